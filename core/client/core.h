@@ -1,0 +1,93 @@
+/* core/client/core.h - the client as its driver sees it: sans-IO. Bytes, connection events and "now" go in; bytes, one wanted
+ * link and one deadline come out. struct docent_client is the core; a driver (core/drive, the simulator) makes it, feeds
+ * it, and hands it to the application.
+ *
+ * A driver's work after every entry, and when host.wake asked for it:
+ *   1. docent_core_link(): if its serial is not that of the connection one has, drop that one (reset it, so that nothing queued
+ *      in the kernel arrives later, unless it is only finishing) and, if wanted, open the new one.
+ *   2. docent_core_send(): write what is there.
+ *   3. docent_core_wants_addresses(), docent_core_wants_probe(): look up, ask.
+ *   4. docent_core_deadline(): set the one timer to it, call docent_core_tick() when it comes.
+ *   5. docent_core_closed(): free.
+ * Every entry is one turn: deadlines first, then what came, then the machines settle, then user callbacks run. Entries that
+ * are submissions (docent_run_async() and the like) run no callback; they wake the driver, and the tick that follows does.
+ *
+ * Time is monotonic milliseconds that count suspend. All functions: loop thread only. */
+#ifndef DOCENT_CORE_H
+#define DOCENT_CORE_H
+
+#include <docent/client.h>
+
+/* An address to connect to. */
+struct docent_address {
+    uint8_t family; /* 4 or 6. */
+    uint8_t ip[16]; /* The first four for IPv4. Network order. */
+    uint16_t port;
+    uint32_t scope; /* IPv6. */
+};
+enum { DOCENT_ADDRESS_TEXT = 72 };
+/* "127.0.0.1:2181", "[::1]:2181". */
+const char *docent_address_text(const struct docent_address *address, char text[DOCENT_ADDRESS_TEXT]);
+bool docent_address_equal(const struct docent_address *a, const struct docent_address *b);
+
+/* A function to run on the loop. Embedded in what it is about, so that queueing it cannot fail. */
+struct docent_post {
+    struct docent_post *next;
+    void (*run)(struct docent_post *post);
+};
+
+/* What the driver offers. Set once, before the core is made. */
+struct docent_host {
+    void *user;
+    uint64_t (*now_ms)(void *user);                                  /* Any thread. */
+    docent_status (*check_loop)(void *user);                         /* Any thread: DOCENT_OK on the loop's thread (while the loop
+                                                                      * has not started yet: on the creating thread),
+                                                                      * DOCENT_ERR_WRONG_THREAD, DOCENT_ERR_FORKED. */
+    void (*entropy)(void *user, void *bytes, size_t size);           /* Loop: the system's, or the simulator's seed. */
+    void (*wake)(void *user);                                        /* Loop: do the driver's work soon, tick included. */
+    docent_status (*post)(void *user, struct docent_post *post, bool bounded); /* Any thread: run it on the loop, in order.
+                                                                      * bounded: DOCENT_ERR_BUSY beyond the inbox's bound. Else
+                                                                      * only DOCENT_ERR_FORKED. */
+    const char *default_label; /* Host name and process id; set at creation. */
+};
+
+struct docent_core_config {
+    const docent_client_options *options; /* Checked and complete: no field is left to a default. Copied. */
+    const char *chroot;                   /* "" or "/a/b". Copied. */
+};
+
+docent_status docent_core_new(const struct docent_core_config *config, const struct docent_host *host, docent_client **ret_client);
+void docent_core_free(docent_client *client); /* After docent_core_closed(), or before the first turn. */
+
+/* The connection wanted now. */
+struct docent_link {
+    uint32_t serial; /* Grows with every connection wanted or given up. */
+    bool wanted;
+    bool finishing;  /* Not wanted: the peer closes (or we do, politely) after a good-bye; no reset needed. */
+    struct docent_address address;
+};
+void docent_core_link(const docent_client *client, struct docent_link *ret_link);
+
+void docent_core_connected(docent_client *client, uint64_t now_ms);    /* The wanted link is up: TCP, and TLS if any. */
+void docent_core_disconnected(docent_client *client, uint64_t now_ms); /* It is down, or did not come up. */
+/* All of @data is consumed: whole frames are used in place, a partial one is copied. Nonsense makes the core give the link up. */
+void docent_core_recv(docent_client *client, uint64_t now_ms, const uint8_t *data, size_t size);
+size_t docent_core_send(docent_client *client, const uint8_t **ret_data); /* 0: nothing. Good until the next entry. */
+void docent_core_sent(docent_client *client, uint64_t now_ms, size_t size); /* The kernel took so much. No turn. */
+void docent_core_tick(docent_client *client, uint64_t now_ms);
+uint64_t docent_core_deadline(const docent_client *client); /* Absolute; UINT64_MAX: none; in the past: tick now. */
+
+/* Name look-up: wanted at the start and before each sweep over the servers. Answer once per want; count 0: it failed. */
+bool docent_core_wants_addresses(const docent_client *client);
+void docent_core_addresses(docent_client *client, uint64_t now_ms, const struct docent_address *addresses, size_t count);
+
+/* Version probe: "srvr" on a connection of its own. Answer once per want; text is what came, size 0: refused or no answer
+ * (give up after a second). At most one at a time. */
+bool docent_core_wants_probe(const docent_client *client, struct docent_address *ret_address);
+void docent_core_probed(docent_client *client, uint64_t now_ms, const struct docent_address *address, const char *text, size_t size);
+
+/* Close: the machinery behind docent_client_close(). After it the driver goes on as before until docent_core_closed(). */
+void docent_core_close(docent_client *client, uint64_t now_ms);
+bool docent_core_closed(const docent_client *client);
+
+#endif

@@ -1,0 +1,140 @@
+/* core/client/machine.h - what a recipe is made of: a machine that asks, and is told by events.
+ *
+ * A machine belongs to one client and lives on its loop. It does not call the network, the clock or the user: it asks for
+ * operations, for one timer and for callbacks, and everything comes back through on_event, one event at a time, never from
+ * inside a call that the machine makes.
+ *
+ * Turn       machine->turn counts the states a machine has entered. An ask remembers the turn it was made in; when its answer or its
+ *            watch comes after docent_machine_next_turn(), it is dropped here and the machine never sees it. (A watch
+ *            is cancelled then, on the server too if nobody else needs it.)
+ * Outages    Asks are sent once. If the connection is lost, they answer DOCENT_ERR_CONNECTION_LOSS, with event->sent telling
+ *            whether the server may have got them; asked while not connected, they answer so at once (unsent). Ask again at
+ *            DOCENT_EV_RESUMED, which comes when the connection is back and all watches are armed again; EV_SUSPENDED,
+ *            EV_RESUMED and EV_EXPIRED are not bound to a turn. Order of one loss: EV_SUSPENDED, then the lost replies.
+ *            The order of an expiry: (EV_SUSPENDED and lost replies first if the connection was up,) EV_EXPIRED, later EV_RESUMED with
+ *            a new generation. A machine made while connected gets no EV_RESUMED: see docent_machine_online().
+ * Memory     An ask that finds no memory answers DOCENT_ERR_NO_MEMORY, later; treat it like DOCENT_ERR_THROTTLED: a timer.
+ * Closing    EV_CLOSING comes once when the client closes (before the session is ended). No event follows; asks in flight are
+ *            dropped. The machine must let itself be finished: queue its last callbacks, then docent_machine_fini(). */
+#ifndef DOCENT_MACHINE_H
+#define DOCENT_MACHINE_H
+
+#include <docent/operation.h>
+
+#include "core/client/core.h"
+
+enum docent_event_type {
+    DOCENT_EV_REPLY,
+    DOCENT_EV_WATCH, /* A one-shot watch that an ask left has told its change. */
+    DOCENT_EV_TIMER,
+    DOCENT_EV_SUSPENDED,
+    DOCENT_EV_RESUMED,
+    DOCENT_EV_EXPIRED, /* The session is over, as far as we are concerned, and took its ephemerals with it. */
+    DOCENT_EV_CLOSING,
+};
+
+struct docent_event {
+    enum docent_event_type type;
+    int tag;                      /* REPLY, WATCH: the asker's. */
+    docent_status status;         /* REPLY. */
+    bool sent;                    /* REPLY with DOCENT_ERR_CONNECTION_LOSS: it was handed to the kernel, wholly or in part. */
+    const docent_result *result;  /* REPLY: never NULL; borrowed until on_event returns. */
+    docent_watch_type change;     /* WATCH. */
+    uint64_t generation;          /* REPLY, RESUMED, EXPIRED: of the session. */
+};
+
+struct docent_timer { /* In the client's heap of deadlines. */
+    uint64_t at_ms;
+    size_t index; /* 0: not in the heap. */
+    void (*fire)(struct docent_timer *timer);
+};
+
+struct docent_machine {
+    docent_client *client;
+    void (*on_event)(struct docent_machine *machine, const struct docent_event *event);
+    uint32_t turn;
+    uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
+    struct docent_machine *previous, *next; /* The client's machines. */
+    struct docent_request *asks; /* In flight, or refused and not yet told. */
+    struct docent_watch *watch;  /* Left by an ask of this turn. */
+    struct docent_timer timer;
+};
+
+/* Enters @machine (zeroed, embedded) into the client. Cannot fail. */
+void docent_machine_init(struct docent_machine *machine, docent_client *client,
+                         void (*on_event)(struct docent_machine *machine, const struct docent_event *event));
+/* Takes it out: no event follows; its asks run on unheard. Allowed inside on_event. Its memory may go at once if the caller does not
+ * touch it any more; what a callback of the same turn may still look at goes with docent_client_later(). */
+void docent_machine_fini(struct docent_machine *machine);
+
+/* A new state: what earlier ones asked for is not heard any more, their watch is cancelled, the timer is off. */
+void docent_machine_next_turn(struct docent_machine *machine);
+
+/* Sends @op once. @tag comes back. With @watch (GET, EXISTS or CHILDREN), leaves a one-shot watch under the protocol's rules (GET on
+ * a missing node leaves none), told as DOCENT_EV_WATCH. */
+void docent_ask(struct docent_machine *machine, const docent_op *op, int tag);
+void docent_ask_watch(struct docent_machine *machine, const docent_op *op, int tag);
+
+/* DOCENT_EV_TIMER after @delay_ms; replaces the timer that was. Not bound to a turn except that next_turn stops it. */
+void docent_machine_timer(struct docent_machine *machine, uint64_t delay_ms);
+/* The same after the client's backoff for one more trouble in a row, at least 1 ms; docent_machine_calm() ends the row. */
+void docent_machine_retry(struct docent_machine *machine);
+void docent_machine_calm(struct docent_machine *machine);
+
+/* Connected, watches armed, session not lost: asks will be sent. */
+bool docent_machine_online(const struct docent_machine *machine);
+
+/* ---- The client, as recipes see it. ---- */
+
+uint64_t docent_client_generation(const docent_client *client); /* Of the session, 0 before the first. */
+bool docent_client_closing(const docent_client *client);
+uint64_t docent_client_now(const docent_client *client); /* Of this turn. */
+const docent_allocator *docent_client_allocator(const docent_client *client);
+const struct docent_host *docent_client_host(const docent_client *client);
+void docent_client_log(const docent_client *client, docent_log_level level, const char *id, const char *path, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* One line per change of state, at DOCENT_LOG_DEBUG, as "<kind>.state". */
+void docent_trace(const struct docent_machine *machine, const char *kind, const char *path, const char *from, const char *to);
+
+/* User callbacks, and whatever must come after them (freeing): run in order at the end of the turn, or of the next one if this
+ * is a submission. Queueing cannot fail; a callback that is queued already stays where it is. It may queue itself again,
+ * and free what it is embedded in. */
+struct docent_later {
+    struct docent_later *next;
+    void (*run)(struct docent_later *later);
+    bool queued;
+};
+void docent_client_later(docent_client *client, struct docent_later *later);
+
+/* A timer of one's own, beside a machine's: for deadlines, which outlive a turn. Set again: moves. The heap's room is
+ * reserved by docent_timer_reserve() when an object is made, so that setting cannot fail; released when it is freed. */
+docent_status docent_timer_reserve(docent_client *client);
+void docent_timer_release(docent_client *client);
+void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_t at_ms);
+void docent_timer_stop(docent_client *client, struct docent_timer *timer);
+/* (docent_machine_init's own timer needs a reservation too: the object that embeds a machine makes it.) */
+
+/* The path rules of the server, for a node (sequential: one more character will follow, so a trailing '/' is fine). NULL: good,
+ * else what is wrong, static text. */
+const char *docent_path_fault(const char *path, bool sequential);
+
+/* 122 random bits as a version 4 UUID, lower case: 8-4-4-4-12. From the host's entropy. */
+void docent_client_uuid(docent_client *client, char text[37]);
+
+/* Memory through the client's allocator. A product that overflows is NULL. */
+void *docent_alloc(const docent_allocator *allocator, size_t size);
+void *docent_alloc_array(const docent_allocator *allocator, size_t count, size_t size);
+void docent_free(const docent_allocator *allocator, void *block);
+char *docent_strdup(const docent_allocator *allocator, const char *text);
+
+/* ---- Holds. ---- */
+
+/* While anything is held heartbeats are syncs and the lease is the strict one. Paired. */
+void docent_client_hold_begins(docent_client *client);
+void docent_client_hold_ends(docent_client *client);
+/* An immutable hold of @path (a client path), with one reference. */
+docent_status docent_hold_new(docent_client *client, const char *path, int64_t czxid, uint64_t generation, docent_hold **ret_hold);
+/* Any thread, reads the clock: is the session of generation @generation certain to be alive now? */
+bool docent_client_lease_good(const docent_client *client, uint64_t generation);
+
+#endif

@@ -1,0 +1,141 @@
+/* docent/client.h - a client: one session with a ZooKeeper ensemble, kept for as long as it can be, replaced when it is over.
+ *
+ * A client belongs to one loop: a thread of its own (the default), or the application's event_base. Everything the library
+ * calls back runs there. Blocking calls belong on other threads.
+ *
+ * Threads    "Thread: loop": the client's loop thread only, else DOCENT_ERR_WRONG_THREAD. "any": every thread. "not loop":
+ *            blocks, and fails with DOCENT_ERR_WOULD_DEADLOCK on the loop thread. In a forked child every call fails with
+ *            DOCENT_ERR_FORKED, and closing only frees. Callbacks run on the loop thread, never from inside a call
+ *            into the library, and may call anything, docent_client_close() included. A callback must not throw or jump out.
+ *            Heartbeats wait for callbacks: one that took longer than a tenth of the session time-out is
+ *            logged as "loop.slow".
+ * Ownership  The library owns its handles. Strings and bytes passed in are copied.
+ * Units      Milliseconds, in names that end in _ms. */
+#ifndef DOCENT_CLIENT_H
+#define DOCENT_CLIENT_H
+
+#include <docent/retry.h>
+#include <docent/types.h>
+
+DOCENT_BEGIN
+
+struct event_base;
+
+typedef enum docent_state {
+    DOCENT_DISCONNECTED, /* No session yet, or a lost one is being replaced. The first state. */
+    DOCENT_CONNECTED,    /* A live connection and session. */
+    DOCENT_READ_ONLY,    /* Connected to a server without a quorum: reads only. */
+    DOCENT_SUSPENDED,    /* The connection is down; the session may still be alive. */
+    DOCENT_LOST,         /* The session is over, by the server's word or by our clock. A new one follows. */
+    DOCENT_CLOSED,       /* The last state. */
+} docent_state;
+
+/** One change of state. While it is told, every query about the client gives the state told. */
+typedef struct docent_state_event {
+    size_t struct_size;
+    docent_state state;
+    uint64_t connections; /* How often CONNECTED or READ_ONLY was reached, this one included. 1: the first time. */
+    uint64_t generation;  /* Number of the session, from 1; 0 before the first. */
+    bool new_session;     /* CONNECTED, READ_ONLY: this session was not told before. */
+    bool went_back;       /* CONNECTED: the server's last zxid is behind what an earlier session saw. Data, and fencing
+                           * tokens, may have started again. */
+    docent_status cause;  /* Why, for SUSPENDED, LOST and CLOSED. DOCENT_ERR_AUTH_FAILED: credentials were refused. */
+} docent_state_event;
+typedef void (*docent_state_fn)(const docent_state_event *event, void *user);
+
+/* docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000 };  What is zero gets its default. */
+typedef struct docent_client_options {
+    size_t struct_size;               /* Set by DOCENT_CLIENT_OPTIONS; new fields go at the end. */
+    uint32_t session_timeout_ms;      /* Asked of the server, which may change it. Default: 10 s. */
+    uint32_t call_timeout_ms;         /* A call's deadline if it names none, also while disconnected. Default: 30 s. */
+    uint32_t close_timeout_ms;        /* How long closing waits for the server's good-bye. Default: 1 s. */
+    const docent_retry *retry;        /* Copied. Default: { DOCENT_RETRY }. */
+    struct event_base *base;          /* The application's loop; outlives the client. Default: a thread of our own. */
+    size_t stack_bytes;               /* Of our own thread. Default: the system's. */
+    bool read_only_allowed;           /* Accept servers that have lost their quorum. Default: no. */
+    uint32_t request_max_bytes;       /* The servers' jute.maxbuffer. Larger requests fail here. Default: 1 MiB - 1. */
+    uint32_t reply_max_bytes;         /* Larger replies fail, and cost the connection. Default: 64 MiB. */
+    uint32_t inbox_max;               /* Calls from other threads that may wait for the loop. Default: 65,536. */
+    int64_t session_id;               /* Continue this session, as given by docent_client_session(). Default: 0, a new one. */
+    uint8_t session_password[16];
+    docent_state_fn on_state;         /* Told every change, from the first on. Default: none. */
+    docent_log_fn on_log;             /* Default: none. */
+    void *user;                       /* Passed to on_state and on_log. */
+    const docent_allocator *allocator; /* Copied. Default: malloc. */
+    uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
+    bool no_probe;                    /* Do not ask servers for their version on a side connection. Default: ask. */
+} docent_client_options;
+#define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
+/** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */
+DOCENT_API void docent_client_options_init(docent_client_options *options);
+
+/** Starts a client of @servers, "host:port,host:port/chroot": names, IPv4 addresses or IPv6 ones in brackets, port 2181 if left
+ * out, all paths below /chroot. Returns at once; connecting goes on in the background for as long as the client lives, with
+ * names looked up again for each sweep over the list. @options may be NULL. On success *@ret_client is the caller's to
+ * docent_client_close(), on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY,
+ * DOCENT_ERR_INVALID_ARGUMENT (see docent_connect_string_check() for what is wrong) or DOCENT_ERR_IO (no descriptor or
+ * thread to be had). Thread: any without options.base, else the one that runs the base. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_new(const char *servers, const docent_client_options *options,
+                                                             docent_client **ret_client);
+
+/** Says what is wrong with a connect string, naming the part, in @text (of @size bytes, cut to fit, may be NULL). Returns
+ * DOCENT_OK or DOCENT_ERR_INVALID_ARGUMENT. Thread: any. */
+DOCENT_API docent_status docent_connect_string_check(const char *servers, char *text, size_t size);
+
+/** Closes what hangs on the client, ends the session, frees. Calls in flight end first, with DOCENT_ERR_CLOSING; then @closed
+ * (may be NULL) is called on the loop, and nothing after it. @client is not the caller's any more when this returns. A second
+ * close is the caller's error. NULL: does nothing. Thread: any. With a thread of our own, and called elsewhere, it
+ * returns when that thread is gone. */
+DOCENT_API void docent_client_close(docent_client *client, void (*closed)(void *user), void *user);
+
+/** Waits until the client is CONNECTED (or READ_ONLY, if allowed). Returns DOCENT_OK, DOCENT_ERR_TIMEOUT, DOCENT_ERR_CLOSING,
+ * DOCENT_ERR_AUTH_FAILED, DOCENT_ERR_WOULD_DEADLOCK or DOCENT_ERR_FORKED. Thread: not loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_wait_connected(docent_client *client, uint32_t timeout_ms);
+
+/** The state as last published; SUSPENDED turns LOST here at the lease's deadline, even if the loop is stuck. Thread: any. */
+DOCENT_API docent_state docent_client_state(const docent_client *client);
+
+/** How much longer the session is certain to live, by our clock: 0 when it is not. It is renewed only by answers to requests of
+ * the session, reckoned from when they were sent; while something is held (a lock, say), only by answers that a server
+ * cut off from its leader could not give (sync, writes), and then for three quarters of the session time-out. Not covered: a
+ * deposed leader that has not noticed, servers whose minimum session time-out is below two ticks, and pauses of a virtual machine that its clock does not count. Fencing
+ * tokens cover those. Thread: any. */
+DOCENT_API uint64_t docent_client_lease_ms(const docent_client *client);
+
+typedef struct docent_state_listener docent_state_listener;
+/** Tells @fn every later change of state until the listener is removed or the client closed (the last it is told is CLOSED).
+ * Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD. Thread: loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_listen(docent_client *client, docent_state_fn fn, void *user,
+                                                                docent_state_listener **ret_listener);
+/** Ends it, also from its own callback: none starts afterwards. NULL: does nothing. Not after CLOSED was told. Thread: loop. */
+DOCENT_API void docent_client_unlisten(docent_state_listener *listener);
+
+/** Adds credentials, such as ("digest", "user:password", 13). They go out now and first on every later connection. A refusal is
+ * terminal: the client goes to CLOSED with DOCENT_ERR_AUTH_FAILED as its cause, and every call ends so. Returns DOCENT_OK,
+ * DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_CLOSING or DOCENT_ERR_BUSY (inbox full). Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_add_auth(docent_client *client, const char *scheme, const void *auth,
+                                                                  size_t size);
+
+/** Runs @fn on the loop, after what was posted before. Once DOCENT_OK is returned it runs exactly once; during close it runs
+ * with the client closing. Returns DOCENT_OK, DOCENT_ERR_BUSY (inbox full), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING or
+ * DOCENT_ERR_FORKED. Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_post(docent_client *client, void (*fn)(void *user), void *user);
+
+/** The session's id and password, to be handed over as options of another client. 0 before the first. Password may be NULL.
+ * Thread: loop. */
+DOCENT_API int64_t docent_client_session(const docent_client *client, uint8_t ret_password[16]);
+
+/** The negotiated session time-out, 0 before the first connection. Thread: loop. */
+DOCENT_API uint32_t docent_client_session_timeout_ms(const docent_client *client);
+
+/** The connected server as "address:port" and its version as 10000 * major + 100 * minor + patch (30800; 0: not known). Text is
+ * borrowed until the next state; "" when not connected. Thread: loop. */
+DOCENT_API const char *docent_client_server(const docent_client *client, uint32_t *ret_version);
+
+/** The "digest" id for an ACL: user:base64(SHA-1(user:password)), from "user:password", into @text. Returns DOCENT_OK,
+ * DOCENT_ERR_INVALID_ARGUMENT (no colon, or NULL) or DOCENT_ERR_TOO_LARGE (@size is too small). Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_digest_id(const char *user_password, char *text, size_t size);
+
+DOCENT_END
+
+#endif

@@ -1,0 +1,14 @@
+/* docent/docent.h - all of Docent. */
+#ifndef DOCENT_DOCENT_H
+#define DOCENT_DOCENT_H
+
+#include <docent/client.h>
+#include <docent/hold.h>
+#include <docent/lock.h>
+#include <docent/operation.h>
+#include <docent/retry.h>
+#include <docent/status.h>
+#include <docent/types.h>
+#include <docent/watch.h>
+
+#endif

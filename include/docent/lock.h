@@ -1,0 +1,123 @@
+/* docent/lock.h - a fair, exclusive lock on a path. A docent_lock is one contender. Contenders of a path queue in order of
+ * arrival; the first in line holds the lock. It is not re-entrant: threads that compete use one each.
+ *
+ * On the servers there is one holder at most. What a process believes can lag behind: when its connection drops the
+ * state turns DOCENT_LOCK_SUSPECT, still ours until the session times out; and a paused process hears of nothing. So stop
+ * the protected work when suspect, and have the protected resource refuse old tokens: see docent_lock_token().
+ *
+ * On suspend  The state turns SUSPECT; waiting goes on after the reconnect, in the same place.
+ * On expiry   on_lost is told and the state turns RELEASED. A waiter's acquire ends with DOCENT_ERR_SESSION_EXPIRED.
+ * On close    Releases; see docent_lock_close().
+ * Nodes       Curator dialect: path/_c_<uuid>-lock-<sequence>, as Curator's InterProcessMutex. Kazoo dialect:
+ *             path/<hex>__lock__<sequence>, as kazoo's Lock. A path is shared by clients of one dialect only: Curator and kazoo
+ *             do not see each other's nodes. Missing parents are made: containers where the server has them (Curator
+ *             dialect), plain nodes (kazoo, whose clients do not expect a parent to go).
+ *
+ * Threads    "Thread: loop": the client's loop thread only. "any": every thread. "not loop": blocks, and fails with
+ *            DOCENT_ERR_WOULD_DEADLOCK on the loop thread. Callbacks run on the loop thread, never from inside a call
+ *            into the library, and may call anything, docent_lock_close() included.
+ * Ownership  The library owns the docent_lock. Strings passed in are copied.
+ * Units      Milliseconds, in names that end in _ms. */
+#ifndef DOCENT_LOCK_H
+#define DOCENT_LOCK_H
+
+#include <docent/hold.h>
+#include <docent/types.h>
+
+DOCENT_BEGIN
+
+typedef struct docent_lock docent_lock;
+
+/** Whose names, order and data a recipe uses on a shared path. */
+typedef enum docent_dialect {
+    DOCENT_DIALECT_CURATOR,
+    DOCENT_DIALECT_KAZOO,
+} docent_dialect;
+
+typedef enum docent_lock_state {
+    DOCENT_LOCK_RELEASED, /* Neither held nor waiting. The first state, and the last. */
+    DOCENT_LOCK_WAITING,  /* In the queue, or getting there. */
+    DOCENT_LOCK_HELD,     /* Ours, over a live connection. */
+    DOCENT_LOCK_SUSPECT,  /* Ours when last heard of. HELD again on reconnect, RELEASED if the session is gone. */
+} docent_lock_state;
+
+/* docent_lock_options options = { DOCENT_LOCK_OPTIONS, .label = "worker-7" };  What is left zero gets its default. */
+typedef struct docent_lock_options {
+    size_t struct_size;     /* Set by DOCENT_LOCK_OPTIONS; new fields go at the end. */
+    docent_dialect dialect; /* Default: DOCENT_DIALECT_CURATOR. */
+    const char *label;      /* Written to our queue node, for operators. UTF-8. Default: host name and process id. */
+    docent_acl_list acl;    /* Of our node and of parents made. Default: docent_acl_open(). */
+    void (*on_state)(docent_lock *lock, docent_lock_state state, void *user); /* Every change, in order. Default: none. */
+    void (*on_lost)(docent_lock *lock, docent_status why, void *user); /* Held, and lost without a release: the session
+                             * ended (DOCENT_ERR_SESSION_EXPIRED) or somebody deleted our node (DOCENT_ERR_NO_NODE). Told
+                             * after on_state. Default: none. */
+    void *user;             /* Passed to the callbacks. */
+} docent_lock_options;
+#define DOCENT_LOCK_OPTIONS .struct_size = sizeof(docent_lock_options)
+/** The same as { DOCENT_LOCK_OPTIONS }, for compilers without designated initialisers. Thread: any. */
+DOCENT_API void docent_lock_options_init(docent_lock_options *options);
+
+/** Creates a contender for @path; sends nothing yet. @options may be NULL and need not outlive the call. On success
+ * *@ret_lock is the caller's to docent_lock_close(), on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY,
+ * DOCENT_ERR_INVALID_ARGUMENT (@path is no valid path of a node, or is "/"), DOCENT_ERR_CLOSING (the client is) or
+ * DOCENT_ERR_FORKED. Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_new(docent_client *client, const char *path,
+                                                           const docent_lock_options *options, docent_lock **ret_lock);
+
+/** Queues for the lock and tells @done the outcome, exactly once: DOCENT_OK (held), DOCENT_ERR_TIMEOUT, DOCENT_ERR_CANCELLED
+ * (released meanwhile), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_SEQUENCE_EXHAUSTED, DOCENT_ERR_CLOSING, or what the server
+ * refused us with (DOCENT_ERR_NO_AUTH and the like). A lost connection is waited out and is no outcome. Unless the outcome is
+ * DOCENT_OK our place in the queue is given up, after a reconnect if need be. @timeout_ms may be DOCENT_FOREVER, or
+ * DOCENT_NO_WAIT: one look; DOCENT_ERR_TIMEOUT if somebody is in front, or nobody can be asked because the client is not
+ * connected. While the node of an earlier hold is still being removed a new acquire queues behind it. Returns
+ * DOCENT_OK if @done will be called; DOCENT_ERR_BUSY (waiting or held), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING,
+ * DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will. Thread: loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms,
+                                                                     docent_done_fn done, void *user);
+
+/** docent_lock_acquire_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK. Thread: not loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_acquire(docent_lock *lock, uint32_t timeout_ms);
+
+/** Gives the lock up, or leaves the queue. Cannot fail: removal is tried until node or session is gone. Not held and not
+ * waiting: does nothing. A script that is about to exit wants docent_lock_release_wait(). From the return of this on,
+ * docent_lock_token() says -1. Thread: any. */
+DOCENT_API void docent_lock_release(docent_lock *lock);
+
+/** docent_lock_release() that tells @done when our node is gone: DOCENT_OK (also when there was none), or
+ * DOCENT_ERR_CLOSING (the client was closed first; its session's end removes the node). Returns DOCENT_OK if
+ * @done will be called, else DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED: released,
+ * but untold. Thread: loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_release_async(docent_lock *lock, docent_done_fn done, void *user);
+
+/** docent_lock_release() that returns when our node is gone, or with DOCENT_ERR_TIMEOUT after @timeout_ms while removal goes
+ * on. Other returns: DOCENT_ERR_CLOSING, DOCENT_ERR_WOULD_DEADLOCK, DOCENT_ERR_FORKED. Thread: not loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms);
+
+/** The state. HELD and SUSPECT turn RELEASED here at the lease's deadline, even if the loop is stuck. Thread: any. */
+DOCENT_API docent_lock_state docent_lock_get_state(const docent_lock *lock);
+
+/** The fencing token of the current hold: larger for every later holder of this path. -1 when not held (also from the lease
+ * deadline on, whatever the loop does). Have each protected write carry it, and refuse those that carry a smaller one than
+ * the last. It is the zxid of the transaction that created our node; a sequence number would start again with every
+ * new parent. After an ensemble was wiped tokens start again; docent_state_event.went_back says so. Thread: any. */
+DOCENT_API int64_t docent_lock_token(const docent_lock *lock);
+
+/** The current hold, or NULL when not held. The caller owns one reference, dropped with docent_hold_unref(). Thread: loop. */
+DOCENT_API docent_hold *docent_lock_hold(docent_lock *lock);
+
+/** Who is in the queue, first in line first: result->names are the labels (node data) of the contenders of our dialect. Ends
+ * with DOCENT_OK or as a read would (DOCENT_ERR_NO_NODE is no error: nobody). A contender that leaves while we read is left
+ * out. Returns DOCENT_OK if @done will be called, else as docent_run_async(). Thread: loop. */
+struct docent_result;
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants_async(docent_lock *lock,
+                                                                          void (*done)(const struct docent_result *result, void *user),
+                                                                          void *user);
+
+/** Releases, then frees. A pending acquire ends first, with DOCENT_ERR_CLOSING; then, when our node is gone or the client
+ * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. NULL:
+ * does nothing. Thread: any. */
+DOCENT_API void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user);
+
+DOCENT_END
+
+#endif

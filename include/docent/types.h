@@ -1,0 +1,101 @@
+/* docent/types.h - plain values that several headers use. */
+#ifndef DOCENT_TYPES_H
+#define DOCENT_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <docent/export.h>
+#include <docent/status.h>
+
+DOCENT_BEGIN
+
+typedef struct docent_client docent_client;
+
+#define DOCENT_NO_WAIT 0u           /* A time-out: try once. */
+#define DOCENT_FOREVER UINT32_MAX   /* A time-out: none. */
+#define DOCENT_ANY_VERSION (-1)     /* An expected version: do not compare. */
+#define DOCENT_TTL_MAX_MS ((INT64_C(1) << 40) - 1)
+
+/** What the server keeps about a node. Times are the server's wall clock. */
+typedef struct docent_stat {
+    int64_t czxid; /* Transaction that created the node. */
+    int64_t mzxid; /* Transaction that last set its data. */
+    int64_t ctime_ms;
+    int64_t mtime_ms;
+    int32_t version;  /* How often the data was set. Wraps. */
+    int32_t cversion; /* How often children were created or deleted. */
+    int32_t aversion; /* How often the ACL was set. */
+    int64_t ephemeral_owner; /* Session that owns the node, or 0. Also 0 for container and TTL nodes. */
+    int32_t data_length;
+    int32_t num_children;
+    int64_t pzxid; /* Transaction that last created or deleted a child. */
+} docent_stat;
+
+typedef enum docent_create_mode { /* The numbers are the protocol's create flags. */
+    DOCENT_PERSISTENT = 0,
+    DOCENT_EPHEMERAL = 1,
+    DOCENT_PERSISTENT_SEQUENTIAL = 2,
+    DOCENT_EPHEMERAL_SEQUENTIAL = 3,
+    DOCENT_CONTAINER = 4,               /* Servers from 3.5.1. */
+    DOCENT_PERSISTENT_TTL = 5,          /* Servers from 3.5.4 with extended types switched on. */
+    DOCENT_PERSISTENT_SEQUENTIAL_TTL = 6,
+} docent_create_mode;
+
+enum { /* Permission bits of an ACL. */
+    DOCENT_PERM_READ = 1,
+    DOCENT_PERM_WRITE = 2,
+    DOCENT_PERM_CREATE = 4,
+    DOCENT_PERM_DELETE = 8,
+    DOCENT_PERM_ADMIN = 16,
+    DOCENT_PERM_ALL = 31,
+};
+
+typedef struct docent_acl {
+    int32_t perms;      /* DOCENT_PERM_ bits. */
+    const char *scheme; /* "world", "auth", "digest", "ip", "x509", "sasl". */
+    const char *id;
+} docent_acl;
+
+typedef struct docent_acl_list {
+    const docent_acl *entries;
+    size_t count;
+} docent_acl_list;
+
+/** Everybody may do everything: world:anyone, all permissions. The default. Static. Thread: any. */
+DOCENT_API docent_acl_list docent_acl_open(void);
+/** Everybody may read. Static. Thread: any. */
+DOCENT_API docent_acl_list docent_acl_read_only(void);
+/** Whoever creates the node, as authenticated by docent_client_add_auth(), may do everything. Static. Thread: any. */
+DOCENT_API docent_acl_list docent_acl_creator_all(void);
+
+/** Memory comes from here if the client was given one. alloc and resize may return NULL. Called on the loop thread and on
+ * threads that call into the library, so it must be safe there. release takes NULL. */
+typedef struct docent_allocator {
+    void *(*alloc)(size_t size, void *user);
+    void *(*resize)(void *block, size_t size, void *user);
+    void (*release)(void *block, void *user);
+    void *user;
+} docent_allocator;
+
+typedef enum docent_log_level {
+    DOCENT_LOG_DEBUG,
+    DOCENT_LOG_INFO, /* What an operator acts on. */
+    DOCENT_LOG_WARNING,
+    DOCENT_LOG_ERROR,
+} docent_log_level;
+
+/** One message. @id is short and stable, such as "lock.lost"; @path is the node concerned, or NULL; @text is for people. All
+ * borrowed until the callback returns. Called on the loop thread. Do not call into the library from it. */
+typedef void (*docent_log_fn)(docent_log_level level, const char *id, const char *path, const char *text, void *user);
+
+/** An outcome, exactly once. Called on the loop thread. */
+typedef void (*docent_done_fn)(docent_status status, void *user);
+
+/** The library's version, such as "0.1.0". Static. Thread: any. */
+DOCENT_API const char *docent_version(void);
+
+DOCENT_END
+
+#endif
