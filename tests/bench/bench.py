@@ -1,0 +1,309 @@
+"""What bench.py's callers (run.sh by way of main(), smoke.py) share: servers to measure against, and running the programs.
+
+As a program it is the full benchmark: every case, every client, one table. See README.md for how to read it.
+"""
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+JARS = "/usr/share/java"
+JAR_NAMES = ["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop", "metrics-core", "snappy-java", "netty-common",
+             "netty-handler", "netty-transport", "netty-buffer", "netty-codec", "netty-resolver", "commons-cli", "audience-annotations"]
+
+
+class BenchError(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def words(address, word):
+    """The answer to one of the server's four-letter words, or "" when nobody answers."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=5) as link:
+            link.sendall(word.encode())
+            parts = []
+            while part := link.recv(65536):
+                parts.append(part)
+            return b"".join(parts).decode()
+    except OSError:
+        return ""
+
+
+def received(address):
+    """How many packets the server has received from its clients since it started."""
+    for line in words(address, "srvr").splitlines():
+        if line.startswith("Received:"):
+            return int(line.split()[1])
+    raise BenchError("the server does not answer srvr")
+
+
+class Server:
+    """A server process on a free port of the loopback address; stopped when the block is left."""
+
+    def __init__(self, command, port, scratch=None):
+        self.address = "127.0.0.1:%d" % port
+        self.command, self.scratch, self.process = command, scratch, None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        give_up = time.monotonic() + 30
+        while "Received:" not in words(self.address, "srvr"):
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                self.__exit__()
+                raise BenchError("the server does not start: " + " ".join(self.command))
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def dev_server(program):
+    port = free_port()
+    return Server([program, "--port", str(port)], port)
+
+
+def have_apache():
+    return shutil.which("java") is not None and os.path.exists(JARS + "/zookeeper.jar")
+
+
+def apache_server():
+    """Apache ZooKeeper from the distribution's jars, alone, its log on disc without waiting for the disc."""
+    port = free_port()
+    scratch = tempfile.mkdtemp(prefix="docent-bench-")
+    paths = [JARS + "/" + name + ".jar" for name in JAR_NAMES]
+    return Server(["java", "-Xmx1g", "-cp", ":".join(path for path in paths if os.path.exists(path)),
+                   "-Dzookeeper.4lw.commands.whitelist=*", "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.forceSync=no",
+                   "-Dzookeeper.maxCnxns=0", "org.apache.zookeeper.server.ZooKeeperServerMain", str(port), scratch, "2000", "0"],
+                  port, scratch)
+
+
+class Programs:
+    """The programs of this folder in a build directory."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def has(self, name):
+        return os.access(self.path(name), os.X_OK)
+
+    def run(self, name, *arguments, wrapper=(), timeout=300):
+        """The program's result as a dictionary of numbers."""
+        command = list(wrapper) + [self.path(name)] + [str(argument) for argument in arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)
+        if done.returncode != 0:
+            raise BenchError("%s: exit %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-2000:]))
+        lines = done.stdout.strip().splitlines()
+        result = dict(pair.split("=") for pair in lines[-1].split())
+        return {key: int(value) for key, value in result.items()}
+
+    def instructions(self, name, case, address, fewer, more):
+        """User-space instructions per operation by callgrind: two runs of different length, so that start and end cancel out."""
+        totals = []
+        for operations in (fewer, more):
+            with tempfile.NamedTemporaryFile(prefix="docent-callgrind-") as out:
+                self.run(name, case, address, operations,
+                         wrapper=("valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file=" + out.name))
+                with open(out.name, encoding="utf-8", errors="replace") as lines:
+                    totals.append(next(int(line.split()[1]) for line in lines if line.startswith(("summary:", "totals:"))))
+        return (totals[1] - totals[0]) / (more - fewer)
+
+    def callgrind_works(self):
+        return shutil.which("valgrind") is not None
+
+
+def median(results, key):
+    values = sorted(result[key] for result in results)
+    return values[len(values) // 2]
+
+
+class Table:
+    """Prints rows as they come: case, client, then columns."""
+
+    def __init__(self):
+        print("%-34s %-22s %12s %7s %12s %7s" % ("case", "client", "rate or time", "ratio", "CPU us/op", "ratio"))
+
+    @staticmethod
+    def row(case, client, value, ratio=None, cpu=None, cpu_ratio=None):
+        def show(number, form):
+            return "" if number is None else form % number
+        print("%-34s %-22s %12s %7s %12s %7s" % (case, client, value, show(ratio, "%.2f"), show(cpu, "%.2f"),
+                                                 show(cpu_ratio, "%.2f")), flush=True)
+
+
+def rounds_of(programs, contenders, address, operations, rounds):
+    """Every contender once per round, so that what else the machine does meets all of them alike. Medians of the rounds."""
+    results = {label: [] for label, _, _ in contenders}
+    for _ in range(rounds):
+        for label, name, case in contenders:
+            results[label].append(programs.run(name, case, address, operations))
+    return results
+
+
+def throughput(table, title, programs, contenders, address, operations, rounds):
+    results = rounds_of(programs, contenders, address, operations, rounds)
+    floor = None
+    for label, _, _ in contenders:
+        wall, cpu = median(results[label], "wall_ns"), median(results[label], "cpu_ns")
+        rate, cpu_us = operations * 1e9 / wall, cpu / operations / 1000
+        floor = floor or (rate, cpu_us)
+        table.row(title, label, "%.0f/s" % rate, rate / floor[0], cpu_us, cpu_us / floor[1])
+
+
+def latency(table, title, programs, contenders, address, operations, rounds):
+    results = rounds_of(programs, contenders, address, operations, rounds)
+    floor = None
+    for label, _, _ in contenders:
+        middle, cpu = median(results[label], "median_ns") / 1000, median(results[label], "cpu_ns") / operations / 1000
+        floor = floor or (middle, cpu)
+        table.row(title, label, "%.1f us" % middle, middle / floor[0], cpu, cpu / floor[1])
+
+
+def idle(table, programs, address, sessions, seconds):
+    """Opens the sessions, then watches from the server's side how its pings come in."""
+    process = subprocess.Popen([programs.path("bench-idle"), address, str(sessions), str(seconds)], stdout=subprocess.PIPE, text=True)
+    try:
+        if process.stdout.readline().strip() != "ready":
+            raise BenchError("bench-idle: the sessions did not come up")
+        counts, end = [received(address)], time.monotonic() + seconds - 0.5
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            counts.append(received(address))
+        line = process.stdout.readline()
+    finally:
+        process.stdout.close()
+        process.wait(60)
+    result = {key: int(value) for key, value in (pair.split("=") for pair in line.split())}
+    steps = [after - before for before, after in zip(counts, counts[1:])]
+    case = "(e) %d idle sessions" % sessions
+    table.row(case, "docent", "%d B" % result["rss_per_session"])
+    print("    resident bytes per session above; heap %d B; threads %d; client CPU %.1f %%; states but CONNECTED: %d"
+          % (result["heap_per_session"], result["threads"], 100 * result["cpu_ns"] / result["wall_ns"], result["trouble"]))
+    print("    pings as the server received them, per 100 ms: mean %.0f, largest %d" % (sum(steps) / len(steps), max(steps)))
+    return result
+
+
+def cut(table, programs, address, operations):
+    dead = "127.0.0.1:%d" % free_port()
+    floor = programs.run("bench-null", "cut", address, operations)["median_ns"] / 1000
+    table.row("(f) back after a cut", "null: connect, attach", "%.0f us" % floor, 1)
+    for label, servers in (("docent", address), ("docent, 1 of 2 dead", address + "," + dead)):
+        result = programs.run("bench-cut", servers, operations)
+        middle = result["median_ns"] / 1000
+        table.row("(f) back after a cut", label, "%.0f us" % middle, middle / floor)
+        print("    slowest of %d: %.0f us" % (operations, result["max_ns"] / 1000))
+
+
+def start(table, programs, program):
+    port = free_port()
+    result = programs.run("bench-start", 20, program, "--port", port, "127.0.0.1:%d" % port)
+    table.row("    development server starts", "null: first session", "%.1f ms" % (result["median_ns"] / 1e6))
+    print("    resident when empty: %.2f MiB" % (result["rss"] / 1048576))
+
+
+def count_requests(programs, case, address, operations):
+    """Requests per operation as the server counts them, the warm-up's included on both sides of the division."""
+    before = received(address)
+    programs.run("bench-docent", case, address, operations)
+    return (received(address) - before) / (operations + 200)
+
+
+def instruction_table(programs, address):
+    print("user-space instructions per operation, by callgrind:")
+    lines = [("null", "bench-null", ""), ("docent", "bench-docent", "")]
+    if programs.has("bench-apache"):
+        lines += [("C client, fair", "bench-apache", "fair-"), ("C client", "bench-apache", "")]
+    for label, name, prefix in lines:
+        gets, sets = (programs.instructions(name, prefix + case, address, 2000, 12000) for case in ("get", "set"))
+        print("    %-22s get %8.0f   set %8.0f" % (label, gets, sets), flush=True)
+
+
+def all_cases(programs, address, scale, rounds):
+    table = Table()
+    programs.run("bench-null", "prepare", address, 1)
+
+    def clients(case, with_fair=True):
+        chosen = [("null", "bench-null", case), ("docent", "bench-docent", case)]
+        if programs.has("bench-apache"):
+            if with_fair:
+                chosen.append(("C client, fair", "bench-apache", "fair-" + case))
+            chosen.append(("C client", "bench-apache", case))
+        return chosen
+
+    programs.run("bench-null", "get", address, 50000)  # A server that has just started is slow at first.
+    programs.run("bench-null", "set", address, 50000)
+    throughput(table, "(a) get, 1,000 outstanding", programs, clients("get"), address, 200000 // scale, rounds)
+    blocking = [("null", "bench-null", "latency"), ("docent, own loop", "bench-docent", "latency"),
+                ("docent, blocking", "bench-docent", "blocking")]
+    if programs.has("bench-apache"):
+        blocking += [("C client, fair", "bench-apache", "fair-latency"), ("C client, fair, sync", "bench-apache", "fair-blocking")]
+    latency(table, "(b) get, one outstanding", programs, blocking, address, 20000 // scale, rounds)
+    throughput(table, "(c) set, 1,000 outstanding", programs, clients("set"), address, 100000 // scale, rounds)
+    locks = [("null", "bench-null", "lock"), ("docent", "bench-docent", "lock"),
+             ("docent, blocking", "bench-docent", "lock-blocking")]
+    if programs.has("bench-apache"):
+        locks.append(("C client, by hand", "bench-apache", "fair-lock"))
+    throughput(table, "(d) lock acquire + release", programs, locks, address, 10000 // scale, rounds)
+    print("    requests per acquire + release, as the server counts: %.2f" % count_requests(programs, "lock", address, 2000))
+    return table
+
+
+def main():
+    parser = argparse.ArgumentParser(description="All benchmarks; see README.md")
+    parser.add_argument("--programs", required=True, help="folder of the built bench programs")
+    parser.add_argument("--devserver", required=True, help="the docent-devserver program")
+    parser.add_argument("--server", choices=["dev", "apache", "both"], default="both")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=int, default=1, help="divide the number of operations by this")
+    parser.add_argument("--sessions", type=int, default=10000)
+    options = parser.parse_args()
+    programs = Programs(options.programs)
+
+    if options.server != "dev":
+        if have_apache():
+            print("== Apache ZooKeeper, from the distribution ==")
+            with apache_server() as server:
+                table = all_cases(programs, server.address, options.scale, options.rounds)
+                cut(table, programs, server.address, 100)
+        elif options.server == "apache":
+            raise BenchError("no Java or no %s/zookeeper.jar" % JARS)
+        else:
+            print("Apache ZooKeeper is not installed: left out")
+    if options.server != "apache":
+        print("== Development server ==")
+        with dev_server(options.devserver) as server:
+            table = all_cases(programs, server.address, options.scale, options.rounds)
+            cut(table, programs, server.address, 100)
+            if programs.callgrind_works():
+                instruction_table(programs, server.address)
+        with dev_server(options.devserver) as server:
+            idle(table, programs, server.address, options.sessions, 10)
+        start(table, programs, options.devserver)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as error:
+        sys.exit("bench: %s" % error)

@@ -1,0 +1,30 @@
+#!/bin/sh
+# tests/bench/run.sh - every benchmark, by hand, on a machine that does nothing else. See README.md.
+#
+#     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--rounds N] [--scale N] [--sessions N]
+#
+# Builds what it needs, optimised, in DIR (default build-bench) and prints one table per server.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$root/build-bench
+if [ "${1:-}" = --build ]; then
+    build=$2
+    shift 2
+fi
+
+if [ ! -f "$build/build.ninja" ]; then
+    meson setup --buildtype=release -Db_ndebug=true "$build" "$root" >/dev/null
+fi
+targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-start"
+if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
+    targets="$targets tests/bench/bench-apache"
+else
+    echo "The C client of Apache ZooKeeper (libzookeeper-mt-dev) is not installed: left out"
+fi
+# shellcheck disable=SC2086 # One word per target.
+ninja -C "$build" $targets subprojects/devserver/docent-devserver >/dev/null
+
+ulimit -n "$(ulimit -H -n)" # For the server: a descriptor per idle session.
+exec python3 "$root/tests/bench/bench.py" --programs "$build/tests/bench" \
+    --devserver "$build/subprojects/devserver/docent-devserver" "$@"

@@ -1,0 +1,79 @@
+"""The part of the benchmarks that can fail: counts of instructions and requests, which no busy machine changes. Times are only
+printed. Speaks TAP.
+
+    smoke.py PROGRAMS DEVSERVER
+"""
+import sys
+
+import bench
+
+INSTRUCTIONS_MAX = 700  # Per pipelined operation.
+REQUESTS_PER_LOCK = 3   # Create, list, delete.
+REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
+
+
+class Tap:
+    def __init__(self, count):
+        self.number, self.failed = 0, 0
+        print("1..%d" % count, flush=True)
+
+    def check(self, good, text):
+        self.number += 1
+        self.failed += not good
+        print("%sok %d - %s" % ("" if good else "not ", self.number, text), flush=True)
+
+    def skip(self, text, why):
+        self.number += 1
+        print("ok %d - %s # SKIP %s" % (self.number, text, why), flush=True)
+
+
+def check_instructions(tap, programs, address):
+    for case in ("get", "set"):
+        text = "a pipelined %s costs at most %d instructions" % (case, INSTRUCTIONS_MAX)
+        if not programs.callgrind_works():
+            tap.skip(text, "no valgrind")
+            continue
+        count = programs.instructions("bench-docent", case, address, 2000, 8000)
+        tap.check(0 < count <= INSTRUCTIONS_MAX, "%s: %.0f" % (text, count))
+
+
+def check_requests(tap, programs, address):
+    operations = 2000
+    for case in ("lock", "lock-blocking"):
+        count = bench.count_requests(programs, case, address, operations)
+        tap.check(REQUESTS_PER_LOCK <= count <= REQUESTS_PER_LOCK + REQUESTS_SLACK,
+                  "acquire and release take %d requests (%s): %.3f" % (REQUESTS_PER_LOCK, case, count))
+
+
+def print_times(programs, address):
+    for case, operations in (("get", 20000), ("set", 20000), ("lock", 2000)):
+        results = [programs.run(name, case, address, operations) for name in ("bench-null", "bench-docent")]
+        floor, ours = (operations * 1e9 / result["wall_ns"] for result in results)
+        floor_cpu, ours_cpu = (result["cpu_ns"] / operations / 1000 for result in results)
+        print("# %s: %.0f/s, the null client %.0f/s; CPU %.2f us, the null client %.2f us"
+              % (case, ours, floor, ours_cpu, floor_cpu), flush=True)
+    for case, floor_case in (("latency", "latency"), ("blocking", "latency")):
+        ours = programs.run("bench-docent", case, address, 5000)["median_ns"]
+        floor = programs.run("bench-null", floor_case, address, 5000)["median_ns"]
+        print("# %s: median %.1f us, the null client %.1f us" % (case, ours / 1000, floor / 1000), flush=True)
+    result = programs.run("bench-cut", address, 20)
+    print("# back after a cut: median %.0f us" % (result["median_ns"] / 1000), flush=True)
+
+
+def main():
+    programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
+    tap = Tap(4)
+    with bench.dev_server(devserver) as server:
+        programs.run("bench-null", "prepare", server.address, 1)
+        check_requests(tap, programs, server.address)
+        check_instructions(tap, programs, server.address)
+        print_times(programs, server.address)
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except bench.BenchError as error:
+        print("Bail out! %s" % error)
+        sys.exit(1)
