@@ -79,7 +79,12 @@ holders_are()
     [ "$(holders | wc -l)" -ge "$1" ]
 }
 
-# The @1-th holder's process id, or token.
+finished_are()
+{
+    [ "$(grep -c ': done, ' "$scratch/log")" -ge "$1" ]
+}
+
+# The $1-th holder's process id, or token.
 holder_pid()
 {
     holders | sed -n "$1s/.*(pid \([0-9]*\)).*/\1/p"
@@ -131,6 +136,7 @@ say "Killing the holder, process $victim; its session lives on at the server unt
 kill -KILL "$victim"
 await 30 "the second holder" holders_are 2
 await 30 "the third holder" holders_are 3
+await 10 "the end of the third holder's work" finished_are 2
 sleep 0.2 # For tail to show the last line.
 
 first=$(holder_token 1)

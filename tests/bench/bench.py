@@ -4,6 +4,7 @@ As a program it is the full benchmark: every case, every client, one table. See 
 """
 import argparse
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -279,6 +280,8 @@ def main():
     parser.add_argument("--sessions", type=int, default=10000)
     options = parser.parse_args()
     programs = Programs(options.programs)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # For the server: a descriptor per idle session.
 
     if options.server != "dev":
         if have_apache():

@@ -25,6 +25,5 @@ fi
 # shellcheck disable=SC2086 # One word per target.
 ninja -C "$build" $targets subprojects/devserver/docent-devserver >/dev/null
 
-ulimit -n "$(ulimit -H -n)" # For the server: a descriptor per idle session.
 exec python3 "$root/tests/bench/bench.py" --programs "$build/tests/bench" \
     --devserver "$build/subprojects/devserver/docent-devserver" "$@"
