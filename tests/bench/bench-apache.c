@@ -10,13 +10,15 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "meter.h"
 
 struct bench {
     zhandle_t *handle;
     uint64_t warm_up, operations;
-    uint64_t begun, ended; /* Written by the library's completion thread alone, once the first calls are made. */
+    atomic_uint_fast64_t begun; /* By the main thread, the first ones, and the library's completion thread. */
+    uint64_t ended;             /* By the completion thread alone. */
     uint64_t sent_ns;
     uint64_t *samples;
     struct bench_meter meter;
@@ -62,7 +64,7 @@ static void on_deleted(int error, const void *user);
 
 static void get_begin(struct bench *bench)
 {
-    bench->begun++;
+    if (atomic_fetch_add(&bench->begun, 1) >= bench_total(bench)) return;
     bench_require(zoo_aget(bench->handle, BENCH_NODE, 0, on_get, bench), "get");
 }
 
@@ -73,12 +75,12 @@ static void on_get(int error, const char *value, int size, const struct Stat *st
     (void)size;
     (void)stat;
     bench_require(error, "get");
-    if (bench_count(bench) && bench->begun < bench_total(bench)) get_begin(bench);
+    if (bench_count(bench)) get_begin(bench);
 }
 
 static void set_begin(struct bench *bench)
 {
-    bench->begun++;
+    if (atomic_fetch_add(&bench->begun, 1) >= bench_total(bench)) return;
     bench_require(zoo_aset(bench->handle, BENCH_NODE, bench->data, sizeof bench->data, -1, on_set, bench), "set");
 }
 
@@ -87,7 +89,7 @@ static void on_set(int error, const struct Stat *stat, const void *user)
     struct bench *bench = (struct bench *)user;
     (void)stat;
     bench_require(error, "set");
-    if (bench_count(bench) && bench->begun < bench_total(bench)) set_begin(bench);
+    if (bench_count(bench)) set_begin(bench);
 }
 
 static void latency_begin(struct bench *bench)

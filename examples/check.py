@@ -1,0 +1,80 @@
+"""Runs every example against a development server and looks at what it says. Speaks TAP.
+
+    check.py EXAMPLES DEVSERVER
+"""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+
+def start_server(program):
+    """The server's process and address. It says where it listens when it does."""
+    process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    port = "".join(char if char.isdigit() else " " for char in line.rpartition(":")[2]).split()
+    if not port:
+        process.kill()
+        raise OSError("the development server does not say where it listens: %r" % line)
+    return process, "127.0.0.1:" + port[0]
+
+
+def run(folder, name, *arguments):
+    done = subprocess.run([os.path.join(folder, name)] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=30, check=False)
+    return done.returncode, done.stdout
+
+
+def watch_a_change(folder, address):
+    """The watch is told of a node that another example makes, and ends when it is interrupted."""
+    watcher = subprocess.Popen([os.path.join(folder, "watch"), address, "/"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True)
+    try:
+        seen = watcher.stdout.readline()  # It is armed.
+        run(folder, "multi", address)
+        time_out = time.monotonic() + 10
+        while "/example-multi: deleted" not in seen and time.monotonic() < time_out:
+            seen += watcher.stdout.readline()
+        watcher.send_signal(signal.SIGINT)
+        rest, _ = watcher.communicate(timeout=10)
+        return watcher.returncode, seen + rest
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+CASES = [
+    ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
+    ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
+    ("get_set", lambda folder, address: run(folder, "get_set", address), "set, version 1", "read hello, version 1"),
+    ("multi", lambda folder, address: run(folder, "multi", address), "create parent and child: success", "delete both: success"),
+    ("state", lambda folder, address: run(folder, "state", address, "1"), "connected, a new session, connection number 1", "closed"),
+    ("watch", watch_a_change, "/example-multi/child: created", "/: ended"),
+]
+
+
+def main():
+    folder, devserver = sys.argv[1:3]
+    print("1..%d" % len(CASES), flush=True)
+    server, address = start_server(devserver)
+    failed = 0
+    try:
+        for number, (name, act, *expected) in enumerate(CASES, 1):
+            try:
+                code, said = act(folder, address)
+            except subprocess.TimeoutExpired:
+                code, said = -1, "does not end"
+            good = code == 0 and all(text in said for text in expected)
+            failed += not good
+            print("%sok %d - the example %s does what it says" % ("" if good else "not ", number, name), flush=True)
+            if not good:
+                print("\n".join("# " + line for line in ["exit %d" % code] + said.splitlines()), flush=True)
+    finally:
+        server.terminate()
+        server.wait()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
