@@ -7,7 +7,11 @@
  *
  * On suspend  The state turns SUSPECT; waiting goes on after the reconnect, in the same place.
  * On expiry   on_lost is told and the state turns RELEASED. A waiter's acquire ends with DOCENT_ERR_SESSION_EXPIRED.
- * On close    Releases; see docent_lock_close().
+ * On close    Releases; see docent_lock_close(). When the client is closed first, the session's end removes our node, a pending
+ *             acquire ends with DOCENT_ERR_CLOSING, and the lock is dead: it stays the caller's to docent_lock_close(), which
+ *             then only frees, also after the client is gone. (Every other call on it must be over by then.)
+ * On removal  Somebody else deletes our node: a waiter queues again, at the end. A holder is told by on_lost, with
+ *             DOCENT_ERR_NO_NODE, at once if it has held for a second or more, else within the second and a round trip.
  * Nodes       Curator dialect: path/_c_<uuid>-lock-<sequence>, as Curator's InterProcessMutex. Kazoo dialect:
  *             path/<hex>__lock__<sequence>, as kazoo's Lock. A path is shared by clients of one dialect only: Curator and kazoo
  *             do not see each other's nodes. Missing parents are made: containers where the server has them (Curator
@@ -114,8 +118,8 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants_async(docent
                                                                           void *user);
 
 /** Releases, then frees. A pending acquire ends first, with DOCENT_ERR_CLOSING; then, when our node is gone or the client
- * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. NULL:
- * does nothing. Thread: any. */
+ * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. On a
+ * dead lock (above) @closed is called before this returns. NULL: does nothing. Thread: any. */
 DOCENT_API void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user);
 
 DOCENT_END

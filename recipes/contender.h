@@ -1,0 +1,80 @@
+/* recipes/contender.h - one contender: a protected sequential child of a path, its rank, and whom it waits for. Serves one
+ * acquisition, from wanting a node until the node is certainly gone; lock.c makes a new one for the next.
+ *
+ * The owner is told changes of phase, by on_phase, from within docent_contender_start() and docent_contender_leave() too; it is
+ * the last thing that the contender does, so the owner may finish the contender there once it is OVER. Loop only. */
+#ifndef DOCENT_RECIPES_CONTENDER_H
+#define DOCENT_RECIPES_CONTENDER_H
+
+#include "core/client/machine.h"
+#include "recipes/dialect.h"
+
+enum contender_phase {
+    CONTENDER_WAITS,  /* Not first, as far as is known. */
+    CONTENDER_LEADS,  /* First in line, over a live connection. */
+    CONTENDER_DOUBTS, /* First when last heard of. */
+    CONTENDER_LEAVES, /* Given up; there is, or may be, a node to be removed. */
+    CONTENDER_OVER,   /* Node gone. Finish it. */
+};
+
+enum contender_state {
+    CONTENDER_NEW,
+    CONTENDER_CREATING, /* Create and list are on their way. */
+    CONTENDER_PARENTS,  /* The path is missing and is being made. */
+    CONTENDER_FINDING,  /* A create's outcome is unknown: looking for our prefix. */
+    CONTENDER_RANKING,  /* Listing. */
+    CONTENDER_WATCHING, /* Somebody is ahead. Any change there: list again. */
+    CONTENDER_NEXT,     /* Exactly one is ahead, and nobody can get in between: its deletion makes us first. */
+    CONTENDER_FIRST,
+    CONTENDER_SUSPECT,  /* First, and the connection is down. */
+    CONTENDER_CHECKING, /* The connection is back: is our node there? */
+    CONTENDER_DELETING,
+    CONTENDER_GONE,
+    CONTENDER_STATES
+};
+
+enum contender_node { /* What is known of our node. */
+    CONTENDER_NODE_NONE,    /* There is none, and no create that could still make one. */
+    CONTENDER_NODE_UNKNOWN, /* A create is out, or its reply was lost. */
+    CONTENDER_NODE_OURS,    /* There it is; contender.node names it. */
+};
+
+struct contender;
+
+struct contender_config {
+    docent_client *client;
+    const struct dialect *dialect;
+    const char *path; /* This and what follows is borrowed for as long as the contender lives. */
+    const void *data; /* Of our node. */
+    size_t size;
+    docent_acl_list acl;             /* Of our node and of parents made. */
+    docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
+    bool one_look;                   /* Leave with DOCENT_ERR_TIMEOUT if not first at once. */
+    void (*on_phase)(struct contender *contender, enum contender_phase phase);
+};
+
+struct contender {
+    struct docent_machine machine;
+    struct contender_config config;
+    enum contender_state state;
+    enum contender_phase told;  /* The phase that the owner knows. */
+    enum contender_node known;
+    docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
+    char *node;                 /* path/prefix, and behind it the sequence number if known is OURS. */
+    size_t path_size;           /* Bytes of node before its last '/'. */
+    size_t prefix_size;         /* Bytes of node before the sequence number. */
+    size_t parent_size;         /* PARENTS: bytes of node that name the parent being made. */
+    uint32_t parent_rounds;     /* How often the path was missing. */
+    int64_t czxid;              /* OURS: the transaction that created it. */
+    uint64_t generation;        /* OURS: of the session that owns it. */
+};
+
+/* @contender: zeroed memory. Returns DOCENT_OK or DOCENT_ERR_NO_MEMORY, with nothing to be finished. */
+docent_status docent_contender_init(struct contender *contender, const struct contender_config *config);
+void docent_contender_start(struct contender *contender);
+/* Gives up, for @why; does nothing if it was given up already. Whatever node there is or comes to be is removed. */
+void docent_contender_leave(struct contender *contender, docent_status why);
+/* At any time; asks for nothing more. */
+void docent_contender_fini(struct contender *contender);
+
+#endif

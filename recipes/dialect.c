@@ -1,0 +1,140 @@
+/* recipes/dialect.c - names and their order. See dialect.h. */
+#include "recipes/dialect.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { DIALECT_DIGITS = 10 };
+
+static const struct dialect dialect_locks[] = {
+    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5 },
+    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
+};
+
+const struct dialect *docent_dialect_lock(docent_dialect kind)
+{
+    if ((size_t)kind >= sizeof dialect_locks / sizeof dialect_locks[0]) return NULL;
+    return &dialect_locks[kind];
+}
+
+void docent_dialect_prefix(const struct dialect *dialect, const char uuid[37], char prefix[DIALECT_PREFIX_SIZE])
+{
+    char *end = prefix;
+
+    assert(strlen(uuid) == 36);
+    assert(3 + 36 + 1 + dialect->base_size < DIALECT_PREFIX_SIZE);
+    switch (dialect->kind) {
+    case DOCENT_DIALECT_CURATOR:
+        memcpy(end, "_c_", 3);
+        memcpy(end + 3, uuid, 36);
+        end[39] = '-';
+        end += 40;
+        break;
+    case DOCENT_DIALECT_KAZOO:
+        for (const char *from = uuid; *from != '\0'; from++) {
+            if (*from != '-') *end++ = *from;
+        }
+        break;
+    }
+    memcpy(end, dialect->base, dialect->base_size + 1);
+}
+
+static bool dialect_is_digits(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+    }
+    return true;
+}
+
+/* What follows the last occurrence of the base; NULL: it does not occur. Names of contenders have it near their end, so the
+ * search goes from there. */
+static const char *dialect_after_base(const struct dialect *dialect, const char *name, size_t size)
+{
+    if (size < dialect->base_size) return NULL;
+    for (const char *at = name + size - dialect->base_size;; at--) {
+        if (memcmp(at, dialect->base, dialect->base_size) == 0) return at + dialect->base_size;
+        if (at == name) return NULL;
+    }
+}
+
+/* A sequence number as the server writes it: ten digits, or a minus sign and ten digits. */
+static enum dialect_name dialect_read_sequence(const char *text)
+{
+    size_t size = strlen(text);
+
+    if (size == DIALECT_DIGITS && dialect_is_digits(text, size)) return DIALECT_CONTENDER;
+    if (size == DIALECT_DIGITS + 1 && text[0] == '-' && dialect_is_digits(text + 1, DIALECT_DIGITS)) return DIALECT_EXHAUSTED;
+    return DIALECT_FOREIGN;
+}
+
+enum dialect_name docent_dialect_read(const struct dialect *dialect, const char *name)
+{
+    const char *sequence = dialect_after_base(dialect, name, strlen(name));
+
+    return sequence == NULL ? DIALECT_FOREIGN : dialect_read_sequence(sequence);
+}
+
+static bool dialect_counts(const struct dialect *dialect, enum dialect_name read)
+{
+    switch (dialect->kind) {
+    case DOCENT_DIALECT_CURATOR: return true;
+    case DOCENT_DIALECT_KAZOO: return read != DIALECT_FOREIGN;
+    }
+    return false;
+}
+
+bool docent_dialect_takes_part(const struct dialect *dialect, const char *name)
+{
+    return dialect_counts(dialect, docent_dialect_read(dialect, name));
+}
+
+static const char *dialect_key(const struct dialect *dialect, const char *name)
+{
+    const char *key = dialect_after_base(dialect, name, strlen(name));
+
+    return key == NULL ? name : key;
+}
+
+/* strcmp compares as unsigned char, shorter first: the order of Curator (UTF-16 code units) and kazoo (code points) as far as
+ * the names concern us, for what stands ahead of digits differs from them in an ASCII character. */
+int docent_dialect_compare(const struct dialect *dialect, const char *a, const char *b)
+{
+    return strcmp(dialect_key(dialect, a), dialect_key(dialect, b));
+}
+
+struct rank docent_dialect_rank(const struct dialect *dialect, const char *const *names, size_t count, const char *own)
+{
+    struct rank rank = { .plain = true };
+    size_t own_at = 0;
+
+    while (own_at < count && strcmp(names[own_at], own) != 0) {
+        own_at++;
+    }
+    if (own_at == count || !docent_dialect_takes_part(dialect, own)) {
+        rank.plain = false;
+        return rank;
+    }
+    rank.present = true;
+
+    const char *own_key = dialect_key(dialect, own);
+    const char *ahead_key = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *after = dialect_after_base(dialect, names[i], strlen(names[i]));
+        enum dialect_name read = after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after);
+        if (read != DIALECT_CONTENDER) rank.plain = false;
+        if (i == own_at || !dialect_counts(dialect, read)) continue;
+
+        const char *key = after == NULL ? names[i] : after;
+        int order = strcmp(key, own_key);
+        if (order == 0) rank.plain = false;
+        if (order > 0 || (order == 0 && i > own_at)) continue;
+
+        rank.index++;
+        if (ahead_key == NULL || strcmp(key, ahead_key) >= 0) { /* Of equal keys the one listed last stands last. */
+            ahead_key = key;
+            rank.ahead = names[i];
+        }
+    }
+    return rank;
+}

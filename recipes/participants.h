@@ -1,0 +1,15 @@
+/* recipes/participants.h - who contends for a path: the data of each contender's node, in order. */
+#ifndef DOCENT_RECIPES_PARTICIPANTS_H
+#define DOCENT_RECIPES_PARTICIPANTS_H
+
+#include <docent/operation.h>
+
+#include "recipes/dialect.h"
+
+/* Tells @done the labels of the contenders of @path as result->names, first in line first; then @over (for the owner to count what
+ * it waits for). Reads under the client's retry policy. Contenders that leave meanwhile are left out; no such path is no
+ * error, but nobody. Returns DOCENT_OK if both will be called, else as docent_run_async(). Loop. */
+docent_status docent_participants_read(docent_client *client, const struct dialect *dialect, const char *path,
+                                       docent_result_fn done, void *user, void (*over)(void *owner), void *owner);
+
+#endif
