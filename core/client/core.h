@@ -18,17 +18,7 @@
 
 #include <docent/client.h>
 
-/* An address to connect to. */
-struct docent_address {
-    uint8_t family; /* 4 or 6. */
-    uint8_t ip[16]; /* The first four for IPv4. Network order. */
-    uint16_t port;
-    uint32_t scope; /* IPv6. */
-};
-enum { DOCENT_ADDRESS_TEXT = 72 };
-/* "127.0.0.1:2181", "[::1]:2181". */
-const char *docent_address_text(const struct docent_address *address, char text[DOCENT_ADDRESS_TEXT]);
-bool docent_address_equal(const struct docent_address *a, const struct docent_address *b);
+#include "core/session/servers.h"
 
 /* A function to run on the loop. Embedded in what it is about, so that queueing it cannot fail. */
 struct docent_post {
@@ -60,12 +50,6 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
 void docent_core_free(docent_client *client); /* After docent_core_closed(), or before the first turn. */
 
 /* The connection wanted now. */
-struct docent_link {
-    uint32_t serial; /* Grows with every connection wanted or given up. */
-    bool wanted;
-    bool finishing;  /* Not wanted: the peer closes (or we do, politely) after a good-bye; no reset needed. */
-    struct docent_address address;
-};
 void docent_core_link(const docent_client *client, struct docent_link *ret_link);
 
 void docent_core_connected(docent_client *client, uint64_t now_ms);    /* The wanted link is up: TCP, and TLS if any. */
@@ -85,6 +69,9 @@ void docent_core_addresses(docent_client *client, uint64_t now_ms, const struct 
  * (give up after a second). At most one at a time. */
 bool docent_core_wants_probe(const docent_client *client, struct docent_address *ret_address);
 void docent_core_probed(docent_client *client, uint64_t now_ms, const struct docent_address *address, const char *text, size_t size);
+
+/* docent_client_add_auth() on the loop. */
+docent_status docent_core_add_auth(docent_client *client, const char *scheme, const void *auth, size_t size);
 
 /* Close: the machinery behind docent_client_close(). After it the driver goes on as before until docent_core_closed(). */
 void docent_core_close(docent_client *client, uint64_t now_ms);

@@ -22,6 +22,7 @@
 #include <docent/operation.h>
 
 #include "core/client/core.h"
+#include "core/wire/alloc.h"
 
 enum docent_event_type {
     DOCENT_EV_REPLY,
@@ -49,15 +50,23 @@ struct docent_timer { /* In the client's heap of deadlines. */
     void (*fire)(struct docent_timer *timer);
 };
 
+enum { DOCENT_ASKS_MAX = 4 }; /* In one turn. */
+
 struct docent_machine {
     docent_client *client;
     void (*on_event)(struct docent_machine *machine, const struct docent_event *event);
     uint32_t turn;
     uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
     struct docent_machine *previous, *next; /* The client's machines. */
-    struct docent_request *asks; /* In flight, or refused and not yet told. */
+    struct docent_request *asks; /* In flight. */
     struct docent_watch *watch;  /* Left by an ask of this turn. */
     struct docent_timer timer;
+    struct { /* Asks that could not be sent, to be answered soon. */
+        int tag;
+        docent_status status;
+        uint32_t turn;
+    } refused[DOCENT_ASKS_MAX];
+    unsigned refused_count;
 };
 
 /* Enters @machine (zeroed, embedded) into the client. Cannot fail. */
@@ -120,12 +129,6 @@ const char *docent_path_fault(const char *path, bool sequential);
 
 /* 122 random bits as a version 4 UUID, lower case: 8-4-4-4-12. From the host's entropy. */
 void docent_client_uuid(docent_client *client, char text[37]);
-
-/* Memory through the client's allocator. A product that overflows is NULL. */
-void *docent_alloc(const docent_allocator *allocator, size_t size);
-void *docent_alloc_array(const docent_allocator *allocator, size_t count, size_t size);
-void docent_free(const docent_allocator *allocator, void *block);
-char *docent_strdup(const docent_allocator *allocator, const char *text);
 
 /* ---- Holds. ---- */
 

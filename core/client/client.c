@@ -1,0 +1,696 @@
+/* core/client/client.c - the client as a whole: turns, the queue of callbacks, timers, states, the probe of versions, close. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/client/internal.h"
+
+/* ---- Callbacks and turns. ---- */
+
+void docent_client_later(docent_client *c, struct docent_later *later)
+{
+    if (later->queued) return;
+    later->queued = true;
+    later->next = NULL;
+    *c->later_last = later;
+    c->later_last = &later->next;
+    if (c->depth == 0) c->host.wake(c->host.user);
+}
+
+static void laters_run(docent_client *c)
+{
+    while (c->later_first != NULL) {
+        struct docent_later *later = c->later_first;
+        c->later_first = later->next;
+        if (c->later_first == NULL) c->later_last = &c->later_first;
+        later->queued = false;
+        later->run(later);
+    }
+}
+
+static void timers_fire(docent_client *c)
+{
+    while (c->heap_size > 0 && c->heap[1]->at_ms <= c->now) {
+        struct docent_timer *timer = c->heap[1];
+        docent_timer_stop(c, timer);
+        timer->fire(timer);
+    }
+}
+
+/* Deadlines come first: what is late is late, whatever arrived with it. */
+void docent_turn_begin(docent_client *c, uint64_t now)
+{
+    if (now > c->now) c->now = now;
+    c->depth++;
+    docent_session_tick(&c->session, c->now);
+    docent_requests_deadlines(c);
+    timers_fire(c);
+}
+
+static void close_finish(docent_client *c)
+{
+    if (c->closing && c->session.state == SESSION_ENDED && c->later_first == NULL) c->closed = true;
+}
+
+void docent_turn_end(docent_client *c)
+{
+    docent_machines_settle(c);
+    docent_client_publish_lease(c);
+    if (c->depth == 1) laters_run(c);
+    docent_client_publish_lease(c);
+    close_finish(c);
+    c->depth--;
+}
+
+/* ---- Timers: a heap of deadlines, with room for all that were reserved. ---- */
+
+static void heap_place(docent_client *c, size_t at, struct docent_timer *timer)
+{
+    c->heap[at] = timer;
+    timer->index = at;
+}
+
+static void heap_up(docent_client *c, size_t at)
+{
+    struct docent_timer *timer = c->heap[at];
+    while (at > 1 && c->heap[at / 2]->at_ms > timer->at_ms) {
+        heap_place(c, at, c->heap[at / 2]);
+        at /= 2;
+    }
+    heap_place(c, at, timer);
+}
+
+static void heap_down(docent_client *c, size_t at)
+{
+    struct docent_timer *timer = c->heap[at];
+    for (;;) {
+        size_t child = at * 2;
+        if (child > c->heap_size) break;
+        if (child < c->heap_size && c->heap[child + 1]->at_ms < c->heap[child]->at_ms) child++;
+        if (c->heap[child]->at_ms >= timer->at_ms) break;
+        heap_place(c, at, c->heap[child]);
+        at = child;
+    }
+    heap_place(c, at, timer);
+}
+
+docent_status docent_timer_reserve(docent_client *c)
+{
+    if (c->heap_reserved + 2 > c->heap_capacity) {
+        size_t more = c->heap_capacity == 0 ? 16 : c->heap_capacity * 2;
+        struct docent_timer **heap = docent_alloc_array(&c->allocator, more, sizeof(struct docent_timer *));
+        if (heap == NULL) return DOCENT_ERR_NO_MEMORY;
+        if (c->heap_size > 0) memcpy(heap, c->heap, (c->heap_size + 1) * sizeof(struct docent_timer *));
+        docent_free(&c->allocator, c->heap);
+        c->heap = heap;
+        c->heap_capacity = more;
+    }
+    c->heap_reserved++;
+    return DOCENT_OK;
+}
+
+void docent_timer_release(docent_client *c)
+{
+    assert(c->heap_reserved > 0);
+    c->heap_reserved--;
+}
+
+void docent_timer_set(docent_client *c, struct docent_timer *timer, uint64_t at_ms)
+{
+    docent_timer_stop(c, timer);
+    assert(c->heap_size < c->heap_reserved);
+    timer->at_ms = at_ms;
+    c->heap[++c->heap_size] = timer;
+    timer->index = c->heap_size;
+    heap_up(c, c->heap_size);
+    if (c->depth == 0) c->host.wake(c->host.user);
+}
+
+void docent_timer_stop(docent_client *c, struct docent_timer *timer)
+{
+    if (timer->index == 0) return;
+    size_t at = timer->index;
+    timer->index = 0;
+    struct docent_timer *last = c->heap[c->heap_size--];
+    if (last == timer) return;
+    heap_place(c, at, last);
+    heap_up(c, at);
+    heap_down(c, last->index);
+}
+
+/* ---- What other threads read. ---- */
+
+/* The lease as it is, and whose. A reader takes the generation first, then the lease; so a new generation is published after its
+ * lease and taken back before. */
+void docent_client_publish_lease(docent_client *c)
+{
+    uint64_t lease = c->session.timeout_ms != 0 && c->connections > 0 ? docent_session_lease(&c->session) : 0;
+    uint64_t generation = lease == 0 ? 0 : c->session.generation;
+    if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) docent_shared_set(&c->shared_generation, 0);
+    if ((uint64_t)docent_shared_get(&c->shared_lease) != lease) docent_shared_set(&c->shared_lease, (int64_t)lease);
+    if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) docent_shared_set(&c->shared_generation, (int64_t)generation);
+}
+
+bool docent_client_lease_good(const docent_client *c, uint64_t generation)
+{
+    if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;
+    uint64_t lease = (uint64_t)docent_shared_get(&c->shared_lease);
+    if (c->host.now_ms(c->host.user) >= lease) return false;
+    return (uint64_t)docent_shared_get(&c->shared_generation) == generation; /* It was that one's lease. */
+}
+
+uint64_t docent_client_lease_ms(const docent_client *c)
+{
+    if (docent_shared_get(&c->shared_generation) == 0) return 0;
+    uint64_t lease = (uint64_t)docent_shared_get(&c->shared_lease);
+    uint64_t now = c->host.now_ms(c->host.user);
+    return lease > now ? lease - now : 0;
+}
+
+docent_state docent_client_state(const docent_client *c)
+{
+    docent_state state = (docent_state)docent_shared_get(&c->shared_state);
+    return state == DOCENT_SUSPENDED && docent_client_lease_ms(c) == 0 ? DOCENT_LOST : state;
+}
+
+/* ---- States. ---- */
+
+static void state_tell(struct docent_later *later)
+{
+    docent_client *c = (docent_client *)((char *)later - offsetof(struct docent_client, state_later));
+    docent_state_event event = c->states[c->state_first];
+    c->state_first = (c->state_first + 1) % STATES_MAX;
+    c->state_count--;
+    if (c->state_count > 0) docent_client_later(c, later);
+
+    docent_shared_set(&c->shared_state, event.state);
+    if (c->options.on_state != NULL) c->options.on_state(&event, c->options.user);
+    for (struct docent_state_listener *l = c->listeners, *next; l != NULL; l = next) {
+        if (!l->removed) l->fn(&event, l->user);
+        next = l->next;
+    }
+    for (struct docent_state_listener **at = &c->listeners; *at != NULL;) {
+        struct docent_state_listener *l = *at;
+        if (!l->removed && event.state != DOCENT_CLOSED) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        docent_free(&c->allocator, l);
+    }
+}
+
+/* The one place where the state changes. */
+static void state_go(docent_client *c, docent_state state, docent_status cause)
+{
+    if (c->last_state == state || c->last_state == DOCENT_CLOSED) return;
+    c->last_state = state;
+    docent_state_event event = { .struct_size = sizeof event, .state = state, .generation = c->session.generation, .cause = cause };
+    if (state == DOCENT_CONNECTED || state == DOCENT_READ_ONLY) {
+        c->connections++;
+        event.new_session = c->told_generation != c->session.generation;
+        event.went_back = c->session.went_back;
+        c->session.went_back = false;
+        c->told_generation = c->session.generation;
+    }
+    event.connections = c->connections;
+    docent_client_log(c, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
+                      (const char *[]){ "disconnected", "connected", "read-only", "suspended", "lost", "closed" }[state],
+                      docent_status_text(cause));
+    /* Every turn tells all, so this room is ample; were it not, the newest states would be what counts. */
+    unsigned at = (c->state_first + c->state_count) % STATES_MAX;
+    if (c->state_count == STATES_MAX) {
+        c->state_first = (c->state_first + 1) % STATES_MAX;
+    } else {
+        c->state_count++;
+    }
+    c->states[at] = event;
+    c->state_later.run = state_tell;
+    docent_client_later(c, &c->state_later);
+}
+
+docent_status docent_client_listen(docent_client *c, docent_state_fn fn, void *user, docent_state_listener **ret_listener)
+{
+    if (c == NULL || fn == NULL || ret_listener == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_client_check(c);
+    if (status != DOCENT_OK) return status;
+    struct docent_state_listener *l = docent_alloc(&c->allocator, sizeof *l);
+    if (l == NULL) return DOCENT_ERR_NO_MEMORY;
+    *l = (struct docent_state_listener){ .client = c, .fn = fn, .user = user };
+    struct docent_state_listener **end = &c->listeners;
+    while (*end != NULL) end = &(*end)->next;
+    *end = l;
+    *ret_listener = l;
+    return DOCENT_OK;
+}
+
+void docent_client_unlisten(docent_state_listener *listener)
+{
+    if (listener != NULL) listener->removed = true; /* Freed after the next state, when nobody walks the list. */
+}
+
+/* ---- Machines hear of the session. ---- */
+
+void docent_client_broadcast(docent_client *c, const struct docent_event *event)
+{
+    c->machine_cursor = c->machines;
+    while (c->machine_cursor != NULL) {
+        struct docent_machine *m = c->machine_cursor;
+        c->machine_cursor = m->next;
+        docent_machine_deliver(m, event);
+    }
+}
+
+static bool on_restore(void *owner)
+{
+    docent_client *c = owner;
+    /* Out of memory for the watches: the connection is of no use without them, and the deadline for coming online ends it. */
+    return docent_watches_restore(c);
+}
+
+static void on_online(void *owner)
+{
+    docent_client *c = owner;
+    state_go(c, c->session.read_only ? DOCENT_READ_ONLY : DOCENT_CONNECTED, DOCENT_OK);
+    docent_client_publish_lease(c);
+    struct docent_event event = { .type = DOCENT_EV_RESUMED, .generation = c->session.generation };
+    docent_client_broadcast(c, &event);
+    docent_watches_online(c);
+    docent_requests_online(c);
+}
+
+static void on_offline(void *owner, docent_status cause)
+{
+    docent_client *c = owner;
+    if (c->closing) return;
+    docent_watches_offline(c);
+    if (c->session.life == SESSION_ALIVE) state_go(c, DOCENT_SUSPENDED, cause);
+    struct docent_event event = { .type = DOCENT_EV_SUSPENDED };
+    docent_client_broadcast(c, &event);
+}
+
+static void on_expired(void *owner)
+{
+    docent_client *c = owner;
+    docent_client_publish_lease(c);
+    if (c->closing) return;
+    state_go(c, DOCENT_LOST, DOCENT_ERR_SESSION_EXPIRED);
+    struct docent_event event = { .type = DOCENT_EV_EXPIRED, .generation = c->session.generation };
+    docent_client_broadcast(c, &event);
+    docent_watches_end_all(c, DOCENT_ERR_SESSION_EXPIRED);
+}
+
+static void client_close(docent_client *c, docent_status why)
+{
+    if (c->closing) return;
+    c->closing = true;
+    c->close_cause = why;
+    struct docent_event event = { .type = DOCENT_EV_CLOSING };
+    docent_client_broadcast(c, &event);
+    docent_requests_close(c, why);
+    docent_watches_end_all(c, why);
+    state_go(c, DOCENT_CLOSED, why);
+    docent_session_close(&c->session, c->now);
+    docent_client_publish_lease(c);
+}
+
+static void on_auth_failed(void *owner)
+{
+    docent_client *c = owner;
+    docent_client_log(c, DOCENT_LOG_ERROR, "client.auth_failed", NULL, "the server refused our credentials");
+    client_close(c, DOCENT_ERR_AUTH_FAILED);
+}
+
+static void on_notified(void *owner, int64_t zxid, const struct wire_watcher_event *event)
+{
+    docent_watch_notified(owner, zxid, event);
+}
+
+/* ---- Versions of servers. ---- */
+
+static struct server_version *version_find(const docent_client *c, const struct docent_address *address)
+{
+    for (size_t i = 0; i < c->version_count; i++) {
+        if (docent_address_equal(&c->versions[i].address, address)) return &c->versions[i];
+    }
+    return NULL;
+}
+
+static void version_set(docent_client *c, const struct docent_address *address, uint32_t version)
+{
+    struct server_version *known = version_find(c, address);
+    if (known == NULL) {
+        struct server_version *more = docent_alloc_array(&c->allocator, c->version_count + 1, sizeof *more);
+        if (more == NULL) return; /* It is asked again on the next connection. */
+        if (c->version_count > 0) memcpy(more, c->versions, c->version_count * sizeof *more);
+        docent_free(&c->allocator, c->versions);
+        c->versions = more;
+        known = &more[c->version_count++];
+        known->address = *address;
+    }
+    known->version = version;
+}
+
+uint32_t docent_client_version_known(const docent_client *c)
+{
+    const struct server_version *known = version_find(c, &c->session.link.address);
+    return known == NULL ? 0 : known->version;
+}
+
+void docent_client_too_old(docent_client *c, uint32_t version)
+{
+    version_set(c, &c->session.link.address, version - 1);
+}
+
+bool docent_core_wants_probe(const docent_client *c, struct docent_address *ret_address)
+{
+    if (c->probing || c->options.no_probe || c->closing || !c->session.link.wanted ||
+        version_find(c, &c->session.link.address) != NULL) {
+        return false;
+    }
+    *ret_address = c->session.link.address;
+    return true;
+}
+
+/* "Zookeeper version: 3.8.0-5a02a05eddb59aee6ac762f7ea82e92a68eb9c0f, built on ..." */
+static uint32_t version_parse(const char *text, size_t size)
+{
+    static const char prefix[] = "version: ";
+    uint32_t parts[3] = { 0, 0, 0 };
+    size_t at = 0;
+    while (at + sizeof prefix - 1 <= size && memcmp(text + at, prefix, sizeof prefix - 1) != 0) at++;
+    at += sizeof prefix - 1;
+    for (int part = 0; part < 3; part++) {
+        size_t begin = at;
+        while (at < size && text[at] >= '0' && text[at] <= '9' && parts[part] < 100) {
+            parts[part] = parts[part] * 10 + (uint32_t)(text[at++] - '0');
+        }
+        if (at == begin || parts[part] >= 100) return 0;
+        if (part < 2 && (at >= size || text[at++] != '.')) return 0;
+    }
+    return parts[0] * 10000 + parts[1] * 100 + parts[2];
+}
+
+void docent_core_probed(docent_client *c, uint64_t now, const struct docent_address *address, const char *text, size_t size)
+{
+    docent_turn_begin(c, now);
+    version_set(c, address, size == 0 ? 0 : version_parse(text, size));
+    docent_session_restore(&c->session, c->now);
+    docent_turn_end(c);
+}
+
+const char *docent_client_server(const docent_client *c, uint32_t *ret_version)
+{
+    bool connected = c->session.state == SESSION_ONLINE;
+    if (ret_version != NULL) *ret_version = connected ? docent_client_version_known(c) : 0;
+    if (!connected) return "";
+    return docent_address_text(&c->session.link.address, ((docent_client *)(uintptr_t)c)->server_text);
+}
+
+/* ---- The driver's entries. ---- */
+
+void docent_core_link(const docent_client *c, struct docent_link *ret_link)
+{
+    *ret_link = c->session.link;
+}
+
+void docent_core_connected(docent_client *c, uint64_t now)
+{
+    docent_turn_begin(c, now);
+    docent_session_connected(&c->session, c->now);
+    docent_turn_end(c);
+}
+
+void docent_core_disconnected(docent_client *c, uint64_t now)
+{
+    docent_turn_begin(c, now);
+    docent_session_disconnected(&c->session, c->now);
+    docent_turn_end(c);
+}
+
+void docent_core_recv(docent_client *c, uint64_t now, const uint8_t *data, size_t size)
+{
+    uint32_t serial = c->session.link.serial;
+    docent_turn_begin(c, now);
+    if (c->session.link.serial != serial) { /* A deadline had ended this connection. */
+        docent_turn_end(c);
+        return;
+    }
+    size_t used = docent_session_recv(&c->session, c->now, data, size);
+    docent_turn_end(c);
+    if (c->session.link.serial == serial) docent_session_keep(&c->session, data + used, size - used);
+}
+
+size_t docent_core_send(docent_client *c, const uint8_t **ret_data)
+{
+    return docent_session_pending(&c->session, ret_data);
+}
+
+void docent_core_sent(docent_client *c, uint64_t now, size_t size)
+{
+    (void)now;
+    docent_session_sent(&c->session, size);
+}
+
+void docent_core_tick(docent_client *c, uint64_t now)
+{
+    docent_turn_begin(c, now);
+    docent_turn_end(c);
+}
+
+uint64_t docent_core_deadline(const docent_client *c)
+{
+    if (c->later_first != NULL || c->refusals) return 0;
+    uint64_t at = docent_session_deadline(&c->session);
+    uint64_t call = docent_requests_next_deadline(c);
+    if (call < at) at = call;
+    if (c->heap_size > 0 && c->heap[1]->at_ms < at) at = c->heap[1]->at_ms;
+    return at;
+}
+
+bool docent_core_wants_addresses(const docent_client *c)
+{
+    return c->session.state == SESSION_LOOKING;
+}
+
+void docent_core_addresses(docent_client *c, uint64_t now, const struct docent_address *addresses, size_t count)
+{
+    docent_turn_begin(c, now);
+    docent_session_addresses(&c->session, c->now, addresses, count);
+    docent_turn_end(c);
+}
+
+void docent_core_close(docent_client *c, uint64_t now)
+{
+    docent_turn_begin(c, now);
+    client_close(c, DOCENT_ERR_CLOSING);
+    docent_turn_end(c);
+}
+
+bool docent_core_closed(const docent_client *c)
+{
+    return c->closed;
+}
+
+docent_status docent_core_add_auth(docent_client *c, const char *scheme, const void *auth, size_t size)
+{
+    if (scheme == NULL || (auth == NULL && size > 0) || size > c->options.request_max_bytes / 2) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (c->closing) return DOCENT_ERR_CLOSING;
+    struct wire_out out = { .allocator = &c->allocator };
+    size_t begin = docent_wire_frame_begin(&out);
+    struct wire_request_header header = { WIRE_XID_AUTH, WIRE_OP_AUTH };
+    docent_wire_put_request_header(&out, &header);
+    struct wire_auth_request request = { 0, docent_wire_string(scheme), docent_wire_buffer(auth == NULL ? "" : auth, size) };
+    docent_wire_put_auth_request(&out, &request);
+    docent_wire_frame_end(&out, begin);
+    docent_status status = out.failed ? DOCENT_ERR_NO_MEMORY : docent_session_add_auth(&c->session, c->now, out.data, out.size);
+    docent_wire_out_free(&out);
+    c->host.wake(c->host.user);
+    return status;
+}
+
+/* ---- Making and freeing. ---- */
+
+static void *default_alloc(size_t size, void *user)
+{
+    (void)user;
+    return malloc(size);
+}
+
+static void *default_resize(void *block, size_t size, void *user)
+{
+    (void)user;
+    return realloc(block, size);
+}
+
+static void default_release(void *block, void *user)
+{
+    (void)user;
+    free(block);
+}
+
+docent_status docent_core_new(const struct docent_core_config *config, const struct docent_host *host, docent_client **ret_client)
+{
+    const docent_client_options *options = config->options;
+    docent_allocator allocator = { default_alloc, default_resize, default_release, NULL };
+    if (options->allocator != NULL) allocator = *options->allocator;
+    docent_client *c = docent_alloc(&allocator, sizeof *c);
+    if (c == NULL) return DOCENT_ERR_NO_MEMORY;
+    memset(c, 0, sizeof *c);
+    c->allocator = allocator;
+    c->host = *host;
+    c->options = *options;
+    c->retry = (docent_retry){ DOCENT_RETRY };
+    if (options->retry != NULL) {
+        size_t size = options->retry->struct_size < sizeof c->retry ? options->retry->struct_size : sizeof c->retry;
+        memcpy(&c->retry, options->retry, size);
+    }
+    c->options.retry = NULL;
+    c->options.allocator = NULL;
+    c->chroot_size = strlen(config->chroot);
+    c->chroot = docent_strdup(&c->allocator, config->chroot);
+    c->later_last = &c->later_first;
+    c->pending_last = &c->pending_first;
+    c->scratch.allocator = &c->allocator;
+    c->last_state = DOCENT_DISCONNECTED;
+    c->now = host->now_ms(host->user);
+    c->random = options->seed;
+    if (c->chroot == NULL) {
+        docent_free(&allocator, c);
+        return DOCENT_ERR_NO_MEMORY;
+    }
+    struct session_config session = {
+        .timeout_ms = options->session_timeout_ms,
+        .close_timeout_ms = options->close_timeout_ms,
+        .reply_max = options->reply_max_bytes,
+        .read_only_allowed = options->read_only_allowed,
+        .session_id = options->session_id,
+        .seed = options->seed,
+    };
+    memcpy(session.password, options->session_password, sizeof session.password);
+    struct session_hooks hooks = {
+        .owner = c,
+        .answered = docent_request_answered,
+        .lost = docent_request_lost,
+        .notified = on_notified,
+        .restore = on_restore,
+        .online = on_online,
+        .offline = on_offline,
+        .expired = on_expired,
+        .auth_failed = on_auth_failed,
+    };
+    docent_session_init(&c->session, &session, &hooks, &c->allocator, c->now);
+    *ret_client = c;
+    return DOCENT_OK;
+}
+
+void docent_core_free(docent_client *c)
+{
+    laters_run(c);
+    docent_session_free(&c->session);
+    docent_watches_free(c);
+    docent_wire_out_free(&c->scratch);
+    docent_free(&c->allocator, c->heap);
+    docent_free(&c->allocator, c->versions);
+    docent_free(&c->allocator, c->chroot);
+    while (c->listeners != NULL) {
+        struct docent_state_listener *next = c->listeners->next;
+        docent_free(&c->allocator, c->listeners);
+        c->listeners = next;
+    }
+    docent_allocator allocator = c->allocator;
+    docent_free(&allocator, c);
+}
+
+/* ---- Small answers. ---- */
+
+docent_status docent_client_check(const docent_client *c)
+{
+    docent_status status = c->host.check_loop(c->host.user);
+    if (status != DOCENT_OK) return status;
+    if (c->depth == 0) { /* A submission from the application's own code: time has passed since the last turn. */
+        docent_client *mutable_client = (docent_client *)(uintptr_t)c;
+        uint64_t now = c->host.now_ms(c->host.user);
+        if (now > c->now) mutable_client->now = now;
+    }
+    return c->closing ? c->close_cause : DOCENT_OK;
+}
+
+uint64_t docent_client_generation(const docent_client *c)
+{
+    return c->session.generation;
+}
+
+bool docent_client_closing(const docent_client *c)
+{
+    return c->closing;
+}
+
+uint64_t docent_client_now(const docent_client *c)
+{
+    return c->now;
+}
+
+const docent_allocator *docent_client_allocator(const docent_client *c)
+{
+    return &c->allocator;
+}
+
+const struct docent_host *docent_client_host(const docent_client *c)
+{
+    return &c->host;
+}
+
+int64_t docent_client_session(const docent_client *c, uint8_t ret_password[16])
+{
+    if (c->session.life != SESSION_ALIVE) return 0;
+    if (ret_password != NULL) memcpy(ret_password, c->session.password, 16);
+    return c->session.id;
+}
+
+uint32_t docent_client_session_timeout_ms(const docent_client *c)
+{
+    return c->connections == 0 ? 0 : c->session.timeout_ms;
+}
+
+void docent_client_log(const docent_client *c, docent_log_level level, const char *id, const char *path, const char *format, ...)
+{
+    if (c->options.on_log == NULL) return;
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    c->options.on_log(level, id, path, text, c->options.user);
+}
+
+void docent_client_uuid(docent_client *c, char text[37])
+{
+    uint8_t bytes[16];
+    c->host.entropy(c->host.user, bytes, sizeof bytes);
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* Version 4, RFC 4122. */
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    static const char digits[] = "0123456789abcdef";
+    char *p = text;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *p++ = '-';
+        *p++ = digits[bytes[i] >> 4];
+        *p++ = digits[bytes[i] & 15];
+    }
+    *p = '\0';
+}
+
+void docent_client_hold_begins(docent_client *c)
+{
+    docent_session_set_holds(&c->session, ++c->holds);
+    docent_client_publish_lease(c);
+    if (c->depth == 0) c->host.wake(c->host.user);
+}
+
+void docent_client_hold_ends(docent_client *c)
+{
+    assert(c->holds > 0);
+    docent_session_set_holds(&c->session, --c->holds);
+}

@@ -1,0 +1,604 @@
+/* core/client/codec.c - operations to requests, replies to results. Paths get the client's chroot on the way out and lose it on
+ * the way in, here and in the watch registry and nowhere else. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/client/internal.h"
+
+/* ---- Out. ---- */
+
+static void invalid(const docent_client *client, const char *path, const char *what)
+{
+    docent_client_log(client, DOCENT_LOG_WARNING, "call.invalid", path, "%s", what);
+}
+
+void docent_put_path(docent_client *client, struct wire_out *out, const char *path)
+{
+    size_t size = strlen(path);
+    if (client->chroot_size > 0 && size == 1) size = 0; /* "/" is the chroot itself. */
+    docent_wire_put_int(out, (int32_t)(client->chroot_size + size));
+    docent_wire_put_raw(out, client->chroot, client->chroot_size);
+    docent_wire_put_raw(out, path, size);
+}
+
+const char *docent_path_strip(const docent_client *client, const char *path)
+{
+    size_t size = client->chroot_size;
+    if (size == 0 || strncmp(path, client->chroot, size) != 0) return path;
+    if (path[size] == '/') return path + size;
+    return path[size] == '\0' ? "/" : path;
+}
+
+static bool acl_put(struct wire_out *out, docent_acl_list acl)
+{
+    docent_wire_put_int(out, (int32_t)acl.count);
+    for (size_t i = 0; i < acl.count; i++) {
+        const docent_acl *entry = &acl.entries[i];
+        if (entry->scheme == NULL || entry->id == NULL) return false;
+        struct wire_acl value = { entry->perms, docent_wire_string(entry->scheme), docent_wire_string(entry->id) };
+        docent_wire_put_acl(out, &value);
+    }
+    return true;
+}
+
+static bool mode_is_sequential(docent_create_mode mode)
+{
+    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
+}
+
+/* What is wrong with the operation itself, or NULL. */
+static const char *op_fault(const docent_op *op, bool inside)
+{
+    switch (op->type) {
+    case DOCENT_OP_CREATE:
+        if ((int)op->mode < 0 || op->mode > DOCENT_PERSISTENT_SEQUENTIAL_TTL) return "unknown create mode";
+        if (op->mode == DOCENT_PERSISTENT_TTL || op->mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL) {
+            if (op->ttl_ms < 1 || op->ttl_ms > DOCENT_TTL_MAX_MS) return "the TTL is not between 1 and DOCENT_TTL_MAX_MS";
+        } else if (op->ttl_ms != 0) {
+            return "a TTL without a TTL mode";
+        }
+        break;
+    case DOCENT_OP_CHECK:
+        if (!inside) return "a check stands in transactions only";
+        break;
+    case DOCENT_OP_SET_ACL:
+        if (op->acl.count == 0) return "an empty ACL";
+        break;
+    case DOCENT_OP_MULTI:
+    case DOCENT_OP_MULTI_READ:
+        if (inside) return "a transaction within a transaction";
+        if (op->op_count == 0 || op->ops == NULL) return "no operations";
+        return NULL;
+    case DOCENT_OP_EPHEMERALS:
+        return op->path == NULL ? "no prefix" : NULL;
+    case DOCENT_OP_RECONFIG:
+    case DOCENT_OP_WHO_AM_I:
+        return NULL;
+    case DOCENT_OP_DELETE:
+    case DOCENT_OP_EXISTS:
+    case DOCENT_OP_GET:
+    case DOCENT_OP_SET:
+    case DOCENT_OP_GET_ACL:
+    case DOCENT_OP_CHILDREN:
+    case DOCENT_OP_CHILD_COUNT:
+    case DOCENT_OP_SYNC:
+    case DOCENT_OP_CHECK_WATCHES:
+        break;
+    case DOCENT_OP_TYPES:
+        return "unknown operation";
+    }
+    if (op->path == NULL) return "no path";
+    if (op->data == NULL && op->size != 0) return "a size without data";
+    return docent_path_fault(op->path, op->type == DOCENT_OP_CREATE && mode_is_sequential(op->mode));
+}
+
+static bool data_put(struct wire_out *out, const docent_op *op, struct op_frame *frame)
+{
+    if (op->size > INT32_MAX) return false;
+    docent_wire_put_string(out, docent_wire_buffer(op->data, op->size)); /* A buffer is encoded as a string is. */
+    frame->data_at = op->data == NULL ? 0 : (uint32_t)(out->size - op->size);
+    frame->data_size = (uint32_t)op->size;
+    return true;
+}
+
+static bool create_put(docent_client *client, struct wire_out *out, const docent_op *op, struct op_frame *frame)
+{
+    frame->op = WIRE_OP_CREATE; /* Or create2, which has the same body: decided when it is sent. */
+    if (op->mode == DOCENT_CONTAINER) {
+        frame->op = WIRE_OP_CREATE_CONTAINER;
+        frame->min_version = 30501;
+    } else if (op->ttl_ms != 0) {
+        frame->op = WIRE_OP_CREATE_TTL;
+        frame->min_version = 30503;
+    }
+    docent_put_path(client, out, op->path);
+    if (!data_put(out, op, frame) || !acl_put(out, op->acl.count == 0 ? docent_acl_open() : op->acl)) return false;
+    docent_wire_put_int(out, (int32_t)op->mode);
+    if (op->ttl_ms != 0) docent_wire_put_long(out, op->ttl_ms);
+    return true;
+}
+
+static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, bool watch, struct op_frame *frame);
+
+static void multi_header_put(struct wire_out *out, int32_t op, bool done)
+{
+    struct wire_multi_header header = { op, done, -1 };
+    docent_wire_put_multi_header(out, &header);
+}
+
+static bool multi_put(docent_client *client, struct wire_out *out, const docent_op *op, const docent_hold *guard)
+{
+    if (guard != NULL) {
+        /* No version: a revocation sets the node's data, so a version proves nothing. That the node is there, in the
+         * session that made it, does. */
+        multi_header_put(out, WIRE_OP_CHECK, false);
+        docent_put_path(client, out, docent_hold_path(guard));
+        docent_wire_put_int(out, DOCENT_ANY_VERSION);
+    }
+    for (size_t i = 0; i < op->op_count; i++) {
+        const docent_op *part = &op->ops[i];
+        bool read = part->type == DOCENT_OP_GET || part->type == DOCENT_OP_CHILDREN;
+        bool write = part->type == DOCENT_OP_CREATE || part->type == DOCENT_OP_DELETE || part->type == DOCENT_OP_SET ||
+                     part->type == DOCENT_OP_CHECK;
+        const char *fault = op_fault(part, true);
+        if (fault == NULL && !(op->type == DOCENT_OP_MULTI ? write : read)) fault = "an operation that cannot stand there";
+        if (fault != NULL) {
+            invalid(client, part->path, fault);
+            return false;
+        }
+        struct op_frame ignored;
+        size_t header_at = out->size;
+        multi_header_put(out, 0, false);
+        if (!op_put(client, out, part, false, &ignored)) return false;
+        if (ignored.op == WIRE_OP_GET_CHILDREN2) ignored.op = WIRE_OP_GET_CHILDREN; /* All that multiRead has. */
+        if (out->failed) return true;
+        uint32_t big = __builtin_bswap32((uint32_t)ignored.op);
+        memcpy(out->data + header_at, &big, sizeof big);
+    }
+    multi_header_put(out, WIRE_OP_ERROR, true);
+    return true;
+}
+
+static int32_t watcher_type(docent_watch_kind kind)
+{
+    switch (kind) {
+    case DOCENT_WATCH_DATA: return WIRE_WATCHER_DATA;
+    case DOCENT_WATCH_CHILDREN: return WIRE_WATCHER_CHILDREN;
+    case DOCENT_WATCH_PERSISTENT:
+    case DOCENT_WATCH_RECURSIVE: return WIRE_WATCHER_ANY; /* 3.9 tells them apart, older servers do not. */
+    }
+    return WIRE_WATCHER_ANY;
+}
+
+static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, bool watch, struct op_frame *frame)
+{
+    *frame = (struct op_frame){ 0 };
+    switch (op->type) {
+    case DOCENT_OP_CREATE:
+        return create_put(client, out, op, frame);
+    case DOCENT_OP_DELETE:
+    case DOCENT_OP_CHECK:
+        frame->op = op->type == DOCENT_OP_DELETE ? WIRE_OP_DELETE : WIRE_OP_CHECK;
+        docent_put_path(client, out, op->path);
+        docent_wire_put_int(out, op->version);
+        return true;
+    case DOCENT_OP_EXISTS:
+    case DOCENT_OP_GET:
+    case DOCENT_OP_CHILDREN:
+        frame->op = op->type == DOCENT_OP_EXISTS ? WIRE_OP_EXISTS
+                    : op->type == DOCENT_OP_GET  ? WIRE_OP_GET_DATA
+                                                 : WIRE_OP_GET_CHILDREN2;
+        docent_put_path(client, out, op->path);
+        docent_wire_put_bool(out, watch);
+        return true;
+    case DOCENT_OP_SET:
+        frame->op = WIRE_OP_SET_DATA;
+        docent_put_path(client, out, op->path);
+        if (!data_put(out, op, frame)) return false;
+        docent_wire_put_int(out, op->version);
+        return true;
+    case DOCENT_OP_GET_ACL:
+        frame->op = WIRE_OP_GET_ACL;
+        docent_put_path(client, out, op->path);
+        return true;
+    case DOCENT_OP_SET_ACL:
+        frame->op = WIRE_OP_SET_ACL;
+        docent_put_path(client, out, op->path);
+        if (!acl_put(out, op->acl)) return false;
+        docent_wire_put_int(out, op->version);
+        return true;
+    case DOCENT_OP_CHILD_COUNT:
+        frame->op = WIRE_OP_GET_ALL_CHILDREN_NUMBER;
+        frame->min_version = 30600;
+        docent_put_path(client, out, op->path);
+        return true;
+    case DOCENT_OP_EPHEMERALS:
+        frame->op = WIRE_OP_GET_EPHEMERALS;
+        frame->min_version = 30600;
+        docent_put_path(client, out, op->path);
+        return true;
+    case DOCENT_OP_SYNC:
+        frame->op = WIRE_OP_SYNC;
+        docent_put_path(client, out, op->path);
+        return true;
+    case DOCENT_OP_MULTI:
+    case DOCENT_OP_MULTI_READ:
+        return false; /* op_put() is for what stands alone or inside; see docent_op_encode(). */
+    case DOCENT_OP_CHECK_WATCHES: {
+        frame->op = WIRE_OP_CHECK_WATCHES;
+        frame->min_version = 30500;
+        docent_put_path(client, out, op->path);
+        docent_wire_put_int(out, watcher_type(op->watch_kind));
+        return true;
+    }
+    case DOCENT_OP_RECONFIG: {
+        frame->op = WIRE_OP_RECONFIG;
+        frame->min_version = 30500;
+        struct wire_reconfig_request request = { docent_wire_string(op->joining), docent_wire_string(op->leaving),
+                                                 docent_wire_string(op->members), op->config_version };
+        docent_wire_put_reconfig_request(out, &request);
+        return true;
+    }
+    case DOCENT_OP_WHO_AM_I:
+        frame->op = WIRE_OP_WHO_AM_I;
+        frame->min_version = 30700;
+        return true;
+    case DOCENT_OP_TYPES:
+        break;
+    }
+    return false;
+}
+
+docent_status docent_op_encode(docent_client *client, const docent_op *op, bool watch, const docent_hold *guard,
+                               struct op_frame *frame)
+{
+    if (op == NULL || op->struct_size == 0) {
+        invalid(client, NULL, "no operation");
+        return DOCENT_ERR_INVALID_ARGUMENT;
+    }
+    const char *fault = op_fault(op, false);
+    if (fault != NULL) {
+        invalid(client, op->path, fault);
+        return DOCENT_ERR_INVALID_ARGUMENT;
+    }
+    struct wire_out *out = &client->scratch;
+    if (out->capacity > 65536) docent_wire_out_free(out); /* One large request does not make the client large for ever. */
+    out->size = 0;
+    size_t begin = docent_wire_frame_begin(out);
+    docent_wire_put_long(out, 0); /* The header, filled in below and when it is sent. */
+    bool good;
+    if (op->type == DOCENT_OP_MULTI || op->type == DOCENT_OP_MULTI_READ) {
+        *frame = (struct op_frame){ .op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ };
+        if (op->type == DOCENT_OP_MULTI_READ) frame->min_version = 30600;
+        good = multi_put(client, out, op, op->type == DOCENT_OP_MULTI ? guard : NULL);
+    } else {
+        good = op_put(client, out, op, watch, frame);
+        if (!good) invalid(client, op->path, "data or ACL that cannot be sent");
+    }
+    if (out->failed) {
+        out->failed = false;
+        docent_wire_out_free(out);
+        return DOCENT_ERR_NO_MEMORY;
+    }
+    if (!good) return DOCENT_ERR_INVALID_ARGUMENT;
+    size_t size = out->size - WIRE_FRAME_HEADER;
+    if (size > client->options.request_max_bytes) {
+        docent_client_log(client, DOCENT_LOG_WARNING, "call.too_large", op->path, "the request has %zu bytes, the limit is %u", size,
+                          client->options.request_max_bytes);
+        return DOCENT_ERR_TOO_LARGE;
+    }
+    docent_wire_frame_end(out, begin);
+    uint32_t big = __builtin_bswap32((uint32_t)frame->op);
+    memcpy(out->data + WIRE_FRAME_HEADER + 4, &big, sizeof big);
+    return DOCENT_OK;
+}
+
+/* ---- In. ---- */
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    max_align_t memory[];
+};
+
+static void *arena_alloc(struct result_arena *arena, size_t count, size_t size)
+{
+    if (size != 0 && count > (SIZE_MAX - sizeof(struct arena_chunk)) / size) return NULL;
+    struct arena_chunk *chunk = docent_alloc(arena->allocator, sizeof *chunk + count * size);
+    if (chunk == NULL) return NULL;
+    chunk->next = arena->chunks;
+    arena->chunks = chunk;
+    return chunk->memory;
+}
+
+void docent_arena_free(struct result_arena *arena)
+{
+    while (arena->chunks != NULL) {
+        struct arena_chunk *next = arena->chunks->next;
+        docent_free(arena->allocator, arena->chunks);
+        arena->chunks = next;
+    }
+}
+
+static char *arena_text(struct result_arena *arena, wire_bytes text)
+{
+    size_t size = text.size < 0 ? 0 : (size_t)text.size;
+    char *copy = arena_alloc(arena, size + 1, 1);
+    if (copy == NULL) return NULL;
+    if (size > 0) memcpy(copy, text.data, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+/* Names, or "scheme:user" of credentials: @next yields one as two parts. */
+static docent_status names_decode(struct result_arena *arena, wire_list list, bool clients, docent_result *result)
+{
+    size_t count = list.count < 0 ? 0 : (size_t)list.count;
+    /* One block: the pointers, then the texts. A text is no longer than its encoding. */
+    char **names = arena_alloc(arena, 1, count * sizeof *names + list.size + count);
+    if (names == NULL) return DOCENT_ERR_NO_MEMORY;
+    char *text = (char *)(names + count);
+    for (size_t i = 0; i < count; i++) {
+        wire_bytes parts[2] = { { NULL, -1 }, { NULL, -1 } };
+        if (clients) {
+            struct wire_client_info info;
+            if (!docent_wire_list_next_client(&list, &info)) return DOCENT_ERR_PROTOCOL;
+            parts[0] = info.scheme;
+            parts[1] = info.user;
+        } else if (!docent_wire_list_next_string(&list, &parts[0])) {
+            return DOCENT_ERR_PROTOCOL;
+        }
+        names[i] = text;
+        for (int part = 0; part < (clients ? 2 : 1); part++) {
+            if (part == 1) *text++ = ':';
+            if (parts[part].size > 0) {
+                memcpy(text, parts[part].data, (size_t)parts[part].size);
+                text += parts[part].size;
+            }
+        }
+        *text++ = '\0';
+    }
+    result->names = (const char *const *)names;
+    result->name_count = count;
+    return DOCENT_OK;
+}
+
+static docent_status acl_decode(struct result_arena *arena, wire_list list, docent_result *result)
+{
+    size_t count = list.count < 0 ? 0 : (size_t)list.count;
+    docent_acl *entries = arena_alloc(arena, count, sizeof *entries);
+    if (entries == NULL) return DOCENT_ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        struct wire_acl entry;
+        if (!docent_wire_list_next_acl(&list, &entry)) return DOCENT_ERR_PROTOCOL;
+        entries[i].perms = entry.perms;
+        entries[i].scheme = arena_text(arena, entry.scheme);
+        entries[i].id = arena_text(arena, entry.id);
+        if (entries[i].scheme == NULL || entries[i].id == NULL) return DOCENT_ERR_NO_MEMORY;
+    }
+    result->acl = (docent_acl_list){ entries, count };
+    return DOCENT_OK;
+}
+
+static void data_set(docent_result *result, wire_bytes data)
+{
+    result->data = data.size < 0 ? NULL : data.data;
+    result->size = data.size < 0 ? 0 : (size_t)data.size;
+}
+
+static void stat_set(docent_result *result, const docent_stat *stat)
+{
+    result->has_stat = true;
+    result->stat = *stat;
+}
+
+static docent_status path_decode(docent_client *client, struct result_arena *arena, wire_bytes path, docent_result *result)
+{
+    char *text = arena_text(arena, path);
+    if (text == NULL) return DOCENT_ERR_NO_MEMORY;
+    result->path = docent_path_strip(client, text);
+    return DOCENT_OK;
+}
+
+static docent_status multi_decode(docent_client *client, bool guarded, struct result_arena *arena, struct wire_in *in,
+                                  docent_result *result);
+
+/* One successful answer. */
+static docent_status body_decode(docent_client *client, docent_op_type type, bool guarded, struct result_arena *arena,
+                                 struct wire_in *in, docent_result *result)
+{
+    switch (type) {
+    case DOCENT_OP_CREATE: {
+        struct wire_path_record created;
+        if (!docent_wire_get_path_record(in, &created)) return DOCENT_ERR_PROTOCOL;
+        if (in->size >= WIRE_STAT_SIZE) { /* create2 and later. */
+            struct wire_stat_response stat;
+            if (!docent_wire_get_stat_response(in, &stat)) return DOCENT_ERR_PROTOCOL;
+            stat_set(result, &stat.stat);
+        }
+        return path_decode(client, arena, created.path, result);
+    }
+    case DOCENT_OP_EXISTS:
+    case DOCENT_OP_SET:
+    case DOCENT_OP_SET_ACL: {
+        struct wire_stat_response answer;
+        if (!docent_wire_get_stat_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        stat_set(result, &answer.stat);
+        return DOCENT_OK;
+    }
+    case DOCENT_OP_GET:
+    case DOCENT_OP_RECONFIG: {
+        struct wire_data_response answer;
+        if (!docent_wire_get_data_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        data_set(result, answer.data);
+        stat_set(result, &answer.stat);
+        return DOCENT_OK;
+    }
+    case DOCENT_OP_GET_ACL: {
+        struct wire_acl_response answer;
+        if (!docent_wire_get_acl_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        stat_set(result, &answer.stat);
+        return acl_decode(arena, answer.acl, result);
+    }
+    case DOCENT_OP_CHILDREN: {
+        struct wire_children2_response answer;
+        if (!docent_wire_get_children2_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        stat_set(result, &answer.stat);
+        return names_decode(arena, answer.names, false, result);
+    }
+    case DOCENT_OP_CHILD_COUNT: {
+        struct wire_number_response answer;
+        if (!docent_wire_get_number_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        result->number = answer.number;
+        return DOCENT_OK;
+    }
+    case DOCENT_OP_EPHEMERALS: {
+        struct wire_strings_response answer;
+        if (!docent_wire_get_strings_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        docent_status status = names_decode(arena, answer.names, false, result);
+        if (status != DOCENT_OK) return status;
+        for (size_t i = 0; i < result->name_count; i++) {
+            ((const char **)(uintptr_t)result->names)[i] = docent_path_strip(client, result->names[i]);
+        }
+        return DOCENT_OK;
+    }
+    case DOCENT_OP_WHO_AM_I: {
+        struct wire_who_am_i_response answer;
+        if (!docent_wire_get_who_am_i_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        return names_decode(arena, answer.clients, true, result);
+    }
+    case DOCENT_OP_MULTI:
+    case DOCENT_OP_MULTI_READ:
+        return multi_decode(client, guarded, arena, in, result);
+    case DOCENT_OP_DELETE:
+    case DOCENT_OP_SYNC:
+    case DOCENT_OP_CHECK:
+    case DOCENT_OP_CHECK_WATCHES:
+    case DOCENT_OP_TYPES:
+        break;
+    }
+    return DOCENT_OK;
+}
+
+/* The answer to one part. It says itself what it is: older servers answer create2 as create. */
+static docent_status part_decode(docent_client *client, int32_t op, struct result_arena *arena, struct wire_in *in,
+                                 docent_result *result)
+{
+    switch (op) {
+    case WIRE_OP_CREATE:
+    case WIRE_OP_CREATE2: {
+        struct wire_path_record created;
+        if (!docent_wire_get_path_record(in, &created)) return DOCENT_ERR_PROTOCOL;
+        if (op == WIRE_OP_CREATE2) {
+            struct wire_stat_response stat;
+            if (!docent_wire_get_stat_response(in, &stat)) return DOCENT_ERR_PROTOCOL;
+            stat_set(result, &stat.stat);
+        }
+        return path_decode(client, arena, created.path, result);
+    }
+    case WIRE_OP_SET_DATA:
+        return body_decode(client, DOCENT_OP_SET, false, arena, in, result);
+    case WIRE_OP_GET_DATA:
+        return body_decode(client, DOCENT_OP_GET, false, arena, in, result);
+    case WIRE_OP_GET_CHILDREN: {
+        struct wire_strings_response answer;
+        if (!docent_wire_get_strings_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
+        return names_decode(arena, answer.names, false, result);
+    }
+    case WIRE_OP_DELETE:
+    case WIRE_OP_CHECK:
+        return DOCENT_OK;
+    case WIRE_OP_ERROR: {
+        struct wire_error_response error;
+        if (!docent_wire_get_error_response(in, &error)) return DOCENT_ERR_PROTOCOL;
+        result->status = (docent_status)error.err;
+        return DOCENT_OK;
+    }
+    default:
+        return DOCENT_ERR_PROTOCOL;
+    }
+}
+
+static docent_status multi_decode(docent_client *client, bool guarded, struct result_arena *arena, struct wire_in *in,
+                                  docent_result *result)
+{
+    docent_result *parts = NULL;
+    size_t count = 0, room = 0;
+    for (;;) {
+        struct wire_multi_header header;
+        if (!docent_wire_get_multi_header(in, &header)) return DOCENT_ERR_PROTOCOL;
+        if (header.done) break;
+        if (count == room) {
+            size_t more = room == 0 ? 8 : room * 2;
+            docent_result *larger = arena_alloc(arena, more, sizeof *larger);
+            if (larger == NULL) return DOCENT_ERR_NO_MEMORY;
+            if (count > 0) memcpy(larger, parts, count * sizeof *larger);
+            parts = larger;
+            room = more;
+        }
+        docent_result *part = &parts[count++];
+        memset(part, 0, sizeof *part);
+        part->struct_size = sizeof *part;
+        part->zxid = result->zxid;
+        docent_status status = part_decode(client, header.op, arena, in, part);
+        if (status != DOCENT_OK) return status;
+    }
+    if (guarded && count == 0) return DOCENT_ERR_PROTOCOL;
+    result->results = parts;
+    result->result_count = count;
+    return DOCENT_OK;
+}
+
+docent_status docent_multi_status(const uint8_t *body, size_t size)
+{
+    struct wire_in in = docent_wire_in(body, size);
+    struct wire_multi_header header;
+    while (docent_wire_get_multi_header(&in, &header) && !header.done && header.op == WIRE_OP_ERROR) {
+        struct wire_error_response error;
+        if (!docent_wire_get_error_response(&in, &error)) return DOCENT_ERR_PROTOCOL;
+        if (error.err != 0) return (docent_status)error.err;
+    }
+    return DOCENT_OK; /* A failed transaction has error results only. */
+}
+
+/* The transaction failed as a whole: one part has the cause, the others were rolled back. */
+static void multi_blame(docent_result *result, bool guarded)
+{
+    docent_result *parts = (docent_result *)(uintptr_t)result->results;
+    bool found = false;
+    for (size_t i = 0; i < result->result_count; i++) {
+        if (!found && parts[i].status != DOCENT_OK && parts[i].status != DOCENT_ERR_ROLLED_BACK) {
+            found = true;
+            result->status = guarded && i == 0 ? DOCENT_ERR_NOT_HELD : parts[i].status;
+        }
+    }
+    if (!found) return;
+    for (size_t i = 0; i < result->result_count; i++) {
+        if (parts[i].status == DOCENT_OK) parts[i].status = DOCENT_ERR_ROLLED_BACK;
+    }
+}
+
+void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
+                         const uint8_t *body, size_t size, struct result_arena *arena, docent_result *result)
+{
+    memset(result, 0, sizeof *result);
+    result->struct_size = sizeof *result;
+    result->status = status;
+    result->zxid = zxid;
+    if (status != DOCENT_OK || body == NULL) return; /* Whatever follows an error means nothing. */
+
+    struct wire_in in = docent_wire_in(body, size);
+    docent_status decoded = body_decode(client, type, guarded, arena, &in, result);
+    if (decoded != DOCENT_OK) {
+        memset(result, 0, sizeof *result);
+        result->struct_size = sizeof *result;
+        result->status = decoded;
+        return;
+    }
+    if (type == DOCENT_OP_MULTI) {
+        multi_blame(result, guarded);
+        if (guarded && result->result_count > 0) { /* The guard was ours, not the caller's. */
+            result->results++;
+            result->result_count--;
+        }
+    }
+}

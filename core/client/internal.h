@@ -1,0 +1,230 @@
+/* core/client/internal.h - the client's parts, for each other. Recipes see machine.h, drivers core.h. */
+#ifndef DOCENT_INTERNAL_H
+#define DOCENT_INTERNAL_H
+
+#include "core/client/machine.h"
+#include "core/drive/await.h"
+#include "core/session/session.h"
+
+struct docent_request;
+
+struct request_list {
+    struct docent_request *first, *last;
+};
+
+/* A call or an ask, from acceptance to the last it is told. */
+struct docent_request {
+    struct session_request wire; /* First: the session hands it back. */
+    struct docent_later later;
+    docent_client *client;
+    struct docent_request *previous, *next; /* All calls of one kind of deadline; a machine's asks. */
+    struct request_list *list;
+    struct docent_request *pending_next;    /* Waiting for the connection. */
+
+    docent_op_type type;
+    enum request_kind { REQUEST_CALL, REQUEST_ASK, REQUEST_INNER } kind;
+    enum request_place { PLACE_NONE, PLACE_PENDING, PLACE_FLYING, PLACE_RESTING, PLACE_FINDING } place;
+    bool told;  /* The outcome is known to the caller, or on its way there: the reply, if any, finds nobody. */
+    bool lost;  /* An attempt was lost on its way; it may have been applied. */
+    bool freed; /* Free when it is not needed any more by the session. */
+    docent_result_fn done;
+    void *user;
+    struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
+    uint32_t turn;
+    int tag;
+    struct docent_watch *watch;     /* To be filed with the reply. */
+    const docent_hold *hold;        /* Counted. */
+    bool hold_guards;               /* The first operation of the transaction is the hold's check. */
+
+    int32_t version;          /* Of the operation, for finding out. */
+    docent_create_mode mode;
+    uint32_t data_at;         /* Where the data are in the frame, for comparing. 0: null data. */
+    uint32_t data_size;
+    int64_t zxid_before;      /* The largest zxid seen when it was first sent. */
+    uint64_t generation;      /* Of the session that it was last sent in. */
+    struct docent_request *inner; /* Finding out. */
+
+    const docent_retry *retry; /* Own copy (freed with us), or the client's. */
+    uint64_t accepted_ms;
+    uint64_t deadline_ms;
+    struct docent_timer deadline; /* Not used by calls with the default time-out: they are in the order of their deadlines. */
+    struct docent_timer rest;
+    uint32_t attempts;
+
+    docent_status status; /* What came. */
+    int64_t zxid;
+    const uint8_t *body;
+    size_t body_size;
+    uint8_t frame[];
+};
+
+/* Everything that waits on one path. */
+struct watch_path {
+    struct watch_path *chain; /* Of the hash table. */
+    docent_client *client;
+    struct docent_watch *watches;
+    int arming;               /* Standing mode asked for and not answered: WIRE_ADD_, or -1. */
+    int standing;             /* Standing mode the server has on this connection: WIRE_ADD_, or -1. */
+    uint32_t hash;
+    size_t size;
+    char text[];              /* The server's path, chroot included. Terminated. */
+};
+
+enum watch_filed { FILED_NOT, FILED_DATA, FILED_EXIST, FILED_CHILD, FILED_STANDING };
+
+struct docent_watch {
+    struct docent_watch *next; /* On its path. */
+    docent_client *client;
+    struct watch_path *path;
+    docent_watch_kind kind;
+    enum watch_filed filed;
+    bool pending;    /* A read that is to leave it holds it. */
+    bool ended;      /* The terminal event is queued. */
+    bool told;       /* And was told. */
+    uint32_t news;   /* Events in the queue. */
+    bool armed_told; /* Standing: ARMED was told; later ones are RESETs. */
+    bool wants_reset; /* Standing: ARMED or RESET is to be told by later. */
+    docent_watch_fn fn;
+    void *user;
+    struct docent_machine *machine;
+    uint32_t turn;
+    int tag;
+    struct docent_later later; /* The terminal event; for standing ones ARMED and RESET too. */
+    docent_watch_type type;    /* Of the terminal event. */
+    docent_status status;
+    int64_t zxid;
+};
+
+struct watch_table {
+    struct watch_path **buckets;
+    size_t bucket_count, count;
+    size_t standing_count; /* Paths with a standing registration. */
+};
+
+struct docent_state_listener {
+    struct docent_state_listener *next;
+    docent_client *client;
+    docent_state_fn fn;
+    void *user;
+    bool removed;
+};
+
+struct server_version {
+    struct docent_address address;
+    uint32_t version; /* 0: asked in vain. */
+};
+
+enum { STATES_MAX = 16 }; /* Untold at a time; every turn tells all. */
+
+struct docent_client {
+    docent_allocator allocator;
+    struct docent_host host;
+    docent_client_options options;
+    docent_retry retry;
+    char *chroot; /* "" or "/a/b". */
+    size_t chroot_size;
+    struct session session;
+    uint64_t now;
+    unsigned depth; /* Of entries. */
+    struct docent_later *later_first, **later_last;
+    bool closing, closed;
+    docent_status close_cause;
+
+    struct request_list calls;  /* With the default time-out, in order. */
+    struct request_list others;
+    struct docent_request *pending_first, **pending_last;
+    struct wire_out scratch;
+
+    struct docent_timer **heap; /* heap[1] is the earliest. */
+    size_t heap_size, heap_reserved, heap_capacity;
+
+    struct docent_machine *machines, *machine_cursor;
+    bool refusals;
+    uint32_t holds;
+    uint64_t random;
+
+    struct watch_table watches;
+
+    struct server_version *versions;
+    size_t version_count;
+    bool probing;
+    struct docent_address probe;
+    char server_text[DOCENT_ADDRESS_TEXT];
+
+    docent_state_event states[STATES_MAX];
+    unsigned state_first, state_count;
+    struct docent_later state_later;
+    struct docent_state_listener *listeners;
+    docent_state last_state;       /* The newest, told or not. */
+    uint64_t connections;
+    uint64_t told_generation;
+    docent_shared_i64 shared_state;      /* The one being told, or told last. */
+    docent_shared_i64 shared_generation; /* Of the session that is alive; 0: none. */
+    docent_shared_i64 shared_lease;      /* Until when, in ms. */
+};
+
+/* client.c */
+void docent_turn_begin(docent_client *client, uint64_t now_ms);
+void docent_turn_end(docent_client *client);
+void docent_client_publish_lease(docent_client *client);
+docent_status docent_client_check(const docent_client *client); /* May the caller submit? */
+uint32_t docent_client_version_known(const docent_client *client); /* Of the connected server; 0: not known. */
+void docent_client_too_old(docent_client *client, uint32_t version); /* It has shown that it is older than this. */
+void docent_client_broadcast(docent_client *client, const struct docent_event *event);
+
+/* request.c */
+void docent_requests_online(docent_client *client);
+void docent_requests_deadlines(docent_client *client);
+uint64_t docent_requests_next_deadline(const docent_client *client);
+void docent_requests_close(docent_client *client, docent_status why);
+void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
+                             size_t size);
+void docent_request_lost(void *owner, struct session_request *wire, bool sent);
+void docent_request_forget_machine(struct docent_request *request);
+docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
+docent_status docent_request_inner(docent_client *client, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
+                                   docent_result_fn done, void *user, struct docent_request **ret_request);
+
+/* codec.c */
+struct op_frame {
+    int32_t op;
+    uint32_t min_version; /* Of servers that know it. */
+    uint32_t data_at, data_size;
+};
+/* Encodes into client->scratch, header (without xid) included. */
+docent_status docent_op_encode(docent_client *client, const docent_op *op, bool watch, const docent_hold *guard,
+                               struct op_frame *ret_frame);
+/* Decodes a reply; what needs room goes to @arena. */
+struct result_arena {
+    const docent_allocator *allocator;
+    struct arena_chunk *chunks;
+};
+void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
+                         const uint8_t *body, size_t size, struct result_arena *arena, docent_result *ret_result);
+void docent_arena_free(struct result_arena *arena);
+/* The first failure in a multi's reply, or DOCENT_OK. */
+docent_status docent_multi_status(const uint8_t *body, size_t size);
+/* A client's path of a server's: the chroot taken off. */
+const char *docent_path_strip(const docent_client *client, const char *path);
+void docent_put_path(docent_client *client, struct wire_out *out, const char *path);
+
+/* watches.c */
+docent_status docent_watch_new(docent_client *client, const char *path, docent_watch_kind kind, struct docent_watch **ret_watch);
+/* May the read that leaves this watch send the flag? Not on a path with a standing mode: below 3.9 it would overwrite it. */
+bool docent_watch_sends_flag(const struct docent_watch *watch);
+/* Its read will not leave it. */
+void docent_watch_abandon(struct docent_watch *watch, docent_status status);
+void docent_watch_file(struct docent_watch *watch, docent_op_type type, docent_status status);
+void docent_watch_end(struct docent_watch *watch, docent_watch_type type, docent_status status, int64_t zxid);
+void docent_watch_notified(docent_client *client, int64_t zxid, const struct wire_watcher_event *event);
+bool docent_watches_restore(docent_client *client);
+void docent_watches_end_all(docent_client *client, docent_status why);
+void docent_watches_offline(docent_client *client);
+void docent_watches_online(docent_client *client);
+void docent_watches_free(docent_client *client);
+
+/* machine.c */
+void docent_machines_settle(docent_client *client);
+void docent_machine_deliver(struct docent_machine *machine, const struct docent_event *event);
+
+#endif

@@ -1,0 +1,774 @@
+/* core/client/request.c - calls and asks, from acceptance to their one outcome.
+ *
+ * A call is sent when there is a connection and waits (PENDING) when there is none. Its reply ends it. If the connection goes
+ * first, what happens next depends on what the operation is and on whether it was sent:
+ *
+ *   not sent                    it waits for the next connection; no attempt is counted
+ *   reads, sync                 asked again under the retry policy
+ *   unconditional set           set again: any number of sets leaves the same
+ *   unconditional delete        deleted again; "no node" then is success, it was to be gone
+ *   create, conditional write   sent again: had the first attempt been applied, the second fails just because of it. If it
+ *                               does fail so, we find out (FINDING): sync, then read, in the session that sent, and compare. Re-attaching
+ *                               moved the session, so whatever the old server had not passed on is refused, and
+ *                               what the read shows is final. Where the reading cannot tell: unknown
+ *   sequential create, others   unknown: it cannot be told whose node it is (recipes use names of their own for that)
+ *   transaction                 sent again only if its own success makes it fail; if it then fails: unknown
+ *
+ * In another session all of this holds only if the old one is known to be over; else the outcome is unknown.
+ *
+ * Asks (of machines) are sent once; a lost one is told to the machine, which knows better. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/client/internal.h"
+
+static void request_finish(struct docent_request *r, docent_status status);
+static void request_send(struct docent_request *r);
+
+/* ---- Lists. ---- */
+
+static void list_add(struct request_list *list, struct docent_request *r)
+{
+    r->list = list;
+    r->next = NULL;
+    r->previous = list->last;
+    if (list->last != NULL) {
+        list->last->next = r;
+    } else {
+        list->first = r;
+    }
+    list->last = r;
+}
+
+static void list_remove(struct docent_request *r)
+{
+    struct request_list *list = r->list;
+    if (list == NULL) return;
+    if (r->previous != NULL) {
+        r->previous->next = r->next;
+    } else {
+        list->first = r->next;
+    }
+    if (r->next != NULL) {
+        r->next->previous = r->previous;
+    } else {
+        list->last = r->previous;
+    }
+    r->list = NULL;
+}
+
+static void machine_link(struct docent_machine *machine, struct docent_request *r)
+{
+    r->machine = machine;
+    r->previous = NULL;
+    r->next = machine->asks;
+    if (r->next != NULL) r->next->previous = r;
+    machine->asks = r;
+}
+
+void docent_request_forget_machine(struct docent_request *r)
+{
+    if (r->previous != NULL) {
+        r->previous->next = r->next;
+    } else {
+        r->machine->asks = r->next;
+    }
+    if (r->next != NULL) r->next->previous = r->previous;
+    r->machine = NULL;
+    r->previous = r->next = NULL;
+}
+
+/* ---- Beginning and end. ---- */
+
+static const docent_allocator *allocator_of(const struct docent_request *r)
+{
+    return &r->client->allocator;
+}
+
+static void request_free(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    if (r->watch != NULL) docent_watch_abandon(r->watch, DOCENT_ERR_CANCELLED);
+    if (r->machine != NULL) docent_request_forget_machine(r);
+    list_remove(r);
+    if (r->kind == REQUEST_CALL) {
+        docent_timer_stop(c, &r->deadline);
+        docent_timer_stop(c, &r->rest);
+        docent_timer_release(c);
+        docent_timer_release(c);
+    }
+    if (r->retry != &c->retry) docent_free(&c->allocator, (void *)(uintptr_t)r->retry);
+    docent_hold_unref((docent_hold *)(uintptr_t)r->hold);
+    docent_free(&c->allocator, r);
+}
+
+/* Ours no more: but the session may still wait for its reply. */
+static void request_release(struct docent_request *r)
+{
+    if (r->place == PLACE_FLYING) {
+        r->freed = true;
+    } else {
+        request_free(r);
+    }
+}
+
+static void request_tell(struct docent_later *later)
+{
+    struct docent_request *r = (struct docent_request *)((char *)later - offsetof(struct docent_request, later));
+    struct result_arena arena = { allocator_of(r), NULL };
+    docent_result result;
+    docent_reply_decode(r->client, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
+    result.attempts = r->attempts;
+    if (r->done != NULL) r->done(&result, r->user);
+    docent_arena_free(&arena);
+    request_release(r);
+}
+
+/* The one outcome. A call's goes through the queue of callbacks. */
+static void request_finish(struct docent_request *r, docent_status status)
+{
+    assert(!r->told);
+    r->told = true;
+    r->status = status;
+    docent_client *c = r->client;
+    if (r->inner != NULL) { /* The finding out goes on unheard. */
+        r->inner->user = NULL;
+        r->inner = NULL;
+    }
+    if (r->watch != NULL) { /* Never left. */
+        docent_watch_abandon(r->watch, status);
+        r->watch = NULL;
+    }
+    list_remove(r);
+    if (r->kind == REQUEST_CALL) {
+        docent_timer_stop(c, &r->deadline);
+        docent_timer_stop(c, &r->rest);
+    }
+    if (r->place == PLACE_RESTING || r->place == PLACE_FINDING) r->place = PLACE_NONE;
+    r->later.run = request_tell;
+    docent_client_later(c, &r->later);
+}
+
+/* ---- What may be repeated. ---- */
+
+enum recovery { RECOVER_REPEAT, RECOVER_REPEAT_THEN_FIND, RECOVER_UNKNOWN };
+
+static bool mode_is_sequential(docent_create_mode mode)
+{
+    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
+}
+
+static enum recovery recovery_of(const struct docent_request *r)
+{
+    switch (r->type) {
+    case DOCENT_OP_EXISTS:
+    case DOCENT_OP_GET:
+    case DOCENT_OP_GET_ACL:
+    case DOCENT_OP_CHILDREN:
+    case DOCENT_OP_CHILD_COUNT:
+    case DOCENT_OP_EPHEMERALS:
+    case DOCENT_OP_SYNC:
+    case DOCENT_OP_MULTI_READ:
+    case DOCENT_OP_CHECK_WATCHES:
+    case DOCENT_OP_WHO_AM_I:
+        return RECOVER_REPEAT;
+    case DOCENT_OP_DELETE:
+    case DOCENT_OP_SET:
+    case DOCENT_OP_SET_ACL:
+        return r->version == DOCENT_ANY_VERSION ? RECOVER_REPEAT : RECOVER_REPEAT_THEN_FIND;
+    case DOCENT_OP_CREATE:
+        return mode_is_sequential(r->mode) ? RECOVER_UNKNOWN : RECOVER_REPEAT_THEN_FIND;
+    case DOCENT_OP_MULTI:
+        return r->version == DOCENT_ANY_VERSION ? RECOVER_UNKNOWN : RECOVER_REPEAT_THEN_FIND;
+    case DOCENT_OP_CHECK:
+    case DOCENT_OP_RECONFIG:
+    case DOCENT_OP_TYPES:
+        return RECOVER_UNKNOWN;
+    }
+    return RECOVER_UNKNOWN;
+}
+
+static bool is_read(docent_op_type type)
+{
+    switch (type) {
+    case DOCENT_OP_EXISTS:
+    case DOCENT_OP_GET:
+    case DOCENT_OP_GET_ACL:
+    case DOCENT_OP_CHILDREN:
+    case DOCENT_OP_CHILD_COUNT:
+    case DOCENT_OP_EPHEMERALS:
+    case DOCENT_OP_SYNC:
+    case DOCENT_OP_MULTI_READ:
+    case DOCENT_OP_CHECK_WATCHES:
+    case DOCENT_OP_WHO_AM_I:
+        return true;
+    case DOCENT_OP_CREATE:
+    case DOCENT_OP_DELETE:
+    case DOCENT_OP_SET:
+    case DOCENT_OP_SET_ACL:
+    case DOCENT_OP_CHECK:
+    case DOCENT_OP_MULTI:
+    case DOCENT_OP_RECONFIG:
+    case DOCENT_OP_TYPES:
+        return false;
+    }
+    return false;
+}
+
+/* Does its own success make a second sending of this transaction fail? A conditional set or delete, or a plain create, does;
+ * a check of an untouched node does not. */
+static bool multi_excludes_itself(const docent_op *op)
+{
+    for (size_t i = 0; i < op->op_count; i++) {
+        const docent_op *part = &op->ops[i];
+        if ((part->type == DOCENT_OP_SET || part->type == DOCENT_OP_DELETE) && part->version != DOCENT_ANY_VERSION) return true;
+        if (part->type == DOCENT_OP_CREATE && !mode_is_sequential(part->mode)) return true;
+    }
+    return false;
+}
+
+/* What it comes to when it can be sent no more. */
+static docent_status gave_up(const struct docent_request *r, docent_status otherwise)
+{
+    bool maybe_applied = r->lost || r->place == PLACE_FLYING;
+    return maybe_applied && !is_read(r->type) ? DOCENT_ERR_UNKNOWN_OUTCOME : otherwise;
+}
+
+/* ---- Sending. ---- */
+
+static void request_pend(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    r->place = PLACE_PENDING;
+    r->pending_next = NULL;
+    *c->pending_last = r;
+    c->pending_last = &r->pending_next;
+}
+
+static void request_rested(struct docent_timer *timer)
+{
+    struct docent_request *r = (struct docent_request *)((char *)timer - offsetof(struct docent_request, rest));
+    request_send(r);
+}
+
+/* Under the policy, after a failure that another try may mend. */
+static void request_again(struct docent_request *r, docent_status cause)
+{
+    docent_client *c = r->client;
+    uint64_t delay;
+    r->place = PLACE_NONE;
+    if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
+        request_finish(r, gave_up(r, cause));
+    } else if (delay == 0) {
+        request_pend(r);
+        if (c->session.state == SESSION_ONLINE) docent_requests_online(c);
+    } else {
+        r->place = PLACE_RESTING;
+        docent_timer_set(c, &r->rest, c->now + delay);
+    }
+}
+
+static uint32_t min_version_of(int32_t op)
+{
+    switch (op) {
+    case WIRE_OP_CREATE_CONTAINER: return 30501;
+    case WIRE_OP_CREATE_TTL: return 30503;
+    case WIRE_OP_CHECK_WATCHES:
+    case WIRE_OP_RECONFIG: return 30500;
+    case WIRE_OP_GET_EPHEMERALS:
+    case WIRE_OP_GET_ALL_CHILDREN_NUMBER:
+    case WIRE_OP_MULTI_READ:
+    case WIRE_OP_ADD_WATCH: return 30600;
+    case WIRE_OP_WHO_AM_I: return 30700;
+    default: return 0;
+    }
+}
+
+/* Why it cannot be sent on this connection, or DOCENT_OK. */
+static docent_status request_refusal(const struct docent_request *r)
+{
+    const docent_client *c = r->client;
+    if (r->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(r->hold))) return gave_up(r, DOCENT_ERR_NOT_HELD);
+    if (r->lost && r->generation != c->session.generation && !c->session.settled && !is_read(r->type)) {
+        return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
+    }
+    uint32_t known = docent_client_version_known(c);
+    if (known != 0 && known < min_version_of(r->wire.op)) return gave_up(r, DOCENT_ERR_UNSUPPORTED);
+    return DOCENT_OK;
+}
+
+static void request_send(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    if (c->session.state != SESSION_ONLINE) {
+        request_pend(r);
+        return;
+    }
+    docent_status refusal = request_refusal(r);
+    if (refusal != DOCENT_OK) {
+        r->place = PLACE_NONE;
+        request_finish(r, refusal);
+        return;
+    }
+    if (r->type == DOCENT_OP_CREATE && (r->wire.op == WIRE_OP_CREATE || r->wire.op == WIRE_OP_CREATE2)) {
+        /* The same body, but create2 answers with the stat as well. Servers before 3.5 do not know it. */
+        r->wire.op = docent_client_version_known(c) >= 30500 && r->kind == REQUEST_CALL ? WIRE_OP_CREATE2 : WIRE_OP_CREATE;
+        r->frame[WIRE_FRAME_HEADER + 7] = (uint8_t)r->wire.op;
+    }
+    if (r->watch != NULL) {
+        size_t flag = r->wire.frame_size - 1; /* Every read's record ends in its watch flag. */
+        r->frame[flag] = docent_watch_sends_flag(r->watch);
+    }
+    if (!r->lost) r->zxid_before = c->session.last_zxid;
+    r->generation = c->session.generation;
+    r->place = PLACE_FLYING;
+    r->attempts++;
+    docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
+    if (status == DOCENT_OK) {
+        c->host.wake(c->host.user);
+        return;
+    }
+    r->attempts--;
+    r->place = PLACE_NONE;
+    request_finish(r, gave_up(r, status));
+}
+
+void docent_requests_online(docent_client *c)
+{
+    struct docent_request *r = c->pending_first;
+    c->pending_first = NULL;
+    c->pending_last = &c->pending_first;
+    while (r != NULL) {
+        struct docent_request *next = r->pending_next;
+        r->place = PLACE_NONE;
+        request_send(r);
+        r = next;
+    }
+}
+
+static void pending_remove(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    struct docent_request **at = &c->pending_first;
+    while (*at != r) at = &(*at)->pending_next;
+    *at = r->pending_next;
+    if (c->pending_last == &r->pending_next) c->pending_last = at;
+    r->place = PLACE_NONE;
+}
+
+/* ---- Deadlines. ---- */
+
+static void request_expire(struct docent_request *r)
+{
+    docent_status status = gave_up(r, DOCENT_ERR_TIMEOUT);
+    if (r->place == PLACE_PENDING) pending_remove(r);
+    request_finish(r, status);
+}
+
+static void request_deadline(struct docent_timer *timer)
+{
+    request_expire((struct docent_request *)((char *)timer - offsetof(struct docent_request, deadline)));
+}
+
+void docent_requests_deadlines(docent_client *c)
+{
+    while (c->calls.first != NULL && c->calls.first->deadline_ms <= c->now) request_expire(c->calls.first);
+}
+
+uint64_t docent_requests_next_deadline(const docent_client *c)
+{
+    return c->calls.first == NULL ? UINT64_MAX : c->calls.first->deadline_ms;
+}
+
+void docent_requests_close(docent_client *c, docent_status why)
+{
+    for (int i = 0; i < 2; i++) {
+        struct request_list *list = i == 0 ? &c->calls : &c->others;
+        while (list->first != NULL) {
+            struct docent_request *r = list->first;
+            if (r->place == PLACE_PENDING) pending_remove(r);
+            request_finish(r, why);
+        }
+    }
+}
+
+/* ---- Accepting. ---- */
+
+static docent_status request_new(docent_client *c, const uint8_t *frame, size_t size, int32_t op, struct docent_request **ret)
+{
+    struct docent_request *r = docent_alloc(&c->allocator, sizeof *r + size);
+    if (r == NULL) return DOCENT_ERR_NO_MEMORY;
+    memset(r, 0, sizeof *r);
+    memcpy(r->frame, frame, size);
+    r->client = c;
+    r->wire.frame = r->frame;
+    r->wire.frame_size = (uint32_t)size;
+    r->wire.op = op;
+    r->retry = &c->retry;
+    r->accepted_ms = c->now;
+    r->deadline_ms = UINT64_MAX;
+    *ret = r;
+    return DOCENT_OK;
+}
+
+static docent_status call_watch(docent_client *c, const docent_op *op, const docent_call_options *call, struct docent_watch **ret)
+{
+    if (op->type != DOCENT_OP_GET && op->type != DOCENT_OP_EXISTS && op->type != DOCENT_OP_CHILDREN) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_watch_kind kind = op->type == DOCENT_OP_CHILDREN ? DOCENT_WATCH_CHILDREN : DOCENT_WATCH_DATA;
+    docent_status status = docent_watch_new(c, op->path, kind, ret);
+    if (status != DOCENT_OK) return status;
+    (*ret)->fn = call->watch;
+    (*ret)->user = call->watch_user;
+    (*ret)->pending = true;
+    return DOCENT_OK;
+}
+
+static docent_status call_retry(docent_client *c, const docent_retry *wished, struct docent_request *r)
+{
+    if (wished == NULL) return DOCENT_OK;
+    docent_retry *own = docent_alloc(&c->allocator, sizeof *own);
+    if (own == NULL) return DOCENT_ERR_NO_MEMORY;
+    memset(own, 0, sizeof *own);
+    memcpy(own, wished, wished->struct_size < sizeof *own ? wished->struct_size : sizeof *own);
+    r->retry = own;
+    return DOCENT_OK;
+}
+
+docent_status docent_run_async(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
+                               void *user)
+{
+    if (c == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_client_check(c);
+    if (status != DOCENT_OK) return status;
+    docent_call_options call = { 0 };
+    if (options != NULL) {
+        if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+        memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
+    }
+    if (call.hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
+
+    struct op_frame frame;
+    status = docent_op_encode(c, op, call.watch != NULL, call.hold, &frame);
+    if (status != DOCENT_OK) return status;
+
+    struct docent_watch *watch = NULL;
+    if (call.watch != NULL) {
+        status = call_watch(c, op, &call, &watch);
+        if (status != DOCENT_OK) return status;
+    }
+    struct docent_request *r = NULL;
+    status = request_new(c, c->scratch.data, c->scratch.size, frame.op, &r);
+    if (status == DOCENT_OK) status = docent_timer_reserve(c);
+    if (status == DOCENT_OK && (status = docent_timer_reserve(c)) != DOCENT_OK) docent_timer_release(c);
+    if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) {
+        docent_timer_release(c);
+        docent_timer_release(c);
+    }
+    if (status != DOCENT_OK) {
+        docent_free(&c->allocator, r);
+        if (watch != NULL) {
+            watch->fn = NULL; /* The call was not accepted: nothing is told. */
+            docent_watch_abandon(watch, status);
+        }
+        return status;
+    }
+    r->kind = REQUEST_CALL;
+    r->type = op->type;
+    r->done = done;
+    r->user = user;
+    r->watch = watch;
+    r->version = op->type == DOCENT_OP_MULTI ? (multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION) : op->version;
+    r->mode = op->mode;
+    r->data_at = frame.data_at;
+    r->data_size = frame.data_size;
+    r->rest.fire = request_rested;
+    r->deadline.fire = request_deadline;
+    if (call.hold != NULL) {
+        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
+        r->hold_guards = op->type == DOCENT_OP_MULTI;
+    }
+    if (watch != NULL && call.ret_watch != NULL) *call.ret_watch = watch;
+
+    uint32_t timeout = call.timeout_ms == 0 ? c->options.call_timeout_ms : call.timeout_ms;
+    if (timeout != DOCENT_FOREVER) r->deadline_ms = c->now + timeout;
+    if (timeout == c->options.call_timeout_ms && timeout != DOCENT_FOREVER) {
+        list_add(&c->calls, r);
+    } else {
+        list_add(&c->others, r);
+        if (timeout != DOCENT_FOREVER) docent_timer_set(c, &r->deadline, r->deadline_ms);
+    }
+    request_send(r);
+    if (r->place == PLACE_PENDING) c->host.wake(c->host.user); /* Its deadline may be the next. */
+    return DOCENT_OK;
+}
+
+static void ask_deliver(struct docent_request *r, docent_status status, bool sent, const docent_result *result)
+{
+    struct docent_machine *machine = r->machine;
+    if (machine == NULL) return;
+    bool current = r->turn == machine->turn;
+    docent_request_forget_machine(r);
+    if (!current) return;
+    struct docent_event event = {
+        .type = DOCENT_EV_REPLY,
+        .tag = r->tag,
+        .status = status,
+        .sent = sent,
+        .result = result,
+        .generation = r->generation,
+    };
+    docent_machine_deliver(machine, &event);
+}
+
+docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch)
+{
+    docent_client *c = machine->client;
+    if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
+    struct op_frame frame;
+    docent_status status = docent_op_encode(c, op, watch != NULL, NULL, &frame);
+    if (status != DOCENT_OK) return status;
+    uint32_t known = docent_client_version_known(c);
+    if (known != 0 && known < frame.min_version) return DOCENT_ERR_UNIMPLEMENTED;
+    struct docent_request *r;
+    status = request_new(c, c->scratch.data, c->scratch.size, frame.op, &r);
+    if (status != DOCENT_OK) return status;
+    r->kind = REQUEST_ASK;
+    r->type = op->type;
+    r->turn = machine->turn;
+    r->tag = tag;
+    r->watch = watch;
+    if (watch != NULL) watch->pending = true;
+    if (watch != NULL) r->frame[r->wire.frame_size - 1] = docent_watch_sends_flag(watch);
+    r->generation = c->session.generation;
+    r->place = PLACE_FLYING;
+    r->attempts = 1;
+    status = docent_session_submit(&c->session, c->now, &r->wire);
+    if (status != DOCENT_OK) {
+        if (watch != NULL) watch->pending = false; /* The caller's again. */
+        docent_free(&c->allocator, r);
+        return status;
+    }
+    machine_link(machine, r);
+    c->host.wake(c->host.user);
+    return DOCENT_OK;
+}
+
+/* A request of the client's own: watches, finding out. @done runs at once, inside the turn. Online only. */
+docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
+                                   docent_result_fn done, void *user, struct docent_request **ret)
+{
+    if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
+    struct docent_request *r;
+    docent_status status = request_new(c, frame, size, op, &r);
+    if (status != DOCENT_OK) return status;
+    r->kind = REQUEST_INNER;
+    r->type = type;
+    r->done = done;
+    r->user = user;
+    r->place = PLACE_FLYING;
+    r->attempts = 1;
+    r->generation = c->session.generation;
+    status = docent_session_submit(&c->session, c->now, &r->wire);
+    if (status != DOCENT_OK) {
+        docent_free(&c->allocator, r);
+        return status;
+    }
+    if (ret != NULL) *ret = r;
+    c->host.wake(c->host.user);
+    return DOCENT_OK;
+}
+
+/* ---- Finding out. ---- */
+
+/* @result: what the node is like, after a sync, in the session that sent the call. @r->status: how the second sending failed. */
+static docent_status found_out(const struct docent_request *r, const docent_result *result)
+{
+    const docent_stat *stat = &result->stat;
+    docent_status conflict = r->status;
+    if (result->status != DOCENT_OK) return DOCENT_ERR_UNKNOWN_OUTCOME; /* Gone since: by whom, and was it ours? */
+
+    const uint8_t *ours = r->data_at == 0 ? NULL : r->frame + r->data_at;
+    bool same_data = (ours == NULL) == (result->data == NULL) && r->data_size == result->size &&
+                     (r->data_size == 0 || memcmp(ours, result->data, r->data_size) == 0);
+    if (r->type == DOCENT_OP_CREATE) {
+        if (stat->czxid <= r->zxid_before) return conflict; /* Older than our first sending. */
+        if (r->mode == DOCENT_EPHEMERAL) {
+            bool mine = stat->ephemeral_owner == r->client->session.id;
+            if (!mine) return conflict;
+            return same_data && stat->version == 0 ? DOCENT_OK : DOCENT_ERR_UNKNOWN_OUTCOME;
+        }
+        return stat->version == 0 && !same_data ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME;
+    }
+    if (r->type == DOCENT_OP_SET) {
+        if (stat->mzxid <= r->zxid_before) return conflict; /* Nothing was set since. */
+        /* One set was made upon the version that we named. Its data are not ours: it was not ours. */
+        bool one_set = stat->version == (int32_t)((uint32_t)r->version + 1) && stat->czxid <= r->zxid_before;
+        return one_set && !same_data ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME;
+    }
+    assert(r->type == DOCENT_OP_DELETE);
+    return stat->czxid <= r->zxid_before ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME; /* The same node as then: not deleted. */
+}
+
+static void find_done(const docent_result *result, void *user)
+{
+    struct docent_request *r = user;
+    if (r == NULL) return; /* It ended meanwhile. */
+    r->inner = NULL;
+    r->place = PLACE_NONE;
+    if (result->status == DOCENT_ERR_CONNECTION_LOSS) {
+        request_again(r, result->status); /* Sent once more, and found out once more. */
+        return;
+    }
+    docent_status status = found_out(r, result);
+    r->body = NULL;
+    request_finish(r, status);
+}
+
+static void ignore_result(const docent_result *result, void *user)
+{
+    (void)result;
+    (void)user;
+}
+
+static void request_find(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    r->place = PLACE_FINDING;
+    const uint8_t *path = r->frame + WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER; /* All these records begin with the path. */
+    uint32_t big;
+    memcpy(&big, path, sizeof big);
+    size_t path_size = 4 + __builtin_bswap32(big);
+
+    docent_status status = DOCENT_OK;
+    static const int32_t ops[2] = { WIRE_OP_SYNC, WIRE_OP_GET_DATA };
+    for (int i = 0; i < 2 && status == DOCENT_OK; i++) {
+        struct wire_out *out = &c->scratch;
+        out->size = 0;
+        size_t begin = docent_wire_frame_begin(out);
+        docent_wire_put_int(out, 0);
+        docent_wire_put_int(out, ops[i]);
+        docent_wire_put_raw(out, path, path_size);
+        if (i == 1) docent_wire_put_bool(out, false);
+        if (out->failed) {
+            out->failed = false;
+            status = DOCENT_ERR_NO_MEMORY;
+            break;
+        }
+        docent_wire_frame_end(out, begin);
+        status = docent_request_inner(c, out->data, out->size, ops[i], i == 0 ? DOCENT_OP_SYNC : DOCENT_OP_GET,
+                                      i == 0 ? ignore_result : find_done, i == 0 ? NULL : r, i == 0 ? NULL : &r->inner);
+    }
+    if (status != DOCENT_OK) {
+        r->place = PLACE_NONE;
+        request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
+    }
+}
+
+/* After an attempt was lost: can this failure be our own success, seen from behind? */
+static bool may_be_own_doing(const struct docent_request *r, docent_status status)
+{
+    if (r->type == DOCENT_OP_CREATE) return status == DOCENT_ERR_NODE_EXISTS;
+    if (r->type == DOCENT_OP_MULTI) return status != DOCENT_OK;
+    bool conditional = r->type == DOCENT_OP_SET || r->type == DOCENT_OP_SET_ACL || r->type == DOCENT_OP_DELETE;
+    return conditional && (status == DOCENT_ERR_BAD_VERSION || status == DOCENT_ERR_NO_NODE);
+}
+
+/* ---- What the session tells. ---- */
+
+static void too_old(struct docent_request *r)
+{
+    uint32_t needed = min_version_of(r->wire.op);
+    /* A TTL create is refused in the same words by a server that has TTL nodes switched off. */
+    if (needed > 0 && r->wire.op != WIRE_OP_CREATE_TTL) docent_client_too_old(r->client, needed);
+}
+
+void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
+                             size_t size)
+{
+    (void)owner;
+    struct docent_request *r = (struct docent_request *)wire;
+    docent_client *c = r->client;
+    docent_status status = (docent_status)header->err;
+    r->place = PLACE_NONE;
+    if (r->watch != NULL) { /* In the order of the stream: an event may follow directly. */
+        docent_watch_file(r->watch, r->type, status);
+        r->watch = NULL;
+    }
+    if (r->told) {
+        if (r->freed) request_free(r);
+        return;
+    }
+    if (status == DOCENT_ERR_UNIMPLEMENTED) too_old(r);
+    r->zxid = header->zxid;
+    r->body = body;
+    r->body_size = size;
+    docent_client_publish_lease(c);
+
+    if (r->kind != REQUEST_CALL) {
+        struct result_arena arena = { &c->allocator, NULL };
+        docent_result result;
+        docent_reply_decode(c, r->type, false, status, r->zxid, body, size, &arena, &result);
+        result.attempts = 1;
+        if (r->kind == REQUEST_ASK) {
+            ask_deliver(r, result.status, true, &result);
+        } else {
+            r->done(&result, r->user);
+        }
+        docent_arena_free(&arena);
+        request_free(r);
+        return;
+    }
+    if (status == DOCENT_ERR_THROTTLED) { /* Not executed. */
+        request_again(r, status);
+        return;
+    }
+    if (r->lost) {
+        docent_status outcome = r->type == DOCENT_OP_MULTI && status == DOCENT_OK ? docent_multi_status(body, size) : status;
+        if (may_be_own_doing(r, outcome)) {
+            r->status = outcome;
+            if (r->type == DOCENT_OP_DELETE && r->version == DOCENT_ANY_VERSION) {
+                request_finish(r, outcome == DOCENT_ERR_NO_NODE ? DOCENT_OK : outcome);
+            } else if (recovery_of(r) == RECOVER_REPEAT) {
+                request_finish(r, outcome);
+            } else if (r->type == DOCENT_OP_MULTI || r->type == DOCENT_OP_SET_ACL) {
+                request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
+            } else {
+                request_find(r);
+            }
+            return;
+        }
+    }
+    request_finish(r, status);
+}
+
+void docent_request_lost(void *owner, struct session_request *wire, bool sent)
+{
+    (void)owner;
+    struct docent_request *r = (struct docent_request *)wire;
+    r->place = PLACE_NONE;
+    if (r->told) {
+        if (r->freed) request_free(r);
+        return;
+    }
+    if (r->kind != REQUEST_CALL) {
+        docent_result result = { .struct_size = sizeof result, .status = DOCENT_ERR_CONNECTION_LOSS, .attempts = sent };
+        if (r->kind == REQUEST_ASK) {
+            ask_deliver(r, DOCENT_ERR_CONNECTION_LOSS, sent, &result);
+        } else {
+            r->done(&result, r->user);
+        }
+        request_free(r);
+        return;
+    }
+    if (!sent) {
+        r->attempts--;
+        request_pend(r);
+        return;
+    }
+    if (!is_read(r->type)) r->lost = true;
+    if (recovery_of(r) == RECOVER_UNKNOWN) {
+        request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
+    } else {
+        request_again(r, DOCENT_ERR_CONNECTION_LOSS);
+    }
+}

@@ -1,0 +1,75 @@
+/* core/client/result.c - results that outlive their callback: one block of memory, pointers into itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <docent/operation.h>
+
+/* Counts on the first pass (block NULL), copies on the second. */
+struct copier {
+    uint8_t *block;
+    size_t size;
+};
+
+static void *copier_put(struct copier *copier, const void *data, size_t size)
+{
+    size_t at = (copier->size + 15) & ~(size_t)15;
+    copier->size = at + size;
+    if (copier->block == NULL) return NULL;
+    if (size > 0) memcpy(copier->block + at, data, size);
+    return copier->block + at;
+}
+
+static const char *copier_text(struct copier *copier, const char *text)
+{
+    return text == NULL ? NULL : copier_put(copier, text, strlen(text) + 1);
+}
+
+static void copier_fill(struct copier *copier, const docent_result *from, docent_result *to)
+{
+    to->path = copier_text(copier, from->path);
+    if (from->data != NULL) to->data = copier_put(copier, from->data, from->size);
+
+    const char **names = copier_put(copier, from->names, from->name_count * sizeof *names);
+    for (size_t i = 0; i < from->name_count; i++) {
+        const char *name = copier_text(copier, from->names[i]);
+        if (names != NULL) names[i] = name;
+    }
+    to->names = names;
+
+    docent_acl *entries = copier_put(copier, from->acl.entries, from->acl.count * sizeof *entries);
+    for (size_t i = 0; i < from->acl.count; i++) {
+        const char *scheme = copier_text(copier, from->acl.entries[i].scheme);
+        const char *id = copier_text(copier, from->acl.entries[i].id);
+        if (entries == NULL) continue;
+        entries[i].scheme = scheme;
+        entries[i].id = id;
+    }
+    to->acl.entries = entries;
+
+    docent_result *results = copier_put(copier, from->results, from->result_count * sizeof *results);
+    for (size_t i = 0; i < from->result_count; i++) {
+        docent_result nothing = { 0 };
+        copier_fill(copier, &from->results[i], results == NULL ? &nothing : &results[i]);
+    }
+    to->results = results;
+}
+
+docent_result *docent_result_copy(const docent_result *result)
+{
+    struct copier copier = { NULL, 0 };
+    docent_result measured = *result;
+    copier_put(&copier, result, sizeof *result);
+    copier_fill(&copier, result, &measured);
+
+    copier.block = malloc(copier.size);
+    if (copier.block == NULL) return NULL;
+    copier.size = 0;
+    docent_result *copy = copier_put(&copier, result, sizeof *result);
+    copier_fill(&copier, result, copy);
+    return copy;
+}
+
+void docent_result_free(docent_result *result)
+{
+    free(result);
+}

@@ -1,0 +1,13 @@
+/* core/wire/alloc.h - memory, always through an allocator. */
+#ifndef DOCENT_ALLOC_H
+#define DOCENT_ALLOC_H
+
+#include <docent/types.h>
+
+/* Memory through @allocator. A product that overflows is NULL. */
+void *docent_alloc(const docent_allocator *allocator, size_t size);
+void *docent_alloc_array(const docent_allocator *allocator, size_t count, size_t size);
+void docent_free(const docent_allocator *allocator, void *block);
+char *docent_strdup(const docent_allocator *allocator, const char *text);
+
+#endif
