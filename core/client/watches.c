@@ -103,6 +103,7 @@ static void path_drop_if_unused(docent_client *c, struct watch_path *path)
 
 void docent_watches_free(docent_client *c)
 {
+    docent_watches_offline(c); /* What the server had is all that can be left. */
     docent_free(&c->allocator, c->watches.buckets);
     c->watches.buckets = NULL;
     c->watches.bucket_count = 0;
@@ -512,7 +513,11 @@ void docent_watch_cancel(docent_watch *w)
 void docent_watches_offline(docent_client *c)
 {
     for (size_t i = 0; i < c->watches.bucket_count; i++) {
-        for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) path->standing = -1;
+        for (struct watch_path *path = c->watches.buckets[i], *next; path != NULL; path = next) {
+            next = path->chain;
+            path->standing = -1;
+            path_drop_if_unused(c, path);
+        }
     }
 }
 

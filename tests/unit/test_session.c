@@ -1,0 +1,531 @@
+/* tests/unit/test_session.c - the session and the client's calls, against a peer that the test speaks for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/peer.h"
+
+static struct peer peer;
+static struct peer_frame frame;
+static const docent_stat old_stat = { .czxid = 5, .mzxid = 5, .version = 3 };
+
+/* Outlives the test's function: what is not answered in it is answered when the client closes. */
+static struct outcome *outcome_new(void)
+{
+    static struct outcome outcomes[64];
+    static size_t next;
+    struct outcome *outcome = &outcomes[next++ % 64];
+    memset(outcome, 0, sizeof *outcome);
+    return outcome;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    peer_stop(&peer);
+    return 0;
+}
+
+static void start_online(size_t servers)
+{
+    peer_start(&peer, servers, 6000, NULL);
+    peer_online(&peer, 77, 6000);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+}
+
+static void test_handshake_asks_for_a_new_session(void **state)
+{
+    (void)state;
+    peer_start(&peer, 1, 6000, NULL);
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 0);
+    assert_int_equal(request.timeout_ms, 6000);
+    assert_int_equal(request.password.size, 16);
+    peer_accept(&peer, 77, 4000);
+    assert_int_equal(docent_client_session_timeout_ms(peer.client), 4000);
+    assert_int_equal(docent_client_session(peer.client, NULL), 77);
+}
+
+static void test_get_is_answered_in_pieces_of_any_size(void **state)
+{
+    (void)state;
+    start_online(1);
+    for (size_t fragment = 0; fragment < 40; fragment++) {
+        struct outcome *outcome = outcome_new();
+        peer.fragment = fragment;
+        assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+        peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+        peer_reply_data(&peer, frame.xid, 10, "hello", &old_stat);
+        assert_int_equal(outcome->calls, 1);
+        assert_int_equal(outcome->status, DOCENT_OK);
+        assert_string_equal(outcome->data, "hello");
+    }
+}
+
+static void test_reply_to_nobody_costs_the_connection(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply_data(&peer, frame.xid + 1, 10, "hello", &old_stat);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
+    assert_int_equal(outcome->calls, 0);
+}
+
+static void test_retry_goes_to_the_other_server_at_once(void **state)
+{
+    (void)state;
+    start_online(2);
+    peer_pass(&peer, 1000);
+    struct docent_address first = peer.link.address;
+    peer_cut(&peer);
+    assert_true(peer.link.wanted);
+    assert_false(docent_address_equal(&first, &peer.link.address));
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 77);
+}
+
+static void test_ping_goes_out_and_its_silence_costs_the_connection(void **state)
+{
+    (void)state;
+    start_online(1);
+    peer_pass(&peer, 2000);
+    assert_true(peer_take(&peer, &frame));
+    assert_int_equal(frame.op, WIRE_OP_PING);
+    assert_int_equal(frame.xid, WIRE_XID_PING);
+    uint32_t serial = peer.link.serial;
+    peer_pass(&peer, 2000);
+    assert_int_not_equal(peer.link.serial, serial);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
+}
+
+static void test_session_is_lost_by_our_own_clock_and_settled_before_the_next(void **state)
+{
+    (void)state;
+    start_online(1);
+    peer.manual = true;
+    peer_cut(&peer);
+    peer_pass(&peer, 5900);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
+    peer_pass(&peer, 200);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_LOST);
+    assert_int_equal(peer.states[peer.state_count - 1], DOCENT_LOST);
+
+    peer.manual = false;
+    peer.link.serial--;
+    peer_pass(&peer, 6000);
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 77);
+    peer_accept(&peer, 77, 6000); /* It was alive after all. */
+    peer_expect(&peer, WIRE_OP_CLOSE_SESSION, &frame);
+    peer_reply(&peer, frame.xid, 20, 0, NULL, 0);
+    request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 0);
+    peer_accept(&peer, 78, 6000);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+    assert_int_equal(peer.last_event.generation, 2);
+    assert_true(peer.last_event.new_session);
+}
+
+static void test_expired_session_is_replaced(void **state)
+{
+    (void)state;
+    start_online(1);
+    peer_cut(&peer);
+    peer_pass(&peer, 200);
+    peer_expect_connect(&peer);
+    peer_accept(&peer, 0, 0);
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 0);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_LOST);
+}
+
+static void test_heartbeat_is_a_sync_while_something_is_held(void **state)
+{
+    (void)state;
+    start_online(1);
+    docent_client_hold_begins(peer.client);
+    peer_pass(&peer, 1500);
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    assert_true(docent_client_lease_ms(peer.client) <= 3000); /* Three quarters of 6000 from the handshake. */
+    peer_reply_path(&peer, frame.xid, 11, "/");
+    assert_true(docent_client_lease_ms(peer.client) > 4400);
+
+    /* Answers to reads do not prolong it: a server that is cut off from its leader gives them too. */
+    uint64_t lease = docent_client_lease_ms(peer.client);
+    peer_pass(&peer, 100);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply_data(&peer, frame.xid, 12, "v", &old_stat);
+    assert_int_equal(outcome->calls, 1);
+    assert_int_equal(docent_client_lease_ms(peer.client), lease - 100);
+    peer_pass(&peer, 4600);
+    assert_int_equal(docent_client_lease_ms(peer.client), 0);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_LOST);
+    docent_client_hold_ends(peer.client);
+}
+
+static void reconnect(void)
+{
+    peer_cut(&peer);
+    peer_pass(&peer, 200);
+    peer_online(&peer, 77, 6000);
+    peer_pass(&peer, 200);
+}
+
+static void test_lost_create_is_found_out(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_create_async(peer.client, "/e", "x", 1, DOCENT_EPHEMERAL, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    reconnect();
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    peer_reply(&peer, frame.xid, 31, DOCENT_ERR_NODE_EXISTS, NULL, 0);
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    peer_reply_path(&peer, frame.xid, 31, "/e");
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    assert_int_equal(outcome->calls, 0);
+    docent_stat ours = { .czxid = 30, .mzxid = 30, .ephemeral_owner = 77 };
+    peer_reply_data(&peer, frame.xid, 31, "x", &ours);
+    assert_int_equal(outcome->calls, 1);
+    assert_int_equal(outcome->status, DOCENT_OK);
+    assert_int_equal(outcome->attempts, 2);
+}
+
+static void test_lost_create_of_a_node_that_may_be_anybodys_is_unknown(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_create_async(peer.client, "/p", "x", 1, DOCENT_PERSISTENT, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    reconnect();
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    peer_reply(&peer, frame.xid, 31, DOCENT_ERR_NODE_EXISTS, NULL, 0);
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    peer_reply_path(&peer, frame.xid, 31, "/p");
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    docent_stat anybodys = { .czxid = 30, .mzxid = 30 };
+    peer_reply_data(&peer, frame.xid, 31, "x", &anybodys);
+    assert_int_equal(outcome->status, DOCENT_ERR_UNKNOWN_OUTCOME);
+}
+
+static void test_lost_sequential_create_is_unknown_and_not_repeated(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_create_async(peer.client, "/s-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    reconnect();
+    assert_int_equal(outcome->status, DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_false(peer_take(&peer, &frame));
+}
+
+static void test_lost_conditional_set_that_lost_to_another_is_a_conflict(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_set_async(peer.client, "/p", "mine", 4, 3, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
+    reconnect();
+    peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
+    peer_reply(&peer, frame.xid, 31, DOCENT_ERR_BAD_VERSION, NULL, 0);
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    peer_reply_path(&peer, frame.xid, 31, "/p");
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    docent_stat others = { .czxid = 0, .mzxid = 30, .version = 4 };
+    peer_reply_data(&peer, frame.xid, 31, "theirs", &others);
+    assert_int_equal(outcome->status, DOCENT_ERR_BAD_VERSION);
+}
+
+static void test_call_not_sent_waits_and_counts_no_attempt(void **state)
+{
+    (void)state;
+    start_online(1);
+    peer_pass(&peer, 1000);
+    peer_cut(&peer);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_pass(&peer, 200);
+    peer_online(&peer, 77, 6000);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply_data(&peer, frame.xid, 10, "v", &old_stat);
+    assert_int_equal(outcome->status, DOCENT_OK);
+    assert_int_equal(outcome->attempts, 1);
+}
+
+static void test_deadline_holds_while_disconnected(void **state)
+{
+    (void)state;
+    peer_start(&peer, 1, 6000, NULL);
+    peer.manual = true;
+    struct outcome *outcome = outcome_new();
+    docent_op op = docent_op_get("/a");
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .timeout_ms = 500 };
+    assert_int_equal(docent_run_async(peer.client, &op, &call, outcome_tell, outcome), DOCENT_OK);
+    peer_pass(&peer, 499);
+    assert_int_equal(outcome->calls, 0);
+    peer_pass(&peer, 2);
+    assert_int_equal(outcome->calls, 1);
+    assert_int_equal(outcome->status, DOCENT_ERR_TIMEOUT);
+}
+
+static void test_credentials_come_first_and_their_refusal_is_the_end(void **state)
+{
+    (void)state;
+    peer_start(&peer, 1, 6000, NULL);
+    assert_int_equal(docent_core_add_auth(peer.client, "digest", "u:p", 3), DOCENT_OK);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_expect_connect(&peer);
+    peer_accept(&peer, 77, 6000);
+    peer_expect(&peer, WIRE_OP_AUTH, &frame);
+    assert_false(peer_take(&peer, &frame)); /* Nothing overtakes it. */
+    peer_reply(&peer, WIRE_XID_AUTH, 0, DOCENT_ERR_AUTH_FAILED, NULL, 0);
+    assert_int_equal(outcome->status, DOCENT_ERR_AUTH_FAILED);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CLOSED);
+}
+
+struct told {
+    unsigned count;
+    docent_watch_type types[8];
+    bool last;
+};
+
+static void on_watch(const docent_watch_event *event, void *user)
+{
+    struct told *told = user;
+    if (told->count < 8) told->types[told->count] = event->type;
+    told->count++;
+    told->last = event->last;
+}
+
+static void test_one_shot_watch_is_restored_before_anything_else(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    docent_op op = docent_op_exists("/a");
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &told };
+    assert_int_equal(docent_run_async(peer.client, &op, &call, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_EXISTS, &frame);
+    assert_int_equal(frame.body[frame.size - 1], 1);
+    peer_reply(&peer, frame.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+    peer_pass(&peer, 500);
+    peer_cut(&peer);
+    struct outcome *later = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/b", outcome_tell, later), DOCENT_OK);
+    peer_pass(&peer, 200);
+    peer_online(&peer, 77, 6000);
+    peer_expect(&peer, WIRE_OP_SET_WATCHES, &frame);
+    assert_int_equal(frame.xid, WIRE_XID_SET_WATCHES);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_set_watches_request request;
+    assert_true(docent_wire_get_set_watches_request(&in, &request));
+    assert_int_equal(request.relative_zxid, 10);
+    assert_int_equal(request.exist.count, 1);
+    assert_int_equal(request.data.count, 0);
+    assert_false(peer_take(&peer, &frame));
+    peer_notify(&peer, WIRE_EVENT_CREATED, "/a");
+    peer_reply(&peer, WIRE_XID_SET_WATCHES, 12, 0, NULL, 0);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.types[0], DOCENT_WATCH_CREATED);
+    assert_true(told.last);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+}
+
+static void test_many_watches_are_restored_in_small_packets(void **state)
+{
+    (void)state;
+    start_online(1);
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    char path[256];
+    for (int i = 0; i < 2000; i++) {
+        snprintf(path, sizeof path, "/%0200d", i);
+        docent_op op = docent_op_exists(path);
+        docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &told };
+        assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+        peer_expect(&peer, WIRE_OP_EXISTS, &frame);
+        peer_reply(&peer, frame.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+    }
+    reconnect();
+    size_t packets = 0;
+    int32_t restored = 0;
+    size_t at = 0;
+    while (at + 4 <= peer.size) {
+        uint32_t big;
+        memcpy(&big, peer.bytes + at, 4);
+        size_t size = __builtin_bswap32(big);
+        assert_true(size <= 128 * 1024 + 64);
+        struct wire_in in = docent_wire_in(peer.bytes + at + 12, size - 8);
+        struct wire_set_watches_request request;
+        assert_true(docent_wire_get_set_watches_request(&in, &request));
+        restored += request.exist.count;
+        packets++;
+        at += 4 + size;
+    }
+    peer.size = 0;
+    assert_int_equal(restored, 2000);
+    assert_true(packets >= 4);
+    for (size_t i = 0; i < packets; i++) {
+        assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
+        peer_reply(&peer, WIRE_XID_SET_WATCHES, 12, 0, NULL, 0);
+    }
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+    assert_int_equal(told.count, 0);
+}
+
+static void test_hostile_lengths_cost_the_connection_only(void **state)
+{
+    (void)state;
+    static const uint8_t frames[][4] = { { 0xff, 0xff, 0xff, 0xff }, { 0x7f, 0, 0, 0 }, { 0x01, 0, 0, 1 } };
+    for (size_t i = 0; i < 3; i++) {
+        start_online(1);
+        uint32_t serial = peer.link.serial;
+        peer_send(&peer, frames[i], 4);
+        assert_int_not_equal(peer.link.serial, serial);
+        if (i < 2) peer_stop(&peer);
+    }
+}
+
+static void test_requests_over_the_limit_fail_here(void **state)
+{
+    (void)state;
+    start_online(1);
+    char *data = calloc(1, 1 << 20);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_set_async(peer.client, "/a", data, 1 << 20, -1, outcome_tell, outcome), DOCENT_ERR_TOO_LARGE);
+    free(data);
+    peer_pass(&peer, 10);
+    assert_int_equal(outcome->calls, 0);
+}
+
+static void test_close_answers_everything_and_says_goodbye(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    docent_watch *watch;
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    assert_int_equal(docent_watch_async(peer.client, "/a", DOCENT_WATCH_RECURSIVE, on_watch, &told, &watch), DOCENT_OK);
+    peer_work(&peer);
+    docent_core_close(peer.client, peer.now);
+    assert_int_equal(outcome->calls, 1);
+    assert_int_equal(outcome->status, DOCENT_ERR_CLOSING);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.types[0], DOCENT_WATCH_ENDED);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply_data(&peer, frame.xid, 10, "v", &old_stat);
+    peer_expect(&peer, WIRE_OP_ADD_WATCH, &frame);
+    peer_reply(&peer, frame.xid, 10, 0, "\0\0\0\0", 4);
+    peer_expect(&peer, WIRE_OP_CLOSE_SESSION, &frame);
+    assert_false(docent_core_closed(peer.client));
+    peer_reply(&peer, frame.xid, 12, 0, NULL, 0);
+    assert_true(docent_core_closed(peer.client));
+    assert_int_equal(outcome->calls, 1);
+}
+
+static void test_wiped_ensemble_is_joined_again_and_told(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply_data(&peer, frame.xid, 1000, "v", &old_stat);
+    bool forgotten = false;
+    peer_cut(&peer);
+    for (int i = 0; i < 200 && !forgotten; i++) { /* Every handshake is refused without a word, until zxid 0 is presented. */
+        peer_pass(&peer, 100);
+        if (peer.size == 0) continue;
+        struct wire_connect_request request = peer_expect_connect(&peer);
+        if (request.last_zxid == 0) {
+            forgotten = true;
+            assert_int_equal(request.session_id, 0);
+        } else {
+            assert_int_equal(request.last_zxid, 1000);
+            peer_cut(&peer);
+        }
+    }
+    assert_true(forgotten);
+    peer_accept(&peer, 5, 6000);
+    peer_expect(&peer, WIRE_OP_PING, &frame);
+    peer_reply(&peer, WIRE_XID_PING, 3, 0, NULL, 0);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+    assert_true(peer.last_event.went_back);
+}
+
+static void test_refusing_servers_are_not_hammered(void **state)
+{
+    (void)state;
+    peer_start(&peer, 3, 6000, NULL);
+    peer.manual = true;
+    unsigned tries = 0;
+    uint64_t end = peer.now + 60000;
+    while (peer.now < end) {
+        struct docent_link link;
+        docent_core_link(peer.client, &link);
+        if (link.wanted) {
+            tries++;
+            docent_core_disconnected(peer.client, peer.now);
+            continue;
+        }
+        if (docent_core_wants_addresses(peer.client)) {
+            docent_core_addresses(peer.client, peer.now, peer.addresses, peer.address_count);
+            continue;
+        }
+        uint64_t at = docent_core_deadline(peer.client);
+        assert_true(at > peer.now);
+        peer.now = at;
+        docent_core_tick(peer.client, peer.now);
+    }
+    assert_in_range(tries, 20, 200);
+    peer.link.serial = 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(test_handshake_asks_for_a_new_session),
+        TEST(test_get_is_answered_in_pieces_of_any_size),
+        TEST(test_reply_to_nobody_costs_the_connection),
+        TEST(test_retry_goes_to_the_other_server_at_once),
+        TEST(test_ping_goes_out_and_its_silence_costs_the_connection),
+        TEST(test_session_is_lost_by_our_own_clock_and_settled_before_the_next),
+        TEST(test_expired_session_is_replaced),
+        TEST(test_heartbeat_is_a_sync_while_something_is_held),
+        TEST(test_lost_create_is_found_out),
+        TEST(test_lost_create_of_a_node_that_may_be_anybodys_is_unknown),
+        TEST(test_lost_sequential_create_is_unknown_and_not_repeated),
+        TEST(test_lost_conditional_set_that_lost_to_another_is_a_conflict),
+        TEST(test_call_not_sent_waits_and_counts_no_attempt),
+        TEST(test_deadline_holds_while_disconnected),
+        TEST(test_credentials_come_first_and_their_refusal_is_the_end),
+        TEST(test_one_shot_watch_is_restored_before_anything_else),
+        TEST(test_many_watches_are_restored_in_small_packets),
+        TEST(test_hostile_lengths_cost_the_connection_only),
+        TEST(test_requests_over_the_limit_fail_here),
+        TEST(test_close_answers_everything_and_says_goodbye),
+        TEST(test_wiped_ensemble_is_joined_again_and_told),
+        TEST(test_refusing_servers_are_not_hammered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
