@@ -702,7 +702,6 @@ void docent_request_answered(void *owner, struct session_request *wire, const st
     r->zxid = header->zxid;
     r->body = body;
     r->body_size = size;
-    docent_client_publish_lease(c);
 
     if (r->kind != REQUEST_CALL) {
         struct result_arena arena = { &c->allocator, NULL };
