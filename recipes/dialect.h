@@ -24,7 +24,7 @@ struct dialect {
 const struct dialect *docent_dialect_lock(docent_dialect kind);
 
 enum {
-    DIALECT_PREFIX_SIZE = 48,  /* Room for every prefix, terminator included. */
+    DIALECT_PREFIX_SIZE = 64,  /* Room for every prefix, terminator included. */
     DIALECT_SEQUENCE_MAX = 11, /* Characters that the server appends at most. */
 };
 
