@@ -108,6 +108,7 @@ static void contender_enter(struct contender *c, enum contender_state next)
     enum contender_state from = c->state;
 
     assert(contender_next[from] & (1u << next));
+    (void)contender_next;
     docent_trace(&c->machine, "contender", c->node, contender_state_name[from], contender_state_name[next]);
     c->state = next;
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */

@@ -293,6 +293,14 @@ static void lock_nobody(docent_status outcome, void *user)
 
 /* ---- The current acquisition. ---- */
 
+/* Reckoned from the call, not from the turn: the application may call long after the last one. */
+static void lock_start_deadline(struct docent_lock *lock, uint32_t timeout_ms)
+{
+    const struct docent_host *host = docent_client_host(lock->client);
+
+    docent_timer_set(lock->client, &lock->machine.timer, host->now_ms(host->user) + timeout_ms);
+}
+
 static void lock_stop_deadline(struct docent_lock *lock)
 {
     if (lock->attached) docent_machine_next_turn(&lock->machine);
@@ -540,7 +548,7 @@ docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, 
     lock->acquisitions = a;
     lock->current = a;
     lock_publish(lock, a, DOCENT_LOCK_WAITING);
-    if (timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER) docent_machine_timer(&lock->machine, timeout_ms);
+    if (timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER) lock_start_deadline(lock, timeout_ms);
     docent_contender_start(&a->contender);
     return DOCENT_OK;
 }

@@ -438,6 +438,12 @@ void docent_machine_timer(struct docent_machine *m, uint64_t delay_ms)
     m->timer.index = 1;
 }
 
+void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_t at_ms)
+{
+    (void)client, (void)at_ms;
+    timer->index = 1;
+}
+
 void docent_machine_retry(struct docent_machine *m)
 {
     m->timer.index = 1;
@@ -597,6 +603,12 @@ static docent_status fake_check_loop(void *user)
     return loop_check;
 }
 
+static uint64_t fake_now(void *user)
+{
+    (void)user;
+    return 1000;
+}
+
 static struct docent_post *posted[16];
 static size_t posted_count;
 
@@ -626,7 +638,7 @@ static void world_begin(docent_dialect dialect)
     for (size_t k = 0; k < CLIENTS_MAX; k++) {
         docent_client *client = &clients[k];
         client->later_last = &client->later_first;
-        client->host = (struct docent_host){ .check_loop = fake_check_loop, .post = fake_post, .default_label = "test" };
+        client->host = (struct docent_host){ .now_ms = fake_now, .check_loop = fake_check_loop, .post = fake_post, .default_label = "test" };
         client->online = true;
         client->generation = 1;
         client->session = (int64_t)k + 1;
