@@ -146,6 +146,17 @@ static size_t tree_contenders(void)
     return count;
 }
 
+static size_t tree_list(const char *parent, const char *names[NODES_MAX])
+{
+    size_t size = strlen(parent), count = 0;
+
+    for (size_t i = tree.count; i-- > 0;) { /* Not in the order of creation. */
+        const char *path = tree.nodes[i].path;
+        if (strncmp(path, parent, size) == 0 && path[size] == '/') names[count++] = path + size + 1;
+    }
+    return count;
+}
+
 static void deliver(docent_client *client, const struct ask *ask, const docent_result *result, bool sent)
 {
     if (!machine_is_in(client, ask->machine) || ask->machine->turn != ask->turn) return;
@@ -200,11 +211,7 @@ static void serve(docent_client *client, bool answered, docent_status refusal)
     } else if (ask.type == DOCENT_OP_DELETE) {
         tree_delete(node);
     } else if (ask.type == DOCENT_OP_CHILDREN) {
-        for (size_t i = tree.count; i-- > 0;) { /* Not in the order of creation. */
-            size_t size = strlen(ask.path);
-            const char *path = tree.nodes[i].path;
-            if (strncmp(path, ask.path, size) == 0 && path[size] == '/') names[result.name_count++] = path + size + 1;
-        }
+        result.name_count = tree_list(ask.path, names);
         result.names = names;
     } else {
         result.has_stat = true;
@@ -536,11 +543,41 @@ int64_t docent_client_session(const docent_client *client, uint8_t ret_password[
     return client->session;
 }
 
-docent_status docent_run_async(docent_client *client, const docent_op *op, const docent_call_options *call, docent_result_fn done,
-                               void *user)
+/* Calls (reads of participants are calls, not asks) are answered by run_calls(). A node holds its own name. */
+static struct call {
+    docent_op_type type;
+    char path[TEXT_MAX];
+    docent_result_fn done;
+    void *user;
+} calls[ASKS_MAX];
+static size_t call_count;
+
+docent_status docent_run_async(docent_client *client, const docent_op *op, const docent_call_options *options,
+                               docent_result_fn done, void *user)
 {
-    (void)client, (void)op, (void)call, (void)done, (void)user;
-    return DOCENT_ERR_UNSUPPORTED; /* Reads of participants are calls, not asks. */
+    (void)client, (void)options;
+    if (allocations_left == 0) return DOCENT_ERR_NO_MEMORY;
+    calls[call_count] = (struct call){ .type = op->type, .done = done, .user = user };
+    strcpy(calls[call_count++].path, op->path);
+    return DOCENT_OK;
+}
+
+static void run_calls(void)
+{
+    while (call_count > 0) {
+        struct call call = calls[--call_count];
+        const char *names[NODES_MAX];
+        const struct node *node = tree_find(call.path);
+        docent_result result = { .struct_size = sizeof result, .status = node == NULL ? DOCENT_ERR_NO_NODE : DOCENT_OK };
+        if (call.type == DOCENT_OP_CHILDREN) {
+            result.name_count = tree_list(call.path, names);
+            result.names = names;
+        } else if (node != NULL) {
+            result.data = strrchr(call.path, '/') + 1;
+            result.size = strlen(result.data);
+        }
+        call.done(&result, call.user);
+    }
 }
 
 /* ---- An application. ---- */
@@ -1040,6 +1077,236 @@ static void test_the_kazoo_dialect_takes_turns_too(void **state)
     world_end();
 }
 
+static void test_a_waiter_whose_node_was_deleted_queues_again_at_the_end(void **state)
+{
+    (void)state;
+    world_with_path();
+    for (size_t k = 0; k < 3; k++) {
+        acquire(k, DOCENT_FOREVER);
+        settle();
+    }
+    cut(&clients[1], 0);
+    tree_delete(&tree.nodes[3]);
+    heal(&clients[1]);
+    settle();
+    docent_lock_release(apps[0].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_WAITING);
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    docent_lock_release(apps[2].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_HELD);
+    world_end();
+}
+
+static void test_one_that_became_first_unseen_looks_at_its_own_node_at_once(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
+    tree_delete(&tree.nodes[3]); /* The waiter's, which it cannot see. */
+    docent_lock_release(apps[0].lock);
+    settle();
+    fire_timers(&clients[1]);
+    settle();
+    assert_int_equal(apps[1].lost, DOCENT_ERR_NO_NODE);
+    world_end();
+}
+
+static void test_a_change_of_the_node_ahead_is_not_its_end(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
+    watches_fire(tree.nodes[2].path, DOCENT_WATCH_DATA_CHANGED); /* A revocation, say. */
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_WAITING);
+    docent_lock_release(apps[0].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_HELD);
+    world_end();
+}
+
+static void test_a_refused_list_ends_the_acquire_and_removes_the_node(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    serve(&clients[0], true, DOCENT_OK);
+    serve(&clients[0], true, DOCENT_ERR_NO_AUTH);
+    settle();
+    assert_int_equal(apps[0].answer, DOCENT_ERR_NO_AUTH);
+    assert_int_equal(tree_contenders(), 0);
+    world_end();
+}
+
+static void test_a_search_that_is_refused_answers_and_goes_on(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    cut(&clients[0], 1);
+    heal(&clients[0]);
+    serve(&clients[0], true, DOCENT_OK);          /* sync */
+    serve(&clients[0], true, DOCENT_ERR_NO_AUTH); /* list */
+    settle();
+    assert_int_equal(apps[0].answer, DOCENT_ERR_NO_AUTH);
+    fire_timers(&clients[0]);
+    settle();
+    assert_int_equal(tree_contenders(), 0);
+    world_end();
+}
+
+static void test_a_path_that_vanishes_time_and_again_is_an_error_in_the_end(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    for (int i = 0; i < 2000 && apps[0].answers == 0; i++) {
+        if (tree_find("/a/l") != NULL) tree_delete(tree_find("/a/l"));
+        if (clients[0].ask_count > 0) serve(&clients[0], true, DOCENT_OK);
+        (void)fire_timers(&clients[0]);
+    }
+    assert_int_equal(apps[0].answer, DOCENT_ERR_NO_NODE);
+    world_end();
+}
+
+static void test_other_threads_make_and_close_locks_through_the_inbox(void **state)
+{
+    docent_lock *lock;
+    struct app app = { 0 };
+    (void)state;
+    world_with_path();
+    loop_check = DOCENT_ERR_WRONG_THREAD;
+    assert_int_equal(docent_lock_new(&clients[0], "/a/l", NULL, &lock), DOCENT_OK);
+    assert_int_equal(docent_lock_acquire_async(lock, DOCENT_FOREVER, NULL, NULL), DOCENT_ERR_WRONG_THREAD);
+    docent_lock_close(lock, app_on_closed, &app);
+    assert_int_equal(app.closes, 0);
+    loop_check = DOCENT_OK;
+    run_posts();
+    run_laters(&clients[0]);
+    assert_int_equal(app.closes, 1);
+    world_end();
+}
+
+static void test_a_close_that_meets_the_clients_end_is_told_once(void **state)
+{
+    struct app app = { 0 };
+    docent_lock *lock;
+    (void)state;
+    world_with_path();
+    assert_int_equal(docent_lock_new(&clients[0], "/a/l", NULL, &lock), DOCENT_OK);
+    loop_check = DOCENT_ERR_WRONG_THREAD;
+    docent_lock_close(lock, app_on_closed, &app);
+    loop_check = DOCENT_OK;
+    tell_all(&clients[0], DOCENT_EV_CLOSING);
+    run_laters(&clients[0]);
+    run_posts();
+    assert_int_equal(app.closes, 1);
+    world_end();
+}
+
+static void test_a_forked_child_only_frees(void **state)
+{
+    docent_lock *lock;
+    struct app app = { 0 };
+    (void)state;
+    world_with_path();
+    clients[2].online = false;
+    assert_int_equal(docent_lock_new(&clients[2], "/a/l", NULL, &lock), DOCENT_OK);
+    struct docent_machine *before = clients[2].first->next;
+    assert_int_equal(docent_lock_acquire_async(lock, DOCENT_FOREVER, app_on_answer, &app), DOCENT_OK);
+    loop_check = DOCENT_ERR_FORKED;
+    docent_lock_close(lock, app_on_closed, &app);
+    assert_int_equal(app.closes + app.answers, 0);
+    loop_check = DOCENT_OK;
+    clients[2].first = before; /* As in a child, nobody looks there any more. */
+    clients[2].later_first = NULL;
+    clients[2].later_last = &clients[2].later_first;
+    clients[2].reserved = 0;
+    world_end();
+}
+
+static void test_a_hold_names_node_transaction_and_session(void **state)
+{
+    (void)state;
+    world_with_path();
+    assert_null(docent_lock_hold(apps[0].lock));
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    docent_hold *hold = docent_lock_hold(apps[0].lock);
+    docent_lock_release(apps[0].lock);
+    assert_null(docent_lock_hold(apps[0].lock));
+    assert_string_equal(docent_hold_path(hold), tree.nodes[2].path);
+    assert_int_equal(docent_hold_czxid(hold), tree.nodes[2].czxid);
+    assert_int_equal(docent_hold_generation(hold), 1);
+    docent_hold_unref(docent_hold_ref(hold));
+    docent_hold_unref(hold);
+    world_end();
+}
+
+static char seen[256];
+
+static void on_participants(const docent_result *result, void *user)
+{
+    (void)user;
+    (void)snprintf(seen, sizeof seen, "%d", (int)result->status);
+    for (size_t i = 0; i < result->name_count; i++) {
+        const char *name = result->names[i];
+        (void)snprintf(seen + strlen(seen), sizeof seen - strlen(seen), " %s", name + strlen(name) - 2);
+    }
+}
+
+static void test_participants_stand_in_order_without_foreign_names(void **state)
+{
+    (void)state;
+    world_with_path();
+    tree_add("/a/l/b-lock-0000000012", 9);
+    tree_add("/a/l/zzz", 9);
+    tree_add("/a/l/c-lock-0000000003", 9);
+    tree_add("/a/l/a-lock-0000000007", 9);
+    assert_int_equal(docent_lock_participants_async(apps[0].lock, on_participants, NULL), DOCENT_OK);
+    run_calls();
+    assert_string_equal(seen, "0 03 07 12");
+    tree.count = 2;
+    world_end();
+}
+
+static void test_nobody_contends_for_a_path_that_is_not_there(void **state)
+{
+    (void)state;
+    world_begin(DOCENT_DIALECT_CURATOR);
+    assert_int_equal(docent_lock_participants_async(apps[0].lock, on_participants, NULL), DOCENT_OK);
+    run_calls();
+    assert_string_equal(seen, "0");
+    world_end();
+}
+
+static void test_bad_arguments_are_refused(void **state)
+{
+    docent_lock *lock = NULL;
+    docent_acl nobody = { DOCENT_PERM_ALL, NULL, "x" };
+    docent_lock_options bad_acl = { DOCENT_LOCK_OPTIONS, .acl = { &nobody, 1 } };
+    docent_lock_options bad_dialect = { DOCENT_LOCK_OPTIONS, .dialect = (docent_dialect)9 };
+    docent_lock_options bad_size = { .label = "x" };
+    (void)state;
+    world_with_path();
+    assert_int_equal(docent_lock_new(&clients[0], "relative", NULL, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_lock_new(&clients[0], "/", NULL, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_lock_new(&clients[0], NULL, NULL, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_lock_new(&clients[0], "/a", &bad_acl, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_lock_new(&clients[0], "/a", &bad_dialect, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_lock_new(&clients[0], "/a", &bad_size, &lock), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_null(lock);
+    world_end();
+}
+
 /* ---- Storms. ---- */
 
 static void check_one_holder(int64_t *largest)
@@ -1164,6 +1431,19 @@ int main(void)
         cmocka_unit_test(test_a_lock_outlives_its_client),
         cmocka_unit_test(test_without_memory_an_acquire_changes_nothing),
         cmocka_unit_test(test_the_kazoo_dialect_takes_turns_too),
+        cmocka_unit_test(test_a_waiter_whose_node_was_deleted_queues_again_at_the_end),
+        cmocka_unit_test(test_one_that_became_first_unseen_looks_at_its_own_node_at_once),
+        cmocka_unit_test(test_a_change_of_the_node_ahead_is_not_its_end),
+        cmocka_unit_test(test_a_refused_list_ends_the_acquire_and_removes_the_node),
+        cmocka_unit_test(test_a_search_that_is_refused_answers_and_goes_on),
+        cmocka_unit_test(test_a_path_that_vanishes_time_and_again_is_an_error_in_the_end),
+        cmocka_unit_test(test_other_threads_make_and_close_locks_through_the_inbox),
+        cmocka_unit_test(test_a_close_that_meets_the_clients_end_is_told_once),
+        cmocka_unit_test(test_a_forked_child_only_frees),
+        cmocka_unit_test(test_a_hold_names_node_transaction_and_session),
+        cmocka_unit_test(test_participants_stand_in_order_without_foreign_names),
+        cmocka_unit_test(test_nobody_contends_for_a_path_that_is_not_there),
+        cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_storms_leave_one_holder_at_most_and_nothing_behind),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
