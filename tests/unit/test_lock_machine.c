@@ -178,8 +178,12 @@ static void apply_create(docent_client *client, const struct ask *ask, docent_re
     } else if (!tree_has_parent(ask->path)) {
         result->status = DOCENT_ERR_NO_NODE;
     } else {
-        (void)snprintf(made, TEXT_MAX, sequential ? "%s%010d" : "%s", ask->path, (int)tree.sequence);
-        if (sequential) tree.sequence = (int32_t)((uint32_t)tree.sequence + 1);
+        strcpy(made, ask->path);
+        if (sequential) {
+            size_t size = strlen(made);
+            (void)snprintf(made + size, TEXT_MAX - size, "%010d", (int)tree.sequence);
+            tree.sequence = (int32_t)((uint32_t)tree.sequence + 1);
+        }
         if (tree_find(made) != NULL) {
             result->status = DOCENT_ERR_NODE_EXISTS;
             return;
