@@ -1,0 +1,201 @@
+/* recipes/blocking.c - the blocking forms: the asynchronous one of the same name, and docent_await(). */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <docent/lock.h>
+#include <docent/operation.h>
+
+#include "core/client/machine.h"
+#include "core/drive/await.h"
+#include "recipes/lock.h"
+
+/* ---- Operations. ---- */
+
+struct run_wait { /* On the waiting thread's stack. */
+    docent_client *client;
+    const docent_op *op;
+    const docent_call_options *call;
+    docent_result **ret_result;
+    docent_stat *ret_stat;
+    struct docent_wait *wait;
+};
+
+static void run_done(const docent_result *result, void *user)
+{
+    struct run_wait *w = user;
+    docent_status status = result->status;
+    if (w->ret_stat != NULL && result->has_stat) *w->ret_stat = result->stat;
+    if (w->ret_result != NULL) {
+        *w->ret_result = docent_result_copy(result);
+        if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
+    }
+    docent_wait_done(w->wait, status);
+}
+
+static docent_status run_start(void *argument, struct docent_wait *wait)
+{
+    struct run_wait *w = argument;
+    w->wait = wait;
+    return docent_run_async(w->client, w->op, w->call, run_done, w);
+}
+
+static docent_status run(docent_client *client, const docent_op *op, const docent_call_options *call, docent_result **ret_result,
+                         docent_stat *ret_stat)
+{
+    if (client == NULL || op == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct run_wait w = { .client = client, .op = op, .call = call, .ret_result = ret_result, .ret_stat = ret_stat };
+    return docent_await(client, run_start, &w);
+}
+
+docent_status docent_run(docent_client *client, const docent_op *op, const docent_call_options *call, docent_result **ret_result)
+{
+    return run(client, op, call, ret_result, NULL);
+}
+
+docent_status docent_create(docent_client *client, const char *path, const void *data, size_t size, docent_create_mode mode,
+                            docent_result **ret_result)
+{
+    docent_op op = docent_op_create(path, data, size, mode);
+    return run(client, &op, NULL, ret_result, NULL);
+}
+
+docent_status docent_delete(docent_client *client, const char *path, int32_t version)
+{
+    docent_op op = docent_op_delete(path, version);
+    return run(client, &op, NULL, NULL, NULL);
+}
+
+docent_status docent_exists(docent_client *client, const char *path, docent_stat *ret_stat)
+{
+    docent_op op = docent_op_exists(path);
+    return run(client, &op, NULL, NULL, ret_stat);
+}
+
+docent_status docent_get(docent_client *client, const char *path, docent_result **ret_result)
+{
+    docent_op op = docent_op_get(path);
+    return run(client, &op, NULL, ret_result, NULL);
+}
+
+docent_status docent_set(docent_client *client, const char *path, const void *data, size_t size, int32_t version,
+                         docent_stat *ret_stat)
+{
+    docent_op op = docent_op_set(path, data, size, version);
+    return run(client, &op, NULL, NULL, ret_stat);
+}
+
+docent_status docent_children(docent_client *client, const char *path, docent_result **ret_result)
+{
+    docent_op op = docent_op_children(path);
+    return run(client, &op, NULL, ret_result, NULL);
+}
+
+docent_status docent_sync(docent_client *client, const char *path)
+{
+    docent_op op = docent_op_sync(path);
+    return run(client, &op, NULL, NULL, NULL);
+}
+
+docent_status docent_multi(docent_client *client, const docent_op *ops, size_t count, docent_result **ret_result)
+{
+    docent_op op = docent_op_multi(ops, count);
+    return run(client, &op, NULL, ret_result, NULL);
+}
+
+/* ---- The lock. ---- */
+
+struct acquire_wait {
+    docent_lock *lock;
+    uint32_t timeout_ms;
+    struct docent_wait *wait;
+};
+
+static void acquire_done(docent_status outcome, void *user)
+{
+    docent_wait_done(((struct acquire_wait *)user)->wait, outcome);
+}
+
+static docent_status acquire_start(void *argument, struct docent_wait *wait)
+{
+    struct acquire_wait *w = argument;
+    w->wait = wait;
+    return docent_lock_acquire_async(w->lock, w->timeout_ms, acquire_done, w);
+}
+
+docent_status docent_lock_acquire(docent_lock *lock, uint32_t timeout_ms)
+{
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct acquire_wait w = { .lock = lock, .timeout_ms = timeout_ms };
+    return docent_await(docent_lock_client(lock), acquire_start, &w);
+}
+
+/* Removal may go on after the time-out, so this is not on the stack: the release and the waiter let go of it in either order. */
+struct release_wait {
+    docent_client *client;
+    docent_lock *lock;
+    uint32_t timeout_ms;
+    struct docent_wait *wait; /* NULL: told. */
+    struct docent_timer timer;
+};
+
+static void release_tell(struct release_wait *w, docent_status outcome)
+{
+    struct docent_wait *wait = w->wait;
+    if (wait == NULL) return;
+    w->wait = NULL;
+    docent_timer_stop(w->client, &w->timer);
+    docent_timer_release(w->client);
+    docent_wait_done(wait, outcome);
+}
+
+static void release_late(struct docent_timer *timer)
+{
+    release_tell((struct release_wait *)((char *)timer - offsetof(struct release_wait, timer)), DOCENT_ERR_TIMEOUT);
+}
+
+static void release_done(docent_status outcome, void *user)
+{
+    struct release_wait *w = user;
+    release_tell(w, outcome);
+    free(w);
+}
+
+struct release_call { /* On the waiting thread's stack. */
+    struct release_wait *release;
+    bool accepted; /* release_done() frees it. */
+};
+
+static docent_status release_start(void *argument, struct docent_wait *wait)
+{
+    struct release_call *call = argument;
+    struct release_wait *w = call->release;
+    w->wait = wait;
+    w->timer.fire = release_late;
+    docent_status status = docent_timer_reserve(w->client);
+    if (status != DOCENT_OK) return status;
+    status = docent_lock_release_async(w->lock, release_done, w);
+    call->accepted = status == DOCENT_OK;
+    if (!call->accepted) {
+        docent_timer_release(w->client);
+    } else if (w->timeout_ms != DOCENT_FOREVER) {
+        const struct docent_host *host = docent_client_host(w->client);
+        docent_timer_set(w->client, &w->timer, host->now_ms(host->user) + w->timeout_ms);
+    }
+    return status;
+}
+
+docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms)
+{
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_lock_release(lock); /* In force at once, whatever becomes of the wait. */
+    docent_client *client = docent_lock_client(lock);
+    struct release_wait *w = calloc(1, sizeof *w);
+    if (w == NULL) return DOCENT_ERR_NO_MEMORY;
+    w->client = client;
+    w->lock = lock;
+    w->timeout_ms = timeout_ms;
+    struct release_call call = { .release = w };
+    docent_status status = docent_await(client, release_start, &call);
+    if (!call.accepted) free(w);
+    return status;
+}
