@@ -626,12 +626,12 @@ static void release_wait_tell(struct docent_later *later)
     struct release_wait *wait = (struct release_wait *)((char *)later - offsetof(struct release_wait, telling));
     struct docent_lock *lock = wait->lock;
 
-    wait->done(wait->outcome, wait->user);
     struct release_wait **link = &lock->waits;
     while (*link != wait) {
         link = &(*link)->next;
     }
-    *link = wait->next;
+    *link = wait->next; /* Before the callback: what it does to the lock must not find it waiting, and tell it again. */
+    wait->done(wait->outcome, wait->user);
     docent_free(&lock->allocator, wait);
     lock_settle(lock);
 }

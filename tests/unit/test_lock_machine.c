@@ -1022,6 +1022,27 @@ static void test_released_is_told_when_the_node_is_gone(void **state)
     world_end();
 }
 
+static void app_on_release_close(docent_status status, void *user)
+{
+    struct app *app = user;
+    app_on_release(status, app);
+    docent_lock_close(app->lock, app_on_closed, app);
+    app->lock = NULL;
+}
+
+static void test_one_that_is_told_released_closes_the_lock_and_is_told_once(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    assert_int_equal(docent_lock_release_async(apps[0].lock, app_on_release_close, &apps[0]), DOCENT_OK);
+    settle();
+    assert_int_equal(apps[0].releases, 1);
+    assert_int_equal(apps[0].closes, 1);
+    world_end();
+}
+
 static void test_a_lock_outlives_its_client(void **state)
 {
     (void)state;
@@ -1432,6 +1453,7 @@ int main(void)
         cmocka_unit_test(test_a_used_up_sequence_is_an_error_and_leaves_nothing),
         cmocka_unit_test(test_a_refused_create_is_the_outcome),
         cmocka_unit_test(test_released_is_told_when_the_node_is_gone),
+        cmocka_unit_test(test_one_that_is_told_released_closes_the_lock_and_is_told_once),
         cmocka_unit_test(test_a_lock_outlives_its_client),
         cmocka_unit_test(test_without_memory_an_acquire_changes_nothing),
         cmocka_unit_test(test_the_kazoo_dialect_takes_turns_too),
