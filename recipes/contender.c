@@ -83,6 +83,14 @@ static bool contender_was_first(enum contender_state state)
     return state == CONTENDER_FIRST || state == CONTENDER_SUSPECT || state == CONTENDER_CHECKING;
 }
 
+/* Has a place in the queue, and keeps it: from here on the client's lease is the strict one. Not from FIRST only: a waiter may become
+ * first after any time, and then its lease must be fresh already, by heartbeats that a server cut off from its leader cannot
+ * answer. The answer to the create, or to the sync of FINDING, begins it. */
+static bool contender_is_queued(enum contender_state state)
+{
+    return state == CONTENDER_RANKING || state == CONTENDER_WATCHING || state == CONTENDER_NEXT || contender_was_first(state);
+}
+
 static enum contender_phase contender_phase(const struct contender *c)
 {
     if (c->state == CONTENDER_GONE) return CONTENDER_OVER;
@@ -112,8 +120,8 @@ static void contender_enter(struct contender *c, enum contender_state next)
     docent_trace(&c->machine, "contender", c->node, contender_state_name[from], contender_state_name[next]);
     c->state = next;
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */
-    if (contender_was_first(next) && !contender_was_first(from)) docent_client_hold_begins(c->config.client);
-    if (contender_was_first(from) && !contender_was_first(next)) docent_client_hold_ends(c->config.client);
+    if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->config.client);
+    if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->config.client);
 }
 
 /* Our name is the prefix only, again. */
@@ -725,7 +733,7 @@ void docent_contender_start(struct contender *c)
 
 void docent_contender_fini(struct contender *c)
 {
-    if (contender_was_first(c->state)) docent_client_hold_ends(c->config.client);
+    if (contender_is_queued(c->state)) docent_client_hold_ends(c->config.client);
     docent_machine_fini(&c->machine);
     docent_timer_release(c->config.client);
     docent_free(docent_client_allocator(c->config.client), c->node);

@@ -840,6 +840,18 @@ static void test_third_in_line_waits_for_the_second(void **state)
     world_end();
 }
 
+static void test_a_waiter_keeps_the_strict_lease_so_that_it_is_fresh_when_it_holds(void **state)
+{
+    (void)state;
+    world_with_path();
+    for (size_t k = 0; k < 3; k++) {
+        acquire(k, DOCENT_FOREVER);
+        settle();
+        assert_int_equal(clients[k].holds, 1);
+    }
+    world_end();
+}
+
 static void test_a_waiter_lists_again_after_a_reconnect(void **state)
 {
     (void)state;
@@ -1441,6 +1453,7 @@ int main(void)
         cmocka_unit_test(test_second_in_line_needs_no_second_list),
         cmocka_unit_test(test_second_in_line_lists_again_where_a_foreign_name_is),
         cmocka_unit_test(test_third_in_line_waits_for_the_second),
+        cmocka_unit_test(test_a_waiter_keeps_the_strict_lease_so_that_it_is_fresh_when_it_holds),
         cmocka_unit_test(test_a_waiter_lists_again_after_a_reconnect),
         cmocka_unit_test(test_a_holder_is_suspect_and_then_holds_again_with_the_same_token),
         cmocka_unit_test(test_a_holder_is_told_that_its_session_ended),
