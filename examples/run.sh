@@ -110,7 +110,10 @@ say "Building into build/"
     cat "$scratch/meson"
     fail "meson setup failed"
 }
-ninja -C build examples/lock subprojects/devserver/docent-devserver
+targets=examples/lock
+[ -n "$servers" ] || targets="$targets subprojects/devserver/docent-devserver"
+# shellcheck disable=SC2086 # One word per target.
+ninja -C build $targets
 
 if [ -z "$servers" ]; then
     say "Starting the development server"

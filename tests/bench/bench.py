@@ -207,7 +207,7 @@ def idle(table, programs, address, sessions, seconds):
 
 def cut(table, programs, address, operations):
     dead = "127.0.0.1:%d" % free_port()
-    floor = programs.run("bench-null", "cut", address, operations)["median_ns"] / 1000
+    floor = programs.run("bench-null", "cut", address, 10 * operations)["median_ns"] / 1000
     table.row("(f) back after a cut", "null: connect, attach", "%.0f us" % floor, 1)
     for label, servers in (("docent", address), ("docent, 1 of 2 dead", address + "," + dead)):
         result = programs.run("bench-cut", servers, operations)
@@ -288,7 +288,7 @@ def main():
             print("== Apache ZooKeeper, from the distribution ==")
             with apache_server() as server:
                 table = all_cases(programs, server.address, options.scale, options.rounds)
-                cut(table, programs, server.address, 100)
+                cut(table, programs, server.address, 30)
         elif options.server == "apache":
             raise BenchError("no Java or no %s/zookeeper.jar" % JARS)
         else:
@@ -297,7 +297,7 @@ def main():
         print("== Development server ==")
         with dev_server(options.devserver) as server:
             table = all_cases(programs, server.address, options.scale, options.rounds)
-            cut(table, programs, server.address, 100)
+            cut(table, programs, server.address, 30)
             if programs.callgrind_works():
                 instruction_table(programs, server.address)
         with dev_server(options.devserver) as server:

@@ -56,7 +56,7 @@ def print_times(programs, address):
         ours = programs.run("bench-docent", case, address, 5000)["median_ns"]
         floor = programs.run("bench-null", floor_case, address, 5000)["median_ns"]
         print("# %s: median %.1f us, the null client %.1f us" % (case, ours / 1000, floor / 1000), flush=True)
-    result = programs.run("bench-cut", address, 20)
+    result = programs.run("bench-cut", address, 10)
     print("# back after a cut: median %.0f us" % (result["median_ns"] / 1000), flush=True)
 
 
