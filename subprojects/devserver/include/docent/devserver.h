@@ -1,0 +1,106 @@
+/* docent/devserver.h - a ZooKeeper server inside your process, for tests: starts in a millisecond, and does on purpose what real
+ * servers do only at the worst time.
+ *
+ *     docent_devserver *server;
+ *     if (docent_devserver_start(NULL, &server) != DOCENT_OK) ...
+ *     docent_client_new(docent_devserver_connect_string(server), ...);
+ *     ...
+ *     docent_devserver_stop(server);
+ *
+ * It keeps everything in memory, alone, and is for development and tests only.
+ *
+ * Threads    The server has a thread of its own. Every function may be called from any thread, and returns when its effect is in
+ *            force.
+ * Ownership  The library owns the docent_devserver; strings passed in are copied.
+ * Units      Milliseconds, in names that end in _ms. */
+#ifndef DOCENT_DEVSERVER_H
+#define DOCENT_DEVSERVER_H
+
+#include <docent/types.h>
+
+DOCENT_BEGIN
+
+typedef struct docent_devserver docent_devserver;
+
+/* docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50 };  What is zero gets its default. */
+typedef struct docent_devserver_options {
+    size_t struct_size;      /* Set by DOCENT_DEVSERVER_OPTIONS; new fields go at the end. */
+    uint16_t port;           /* On 127.0.0.1. Default: any free one. */
+    uint32_t tick_ms;        /* Sessions expire at multiples of it. Default: 500. */
+    uint32_t min_session_ms; /* Default: two ticks. */
+    uint32_t max_session_ms; /* Default: twenty ticks. */
+    uint32_t container_check_ms; /* How often empty containers are looked for. Default: 60,000. */
+    bool ttl_nodes;          /* Allow them. Default: no, as in Apache ZooKeeper. */
+} docent_devserver_options;
+#define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
+/** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */
+DOCENT_API void docent_devserver_options_init(docent_devserver_options *options);
+
+/** Starts a server; it accepts connections when this returns. @options may be NULL. On success *@ret_server is the caller's to
+ * docent_devserver_stop(). Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_NO_MEMORY or DOCENT_ERR_IO (errno says
+ * why: the port is taken, say). */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_devserver_start(const docent_devserver_options *options,
+                                                                  docent_devserver **ret_server);
+/** Cuts every connection, forgets everything, ends the thread. NULL: does nothing. */
+DOCENT_API void docent_devserver_stop(docent_devserver *server);
+
+DOCENT_API uint16_t docent_devserver_port(const docent_devserver *server);
+/** "127.0.0.1:port". Borrowed from the server. */
+DOCENT_API const char *docent_devserver_connect_string(const docent_devserver *server);
+
+/** Ends a session now: its ephemerals go, its connection is closed. Returns DOCENT_OK or DOCENT_ERR_SESSION_EXPIRED (there is
+ * none of that id). */
+DOCENT_API docent_status docent_devserver_expire_session(docent_devserver *server, int64_t session_id);
+/** How many sessions there are; the ids of up to @max of them go to @ids, which may be NULL if @max is 0. */
+DOCENT_API size_t docent_devserver_sessions(docent_devserver *server, int64_t *ids, size_t max);
+/** How many watches connections have left, counted by path, kind and connection: to prove that none leaks. */
+DOCENT_API size_t docent_devserver_watch_count(docent_devserver *server);
+DOCENT_API size_t docent_devserver_connection_count(docent_devserver *server);
+/** How many nodes there are, the root and the four below /zookeeper included. */
+DOCENT_API size_t docent_devserver_node_count(docent_devserver *server);
+
+typedef enum docent_fault_action {
+    DOCENT_FAULT_DROP_REQUEST, /* Close the connection instead of reading it. */
+    DOCENT_FAULT_DROP_REPLY,   /* Do what it asks, then close the connection instead of answering. */
+    DOCENT_FAULT_HOLD_REPLY,   /* Do it; keep the answer, and everything behind it, until docent_devserver_clear_faults(). */
+    DOCENT_FAULT_DELAY_REPLY,  /* Do it, and answer later. */
+} docent_fault_action;
+
+#define DOCENT_FAULT_ANY_OP INT32_MIN
+typedef struct docent_fault {
+    size_t struct_size; /* Set by DOCENT_FAULT. */
+    docent_fault_action action;
+    int32_t op;         /* The protocol's number: create 1, delete 2, exists 3, getData 4, setData 5, getChildren 8, sync 9, getChildren2
+                         * 12, multi 14, create2 15, createContainer 19, closeSession -11. DOCENT_FAULT_ANY_OP: any. */
+    const char *path;   /* Of the request, as the server sees it; a prefix if it ends in '*'. NULL: any. */
+    uint32_t skip;      /* Let so many matching requests pass first. */
+    uint32_t count;     /* Then meet so many. Default: one. */
+    uint32_t delay_ms;  /* DELAY_REPLY. */
+} docent_fault;
+#define DOCENT_FAULT .struct_size = sizeof(docent_fault)
+DOCENT_API void docent_fault_init(docent_fault *fault);
+
+/** From now on @fault meets requests; the first rule that matches does. Returns DOCENT_OK or DOCENT_ERR_INVALID_ARGUMENT. */
+DOCENT_API docent_status docent_devserver_add_fault(docent_devserver *server, const docent_fault *fault);
+/** Forgets all rules, and sends what is held. */
+DOCENT_API void docent_devserver_clear_faults(docent_devserver *server);
+/** How many answers are held now. */
+DOCENT_API size_t docent_devserver_held(docent_devserver *server);
+
+/** Closes every connection, and resets new ones until docent_devserver_heal(). Sessions live on. */
+DOCENT_API void docent_devserver_cut(docent_devserver *server);
+/** Closes every connection, once. */
+DOCENT_API void docent_devserver_drop_connections(docent_devserver *server);
+/** Resets new connections, and lets those there are stand, until docent_devserver_heal(). */
+DOCENT_API void docent_devserver_refuse(docent_devserver *server);
+/** Accepts connections, reads, and never does or answers anything, until docent_devserver_heal(). What came meanwhile is lost. */
+DOCENT_API void docent_devserver_stall(docent_devserver *server);
+/** Ends cut, refuse and stall. */
+DOCENT_API void docent_devserver_heal(docent_devserver *server);
+/** As if the machine had been replaced: no nodes, no sessions. With @zxid_from_zero transactions are numbered from the start again,
+ * as after a wipe; otherwise they go on. */
+DOCENT_API void docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero);
+
+DOCENT_END
+
+#endif

@@ -1,0 +1,319 @@
+/* src/front.c - see front.h. */
+#include "front.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RECEIVE_SIZE = 65536, OUT_MAX = 16 << 20 };
+
+struct client {
+    struct client *next, *previous;
+    struct front *front;
+    struct connection *connection;
+    int fd;
+    struct event io;
+    short wants;
+};
+
+struct front {
+    struct event_base *base;
+    struct server_config config;
+    struct leader *leader;
+    struct replica *replica;
+    int fd;
+    uint16_t port;
+    struct event listen;
+    struct event timer;
+    bool refuse;
+    struct client *clients;
+    struct server_message *messages, **messages_last; /* On their way, for an instant. */
+    bool settling;
+    uint8_t receive[RECEIVE_SIZE];
+};
+
+uint64_t docent_front_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int64_t docent_front_wall(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void carry(void *user, struct server_message *message)
+{
+    struct front *front = user;
+    message->next = NULL;
+    *front->messages_last = message;
+    front->messages_last = &message->next;
+}
+
+static void deliver(struct front *front)
+{
+    while (front->messages != NULL) {
+        struct server_message *message = front->messages;
+        front->messages = message->next;
+        if (front->messages == NULL) front->messages_last = &front->messages;
+        uint64_t now = docent_front_now();
+        if (message->type <= UP_TOUCH) {
+            docent_leader_receive(front->leader, now, docent_front_wall(), message);
+        } else {
+            docent_replica_receive(front->replica, now, message);
+        }
+    }
+}
+
+static void client_free(struct client *client)
+{
+    if (client->previous != NULL) {
+        client->previous->next = client->next;
+    } else {
+        client->front->clients = client->next;
+    }
+    if (client->next != NULL) client->next->previous = client->previous;
+    event_del(&client->io);
+    close(client->fd);
+    docent_connection_free(client->connection);
+    free(client);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *user);
+
+static void client_want(struct client *client, short wants)
+{
+    if (client->wants == wants) return;
+    if (client->wants != 0) event_del(&client->io);
+    client->wants = wants;
+    event_assign(&client->io, client->front->base, client->fd, (short)(wants | EV_PERSIST), on_client, client);
+    event_add(&client->io, NULL);
+}
+
+static void client_reset(struct client *client)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+    setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    client_free(client);
+}
+
+/* False: it is gone. */
+static bool client_write(struct client *client)
+{
+    const uint8_t *data;
+    size_t size;
+    while ((size = docent_connection_send(client->connection, &data)) > 0) {
+        ssize_t sent = send(client->fd, data, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            /* One that does not read its answers is not read either. */
+            client_want(client, size > OUT_MAX ? EV_WRITE : EV_READ | EV_WRITE);
+            return true;
+        }
+        if (sent < 0) {
+            client_free(client);
+            return false;
+        }
+        docent_connection_sent(client->connection, (size_t)sent);
+    }
+    bool dropped;
+    if (docent_connection_wants_close(client->connection, &dropped)) {
+        client_free(client);
+        return false;
+    }
+    client_want(client, EV_READ);
+    return true;
+}
+
+static void timer_set(struct front *front)
+{
+    uint64_t at = docent_leader_deadline(front->leader);
+    uint64_t replica = docent_replica_deadline(front->replica);
+    if (replica < at) at = replica;
+    uint64_t now = docent_front_now();
+    uint64_t wait = at > now ? at - now : 0;
+    if (wait > 3600000) wait = 3600000;
+    struct timeval limit = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000) };
+    event_add(&front->timer, &limit);
+}
+
+void docent_front_settle(struct front *front)
+{
+    deliver(front);
+    for (struct client *client = front->clients, *next; client != NULL; client = next) {
+        next = client->next;
+        const uint8_t *data;
+        bool dropped;
+        if (docent_connection_wants_close(client->connection, &dropped) || docent_connection_send(client->connection, &data) > 0) {
+            (void)client_write(client);
+        }
+    }
+    timer_set(front);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct front *front = user;
+    docent_leader_tick(front->leader, docent_front_now(), docent_front_wall());
+    docent_replica_tick(front->replica, docent_front_now());
+    docent_front_settle(front);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *user)
+{
+    struct client *client = user;
+    struct front *front = client->front;
+    if (what & EV_READ) {
+        ssize_t got = recv(fd, front->receive, RECEIVE_SIZE, 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+            client_free(client);
+            return;
+        }
+        if (got > 0) docent_connection_recv(client->connection, docent_front_now(), front->receive, (size_t)got);
+    }
+    if (front->messages == NULL) { /* Reads concern nobody else. */
+        (void)client_write(client);
+        struct timeval left;
+        if (!event_pending(&front->timer, EV_TIMEOUT, &left)) timer_set(front);
+        return;
+    }
+    docent_front_settle(front);
+}
+
+static void on_listen(evutil_socket_t listen_fd, short what, void *user)
+{
+    (void)what;
+    struct front *front = user;
+    for (int i = 0; i < 64; i++) {
+        struct sockaddr_in peer;
+        socklen_t size = sizeof peer;
+        int fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) return;
+        if (front->refuse) {
+            struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+            close(fd);
+            continue;
+        }
+        int one = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        struct client *client = calloc(1, sizeof *client);
+        if (client == NULL) {
+            close(fd);
+            continue;
+        }
+        char text[INET_ADDRSTRLEN] = "";
+        inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
+        client->front = front;
+        client->fd = fd;
+        client->connection = docent_connection_new(front->replica, docent_front_now(), text, client);
+        client->next = front->clients;
+        if (client->next != NULL) client->next->previous = client;
+        front->clients = client;
+        client_want(client, EV_READ);
+    }
+}
+
+static void servers_begin(struct front *front)
+{
+    front->leader = docent_leader_new(&front->config, docent_front_now(), docent_front_wall());
+    front->replica = docent_replica_new(&front->config, 0, carry, front);
+    docent_leader_join(front->leader, 0, carry, front);
+}
+
+static void servers_end(struct front *front)
+{
+    while (front->clients != NULL) client_reset(front->clients);
+    while (front->messages != NULL) {
+        struct server_message *message = front->messages;
+        front->messages = message->next;
+        docent_message_free(message);
+    }
+    front->messages_last = &front->messages;
+    docent_replica_free(front->replica);
+    docent_leader_free(front->leader);
+}
+
+struct front *docent_front_new(struct event_base *base, const struct server_config *config, const char *bind_text, uint16_t port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+    if (inet_pton(AF_INET, bind_text, &address.sin_addr) != 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct front *front = calloc(1, sizeof *front);
+    if (front == NULL) return NULL;
+    front->base = base;
+    front->config = *config;
+    front->messages_last = &front->messages;
+    int one = 1;
+    socklen_t size = sizeof address;
+    front->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (front->fd < 0 || setsockopt(front->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+        bind(front->fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(front->fd, 4096) < 0 ||
+        getsockname(front->fd, (struct sockaddr *)&address, &size) < 0) {
+        int error = errno;
+        if (front->fd >= 0) close(front->fd);
+        free(front);
+        errno = error;
+        return NULL;
+    }
+    front->port = ntohs(address.sin_port);
+    servers_begin(front);
+    event_assign(&front->listen, base, front->fd, EV_READ | EV_PERSIST, on_listen, front);
+    event_add(&front->listen, NULL);
+    event_assign(&front->timer, base, -1, 0, on_timer, front);
+    timer_set(front);
+    return front;
+}
+
+void docent_front_free(struct front *front)
+{
+    servers_end(front);
+    event_del(&front->listen);
+    event_del(&front->timer);
+    close(front->fd);
+    free(front);
+}
+
+uint16_t docent_front_port(const struct front *front)
+{
+    return front->port;
+}
+
+struct leader *docent_front_leader(struct front *front)
+{
+    return front->leader;
+}
+
+struct replica *docent_front_replica(struct front *front)
+{
+    return front->replica;
+}
+
+void docent_front_refuse(struct front *front, bool refuse)
+{
+    front->refuse = refuse;
+}
+
+void docent_front_restart(struct front *front, bool zxid_from_zero)
+{
+    front->config.first_zxid = zxid_from_zero ? 0 : docent_leader_zxid(front->leader);
+    servers_end(front);
+    servers_begin(front);
+    timer_set(front);
+}

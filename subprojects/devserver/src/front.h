@@ -1,0 +1,23 @@
+/* src/front.h - a stand-alone server on an event_base: the one leader and the one replica of server.h with no distance between them,
+ * and sockets. One thread. */
+#ifndef DEVSERVER_FRONT_H
+#define DEVSERVER_FRONT_H
+
+#include "server.h"
+
+struct event_base;
+struct front;
+
+/* Listens on @bind:@port; port 0: any free one. NULL with errno set: it cannot. */
+struct front *docent_front_new(struct event_base *base, const struct server_config *config, const char *bind, uint16_t port);
+void docent_front_free(struct front *front);
+uint16_t docent_front_port(const struct front *front);
+struct leader *docent_front_leader(struct front *front);
+struct replica *docent_front_replica(struct front *front);
+uint64_t docent_front_now(void);
+int64_t docent_front_wall(void);
+void docent_front_settle(struct front *front); /* After anything was done to leader or replica. */
+void docent_front_refuse(struct front *front, bool refuse); /* New connections: reset at once. */
+void docent_front_restart(struct front *front, bool zxid_from_zero); /* Empty. */
+
+#endif

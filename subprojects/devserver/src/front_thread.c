@@ -1,0 +1,318 @@
+/* src/front_thread.c - the development server on a thread of its own: see docent/devserver.h. Commands are posted to it, and waited for. */
+#include <docent/devserver.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "front.h"
+
+struct command {
+    void (*run)(docent_devserver *server, struct command *command);
+    const docent_fault *fault;
+    int64_t session;
+    int64_t *ids;
+    size_t max;
+    bool flag;
+    size_t count;
+    docent_status status;
+};
+
+struct docent_devserver {
+    struct event_base *base;
+    struct front *front;
+    pthread_t thread;
+    char connect_string[32];
+    int wake_fd;
+    struct event wake;
+    pthread_mutex_t calling; /* One caller at a time. */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct command *command;
+    bool done;
+    bool over;
+};
+
+static void on_wake(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    docent_devserver *server = user;
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0) return;
+    pthread_mutex_lock(&server->mutex);
+    struct command *command = server->command;
+    server->command = NULL;
+    pthread_mutex_unlock(&server->mutex);
+    if (command == NULL) return;
+    command->run(server, command);
+    docent_front_settle(server->front);
+    pthread_mutex_lock(&server->mutex);
+    server->done = true;
+    pthread_cond_signal(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static void call(docent_devserver *server, struct command *command)
+{
+    pthread_mutex_lock(&server->calling);
+    pthread_mutex_lock(&server->mutex);
+    server->command = command;
+    server->done = false;
+    uint64_t one = 1;
+    while (write(server->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+    while (!server->done) pthread_cond_wait(&server->changed, &server->mutex);
+    pthread_mutex_unlock(&server->mutex);
+    pthread_mutex_unlock(&server->calling);
+}
+
+static void *run(void *user)
+{
+    docent_devserver *server = user;
+    pthread_setname_np(pthread_self(), "devserver");
+    event_base_dispatch(server->base);
+    return NULL;
+}
+
+void docent_devserver_options_init(docent_devserver_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+void docent_fault_init(docent_fault *fault)
+{
+    memset(fault, 0, sizeof *fault);
+    fault->struct_size = sizeof *fault;
+}
+
+static void server_free(docent_devserver *server)
+{
+    if (server->front != NULL) docent_front_free(server->front);
+    if (server->base != NULL) event_base_free(server->base);
+    if (server->wake_fd >= 0) close(server->wake_fd);
+    pthread_mutex_destroy(&server->calling);
+    pthread_mutex_destroy(&server->mutex);
+    pthread_cond_destroy(&server->changed);
+    free(server);
+}
+
+docent_status docent_devserver_start(const docent_devserver_options *given, docent_devserver **ret_server)
+{
+    docent_devserver_options options;
+    docent_devserver_options_init(&options);
+    if (ret_server == NULL || (given != NULL && given->struct_size < sizeof given->struct_size)) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (given != NULL) memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    docent_devserver *server = calloc(1, sizeof *server);
+    if (server == NULL) return DOCENT_ERR_NO_MEMORY;
+    pthread_mutex_init(&server->calling, NULL);
+    pthread_mutex_init(&server->mutex, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    struct server_config config = {
+        .tick_ms = options.tick_ms,
+        .min_session_ms = options.min_session_ms,
+        .max_session_ms = options.max_session_ms,
+        .container_check_ms = options.container_check_ms,
+        .ttl_nodes = options.ttl_nodes,
+    };
+    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->base = event_base_new();
+    if (server->wake_fd >= 0 && server->base != NULL) server->front = docent_front_new(server->base, &config, "127.0.0.1", options.port);
+    if (server->front == NULL) {
+        int error = errno;
+        server_free(server);
+        errno = error;
+        return DOCENT_ERR_IO;
+    }
+    snprintf(server->connect_string, sizeof server->connect_string, "127.0.0.1:%u", docent_front_port(server->front));
+    event_assign(&server->wake, server->base, server->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
+    event_add(&server->wake, NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&server->thread, NULL, run, server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        server_free(server);
+        errno = error;
+        return DOCENT_ERR_IO;
+    }
+    *ret_server = server;
+    return DOCENT_OK;
+}
+
+static void run_stop(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    event_base_loopbreak(server->base);
+}
+
+void docent_devserver_stop(docent_devserver *server)
+{
+    if (server == NULL) return;
+    struct command command = { .run = run_stop };
+    call(server, &command);
+    pthread_join(server->thread, NULL);
+    server_free(server);
+}
+
+uint16_t docent_devserver_port(const docent_devserver *server)
+{
+    return docent_front_port(server->front);
+}
+
+const char *docent_devserver_connect_string(const docent_devserver *server)
+{
+    return server->connect_string;
+}
+
+static void run_expire(docent_devserver *server, struct command *command)
+{
+    bool found = docent_leader_expire(docent_front_leader(server->front), command->session, docent_front_now(), docent_front_wall());
+    command->status = found ? DOCENT_OK : DOCENT_ERR_SESSION_EXPIRED;
+}
+
+docent_status docent_devserver_expire_session(docent_devserver *server, int64_t session_id)
+{
+    struct command command = { .run = run_expire, .session = session_id };
+    call(server, &command);
+    return command.status;
+}
+
+static void run_sessions(docent_devserver *server, struct command *command)
+{
+    command->count = docent_leader_sessions(docent_front_leader(server->front), command->ids, command->max);
+}
+
+size_t docent_devserver_sessions(docent_devserver *server, int64_t *ids, size_t max)
+{
+    struct command command = { .run = run_sessions, .ids = ids, .max = max };
+    call(server, &command);
+    return command.count;
+}
+
+#define COUNTED(name, expression)                                                                                           \
+    static void run_##name(docent_devserver *server, struct command *command)                                               \
+    {                                                                                                                       \
+        command->count = expression;                                                                                        \
+    }                                                                                                                       \
+    size_t docent_devserver_##name(docent_devserver *server)                                                                \
+    {                                                                                                                       \
+        struct command command = { .run = run_##name };                                                                     \
+        call(server, &command);                                                                                             \
+        return command.count;                                                                                               \
+    }
+COUNTED(watch_count, docent_replica_watch_count(docent_front_replica(server->front)))
+COUNTED(connection_count, docent_replica_connection_count(docent_front_replica(server->front)))
+COUNTED(node_count, docent_leader_tree(docent_front_leader(server->front))->count)
+COUNTED(held, docent_replica_held(docent_front_replica(server->front)))
+#undef COUNTED
+
+static void run_add_fault(docent_devserver *server, struct command *command)
+{
+    struct fault fault = {
+        .action = (enum fault_action)command->fault->action,
+        .op = command->fault->op,
+        .skip = command->fault->skip,
+        .count = command->fault->count,
+        .delay_ms = command->fault->delay_ms,
+    };
+    if (command->fault->path != NULL) snprintf(fault.path, sizeof fault.path, "%s", command->fault->path);
+    docent_replica_add_fault(docent_front_replica(server->front), &fault);
+}
+
+docent_status docent_devserver_add_fault(docent_devserver *server, const docent_fault *given)
+{
+    docent_fault fault = { 0 };
+    if (given == NULL || given->struct_size < sizeof given->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
+    memcpy(&fault, given, given->struct_size < sizeof fault ? given->struct_size : sizeof fault);
+    if ((int)fault.action < 0 || fault.action > DOCENT_FAULT_DELAY_REPLY) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (fault.path != NULL && strlen(fault.path) > 255) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct command command = { .run = run_add_fault, .fault = &fault };
+    call(server, &command);
+    return DOCENT_OK;
+}
+
+static void run_clear_faults(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    docent_replica_clear_faults(docent_front_replica(server->front));
+}
+
+static void run_drop(docent_devserver *server, struct command *command)
+{
+    docent_front_refuse(server->front, command->flag);
+    docent_replica_drop_all(docent_front_replica(server->front));
+}
+
+static void run_refuse(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    docent_front_refuse(server->front, true);
+}
+
+static void run_stall(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    docent_replica_stall(docent_front_replica(server->front), true);
+}
+
+static void run_heal(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    docent_front_refuse(server->front, false);
+    docent_replica_stall(docent_front_replica(server->front), false);
+}
+
+static void run_restart(docent_devserver *server, struct command *command)
+{
+    docent_front_restart(server->front, command->flag);
+}
+
+static void simple(docent_devserver *server, void (*fn)(docent_devserver *server, struct command *command), bool flag)
+{
+    struct command command = { .run = fn, .flag = flag };
+    call(server, &command);
+}
+
+void docent_devserver_clear_faults(docent_devserver *server)
+{
+    simple(server, run_clear_faults, false);
+}
+
+void docent_devserver_cut(docent_devserver *server)
+{
+    simple(server, run_drop, true);
+}
+
+void docent_devserver_drop_connections(docent_devserver *server)
+{
+    simple(server, run_drop, false);
+}
+
+void docent_devserver_refuse(docent_devserver *server)
+{
+    simple(server, run_refuse, false);
+}
+
+void docent_devserver_stall(docent_devserver *server)
+{
+    simple(server, run_stall, false);
+}
+
+void docent_devserver_heal(docent_devserver *server)
+{
+    simple(server, run_heal, false);
+}
+
+void docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero)
+{
+    simple(server, run_restart, zxid_from_zero);
+}

@@ -1,0 +1,127 @@
+/* src/server.h - a ZooKeeper ensemble, sans-IO: one leader that prepares and commits, replicas that apply its log and talk to
+ * clients. Between them go messages, which the owner carries: at once (standalone.h), or late, or not at all (a simulator).
+ * Times are arguments: @now in monotonic milliseconds, @wall in Unix ones. One thread.
+ *
+ *   client bytes -> replica --UP_REQUEST, UP_SYNC, UP_OPEN, UP_TOUCH--> leader
+ *   client bytes <- replica <--DOWN_COMMIT, DOWN_SYNCED, DOWN_OPENED, DOWN_DROP-- leader
+ *
+ * Messages of one direction must arrive in order. A replica that is cut off still answers reads and pings from what it has. */
+#ifndef DEVSERVER_SERVER_H
+#define DEVSERVER_SERVER_H
+
+#include "tree.h"
+
+struct leader;
+struct replica;
+struct connection;
+
+struct server_config {
+    uint32_t tick_ms;        /* 0: 500. */
+    uint32_t min_session_ms; /* 0: two ticks. */
+    uint32_t max_session_ms; /* 0: twenty ticks. */
+    uint32_t request_max;    /* 0: 0xfffff. */
+    uint32_t container_check_ms; /* 0: 60,000. */
+    bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
+    int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */
+    uint64_t session_base;   /* Session ids begin behind this; 0: a default. */
+};
+
+enum message_type {
+    UP_REQUEST, /* A write, or the end of a session. */
+    UP_SYNC,
+    UP_OPEN,    /* Session 0: a new one; else re-attach. */
+    UP_TOUCH,
+    DOWN_COMMIT, /* The next transaction; if its origin is here, also the answer. */
+    DOWN_SYNCED,
+    DOWN_OPENED, /* The answer to UP_OPEN of an existing session. */
+    DOWN_DROP,   /* The session of this connection lives elsewhere now, or is over. */
+};
+
+struct server_message {
+    struct server_message *next; /* The owner's to use. */
+    enum message_type type;
+    int replica;          /* From or to. */
+    uint64_t connection;  /* Id of the connection concerned; 0: none. */
+    uint64_t request;     /* Number of the request on it. */
+    int64_t session;
+    int32_t op;
+    uint8_t *body;        /* REQUEST. */
+    size_t size;
+    uint8_t *credentials; /* REQUEST: encoded client_info entries. */
+    size_t credentials_size;
+    uint8_t password[16];
+    int32_t timeout_ms;
+    bool good;            /* OPENED. */
+    struct txn *txn;      /* COMMIT. */
+};
+void docent_message_free(struct server_message *message);
+
+/* May these credentials do one of @perms under this ACL? */
+bool docent_acl_allows(const uint8_t *acl, size_t acl_size, int32_t acl_count, int32_t perms, const uint8_t *credentials,
+                       size_t credentials_size);
+
+/* ---- The leader. ---- */
+
+struct leader *docent_leader_new(const struct server_config *config, uint64_t now, int64_t wall);
+void docent_leader_free(struct leader *leader);
+/* Where its messages go. One DOWN_COMMIT per replica and transaction. */
+void docent_leader_join(struct leader *leader, int replica, void (*send)(void *user, struct server_message *message), void *user);
+/* A replica that was away, or is new, gets what it misses first: call before joining. */
+size_t docent_leader_log_size(const struct leader *leader);
+struct txn *docent_leader_log_at(const struct leader *leader, size_t index);
+void docent_leader_leave(struct leader *leader, int replica);
+void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, struct server_message *message); /* Takes it. */
+void docent_leader_tick(struct leader *leader, uint64_t now, int64_t wall);
+uint64_t docent_leader_deadline(const struct leader *leader);
+bool docent_leader_expire(struct leader *leader, int64_t session, uint64_t now, int64_t wall); /* Now. False: there is none. */
+size_t docent_leader_sessions(const struct leader *leader, int64_t *ids, size_t max); /* How many; fills in up to max. */
+const struct tree *docent_leader_tree(const struct leader *leader);
+int64_t docent_leader_zxid(const struct leader *leader);
+bool docent_leader_session_alive(const struct leader *leader, int64_t session);
+void docent_leader_preset(struct leader *leader, int64_t zxid); /* At least. */
+
+/* ---- Faults, in what a replica does with a client's requests. ---- */
+
+enum fault_action { FAULT_DROP_REQUEST, FAULT_DROP_REPLY, FAULT_HOLD_REPLY, FAULT_DELAY_REPLY };
+struct fault {
+    enum fault_action action;
+    int32_t op;       /* Of the protocol; INT32_MIN: any. */
+    char path[256];   /* "": any. A prefix if it ends in '*'. */
+    uint32_t skip;    /* Matching requests to let pass first. */
+    uint32_t count;   /* How many then; 0: one. */
+    uint32_t delay_ms;
+};
+
+/* ---- A replica. ---- */
+
+struct replica *docent_replica_new(const struct server_config *config, int id, void (*send)(void *user, struct server_message *message),
+                                   void *user);
+void docent_replica_free(struct replica *replica); /* Connections too, without a word. */
+void docent_replica_receive(struct replica *replica, uint64_t now, struct server_message *message); /* Takes it. */
+/* Applies a transaction outside of messages: for a replica that joins. */
+void docent_replica_apply(struct replica *replica, uint64_t now, struct txn *txn);
+void docent_replica_tick(struct replica *replica, uint64_t now); /* Delayed replies; sends collected touches. */
+uint64_t docent_replica_deadline(const struct replica *replica);
+const struct tree *docent_replica_tree(const struct replica *replica);
+size_t docent_replica_watch_count(const struct replica *replica);
+size_t docent_replica_connection_count(const struct replica *replica);
+void docent_replica_add_fault(struct replica *replica, const struct fault *fault);
+void docent_replica_clear_faults(struct replica *replica); /* And releases what is held. */
+size_t docent_replica_held(const struct replica *replica); /* Replies held back now. */
+void docent_replica_stall(struct replica *replica, bool stalled); /* Read and never answer; what came is lost. */
+void docent_replica_drop_all(struct replica *replica); /* Every connection. */
+void docent_replica_set_mode(struct replica *replica, const char *mode); /* For srvr; static text. */
+
+struct connection *docent_connection_new(struct replica *replica, uint64_t now, const char *peer_address, void *user);
+void docent_connection_free(struct connection *connection); /* The peer is gone. */
+void *docent_connection_user(const struct connection *connection);
+int64_t docent_connection_session(const struct connection *connection);
+void docent_connection_recv(struct connection *connection, uint64_t now, const uint8_t *data, size_t size);
+size_t docent_connection_send(const struct connection *connection, const uint8_t **ret_data);
+void docent_connection_sent(struct connection *connection, size_t size);
+/* After what there is to send: close. dropped: at once, and what is unsent is lost. */
+bool docent_connection_wants_close(const struct connection *connection, bool *ret_dropped);
+/* Walks a replica's connections; NULL begins and ends. */
+struct connection *docent_connection_next(struct replica *replica, struct connection *connection);
+
+#endif

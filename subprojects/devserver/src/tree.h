@@ -1,0 +1,105 @@
+/* src/tree.h - the data tree, and the transactions that change it. Applying one is deterministic: every replica that applies the
+ * same log has the same tree. Checking whether a request may become a transaction is the leader's business (leader.h). */
+#ifndef DEVSERVER_TREE_H
+#define DEVSERVER_TREE_H
+
+#include "core/wire/wire.h"
+
+struct node {
+    struct node *chain; /* Of the hash table. */
+    struct node *parent, *first_child, *next, *previous;
+    struct node *owned_next, *owned_previous; /* Of the same session. */
+    uint32_t hash;
+    size_t path_size;
+    const char *name; /* Within path. */
+    uint8_t *data;    /* NULL: null. */
+    uint8_t *acl;     /* Encoded entries. */
+    size_t acl_size;
+    int32_t acl_count;
+    docent_stat stat;  /* cversion and num_children are kept as stored and as counted; see docent_tree_stat(). */
+    int32_t created;   /* How many children were ever created: the next sequence number. */
+    bool container;
+    int64_t ttl_ms;    /* 0: none. */
+    char path[];
+};
+
+struct owner { /* A session's ephemerals. */
+    struct owner *chain;
+    int64_t session;
+    struct node *first;
+};
+
+struct tree {
+    struct node **buckets;
+    size_t bucket_count, count;
+    struct owner *owners[256];
+    struct node *root;
+    int64_t zxid; /* Of the last transaction applied. */
+    int64_t bytes;
+};
+
+/* One change. What it refers to is checked: applying cannot fail but for memory. */
+struct change {
+    int32_t op; /* WIRE_OP_CREATE, _DELETE, _SET_DATA, _SET_ACL, _CHECK (nothing). */
+    char *path;
+    uint8_t *data;
+    int32_t size; /* -1: null. Of ACL too. */
+    uint8_t *acl;
+    size_t acl_size;
+    int32_t acl_count;
+    int64_t owner;
+    bool container;
+    int64_t ttl_ms;
+    int32_t answer_op;   /* In a multi: how it is answered. */
+    docent_stat stat;    /* Of the node afterwards. */
+};
+
+enum txn_type { TXN_CHANGES, TXN_ERROR, TXN_NEW_SESSION, TXN_END_SESSION };
+
+/* A committed transaction. Immutable, counted. */
+struct txn {
+    unsigned references;
+    enum txn_type type;
+    int64_t zxid;
+    int64_t time_ms; /* Wall clock. */
+    int64_t session; /* The session concerned, or whose request it was. */
+    int32_t timeout_ms;
+    int32_t err;     /* ERROR. */
+    bool multi;
+    int32_t failed_at; /* ERROR of a multi: which; -1: as a whole. */
+    size_t part_count; /* ERROR of a multi: how many parts it had. */
+    size_t change_count;
+    struct change *changes;
+};
+
+struct txn *docent_txn_new(enum txn_type type);
+void docent_txn_ref(struct txn *txn);
+void docent_txn_unref(struct txn *txn);
+/* A change with copies of path and bytes. */
+struct change *docent_txn_add(struct txn *txn, int32_t op, const char *path);
+
+struct tree *docent_tree_new(void);
+void docent_tree_free(struct tree *tree);
+struct node *docent_tree_find(const struct tree *tree, const char *path, size_t size);
+docent_stat docent_tree_stat(const struct node *node);
+
+/* What a change did, to be told to watchers and to be undone while a multi is being checked. */
+struct undo {
+    const struct change *change;
+    struct node *node; /* DELETE: taken out, not freed. */
+    docent_stat stat, parent_stat;
+    int32_t parent_created;
+    uint8_t *data, *acl;
+    size_t acl_size;
+    int32_t acl_count;
+};
+/* Applies one change; with @undo it can be taken back, and must be forgotten or undone. */
+void docent_tree_change(struct tree *tree, struct change *change, int64_t zxid, int64_t time_ms, struct undo *undo);
+void docent_tree_undo(struct tree *tree, struct undo *undo);
+void docent_undo_forget(struct undo *undo);
+
+/* The first ephemeral of a session, or NULL. */
+struct node *docent_tree_owned(const struct tree *tree, int64_t session);
+size_t docent_tree_descendants(const struct node *node);
+
+#endif
