@@ -23,6 +23,7 @@
 
 #include "core/client/core.h"
 #include "core/wire/alloc.h"
+#include "core/wire/path.h"
 
 enum docent_event_type {
     DOCENT_EV_REPLY,
@@ -122,10 +123,6 @@ void docent_timer_release(docent_client *client);
 void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_t at_ms);
 void docent_timer_stop(docent_client *client, struct docent_timer *timer);
 /* (docent_machine_init's own timer needs a reservation too: the object that embeds a machine makes it.) */
-
-/* The path rules of the server, for a node (sequential: one more character will follow, so a trailing '/' is fine). NULL: good,
- * else what is wrong, static text. */
-const char *docent_path_fault(const char *path, bool sequential);
 
 /* 122 random bits as a version 4 UUID, lower case: 8-4-4-4-12. From the host's entropy. */
 void docent_client_uuid(docent_client *client, char text[37]);

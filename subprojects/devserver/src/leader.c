@@ -6,7 +6,7 @@
 
 #include <docent/client.h>
 
-#include "core/client/machine.h"
+#include "core/wire/path.h"
 #include "server.h"
 
 enum { REPLICAS_MAX = 16 };

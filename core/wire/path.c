@@ -1,10 +1,10 @@
-/* core/client/path.c - which paths a server takes.
+/* core/wire/path.c - which paths a server takes.
  *
  * Source: PathUtils of ZooKeeper 3.8, and trying each class on a server. The server looks at UTF-16 units, which is why
  * nothing outside the basic plane passes: it would come as surrogates. Malformed UTF-8 reaches it as U+FFFD, which is refused too. */
 #include <string.h>
 
-#include "core/client/machine.h"
+#include "core/wire/path.h"
 
 /* The character at @at and its size, or 0: malformed (overlong forms and stray bytes included). @at is terminated, and
  * the terminator is no continuation byte, so this does not read beyond it. */
