@@ -52,7 +52,6 @@ struct connection {
     struct wire_out credentials; /* Encoded client_info entries. */
     struct watch *watches;
     uint64_t told;  /* Number of the last event it got: one DELETED for both tables. */
-    uint64_t received, sent;
 };
 
 struct replica {
@@ -73,6 +72,7 @@ struct replica {
     bool stalled;
     const char *mode;
     uint64_t touch_at; /* When touches go out. */
+    uint64_t received, sent; /* Requests and replies since the start. */
 };
 
 static void *must(void *block)
@@ -720,7 +720,7 @@ static void connection_run(struct connection *c)
         }
         if (c->out_head == c->out.size) c->out_head = c->out.size = 0;
         docent_wire_put_raw(&c->out, request->answer.data, request->answer.size);
-        c->sent++;
+        c->replica->sent++;
         c->ends = request->ends;
         if (c->ends) c->state = CONNECTION_ENDED;
         c->first = request->next;
@@ -810,7 +810,7 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
         connection_drop(c);
         return;
     }
-    c->received++;
+    c->replica->received++;
     if (header.op == WIRE_OP_AUTH) {
         auth_receive(c, header.xid, &in);
         return;
@@ -903,15 +903,10 @@ static bool word_receive(struct connection *c, const uint8_t *word)
     if (memcmp(word, "ruok", 4) == 0) {
         snprintf(text, sizeof text, "imok");
     } else if (memcmp(word, "srvr", 4) == 0) {
-        uint64_t received = 0, sent = 0;
-        for (const struct connection *other = replica->connections; other != NULL; other = other->next) {
-            received += other->received;
-            sent += other->sent;
-        }
         snprintf(text, sizeof text,
                  "Zookeeper version: 3.8.0-docent, built on 2026-01-01 00:00 UTC\nLatency min/avg/max: 0/0.0/0\nReceived: %llu\n"
                  "Sent: %llu\nConnections: %zu\nOutstanding: 0\nZxid: 0x%llx\nMode: %s\nNode count: %zu\n",
-                 (unsigned long long)received, (unsigned long long)sent, replica->connection_count,
+                 (unsigned long long)replica->received, (unsigned long long)replica->sent, replica->connection_count,
                  (unsigned long long)replica->tree->zxid, replica->mode, replica->tree->count);
     } else {
         return false;
