@@ -123,8 +123,6 @@ void peer_cut(struct peer *peer)
 static bool frame_ready(const struct peer *peer, size_t *ret_size)
 {
     if (peer->size < 4) return false;
-    struct wire_out ignored = { 0 };
-    (void)ignored;
     uint32_t big;
     memcpy(&big, peer->bytes, 4);
     *ret_size = __builtin_bswap32(big);
@@ -139,7 +137,7 @@ static void frame_drop(struct peer *peer, size_t size)
 
 bool peer_take(struct peer *peer, struct peer_frame *frame)
 {
-    size_t size;
+    size_t size = 0;
     if (!frame_ready(peer, &size)) return false;
     struct wire_in in = docent_wire_in(peer->bytes + 4, size);
     struct wire_request_header header;
@@ -169,7 +167,7 @@ void peer_expect(struct peer *peer, int32_t op, struct peer_frame *frame)
 
 struct wire_connect_request peer_expect_connect(struct peer *peer)
 {
-    size_t size;
+    size_t size = 0;
     peer_work(peer);
     assert_true(frame_ready(peer, &size));
     struct wire_in in = docent_wire_in(peer->bytes + 4, size);

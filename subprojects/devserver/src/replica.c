@@ -14,7 +14,7 @@
 #include "server.h"
 #include "watches.h"
 
-enum { OUT_KEEP = 4096, FAULTS_MAX = 32, PENDING_MAX = 4096 };
+enum { CONNECTION_BUCKETS = 4096, OUT_KEEP = 4096, FAULTS_MAX = 32, PENDING_MAX = 4096 };
 
 struct request {
     struct request *next;
@@ -34,6 +34,7 @@ enum connection_state { CONNECTION_NEW, CONNECTION_OPENING, CONNECTION_OPEN, CON
 
 struct connection {
     struct connection *next, *previous;
+    struct connection *chain; /* Of those whose id has the same last bits. */
     struct replica *replica;
     uint64_t id;
     void *user;
@@ -61,7 +62,10 @@ struct replica {
     void *user;
     struct tree *tree;
     struct connection *connections;
+    struct connection *by_id[CONNECTION_BUCKETS];
     size_t connection_count;
+    size_t touched_count; /* Connections with a touch to be passed on. */
+    size_t delayed_count; /* Requests whose answer is delayed. */
     uint64_t next_connection;
     struct watch_set watches;
     uint64_t event; /* Counts events. */
@@ -160,12 +164,23 @@ struct connection *docent_connection_new(struct replica *replica, uint64_t now, 
     if (c->next != NULL) c->next->previous = c;
     replica->connections = c;
     replica->connection_count++;
+    struct connection **bucket = &replica->by_id[c->id % CONNECTION_BUCKETS];
+    c->chain = *bucket;
+    *bucket = c;
     credential_add(c, docent_wire_string("ip"), docent_wire_string(peer_address));
     return c;
 }
 
-static void request_free(struct request *request)
+static void connection_touch(struct connection *c, bool touched)
 {
+    if (c->touched == touched) return;
+    c->touched = touched;
+    c->replica->touched_count += touched ? 1 : (size_t)-1;
+}
+
+static void request_free(struct connection *c, struct request *request)
+{
+    if (request->fate == FATE_DELAY) c->replica->delayed_count--;
     free(request->body);
     docent_wire_out_free(&request->answer);
     free(request);
@@ -178,8 +193,12 @@ void docent_connection_free(struct connection *c)
     while (c->first != NULL) {
         struct request *request = c->first;
         c->first = request->next;
-        request_free(request);
+        request_free(c, request);
     }
+    connection_touch(c, false);
+    struct connection **at = &replica->by_id[c->id % CONNECTION_BUCKETS];
+    while (*at != c) at = &(*at)->chain;
+    *at = c->chain;
     if (c->previous != NULL) {
         c->previous->next = c->next;
     } else {
@@ -205,10 +224,9 @@ int64_t docent_connection_session(const struct connection *c)
 
 static struct connection *connection_find(struct replica *replica, uint64_t id)
 {
-    for (struct connection *c = replica->connections; c != NULL; c = c->next) {
-        if (c->id == id) return c;
-    }
-    return NULL;
+    struct connection *c = replica->by_id[id % CONNECTION_BUCKETS];
+    while (c != NULL && c->id != id) c = c->chain;
+    return c;
 }
 
 static void connection_drop(struct connection *c)
@@ -726,7 +744,7 @@ static void connection_run(struct connection *c)
         c->first = request->next;
         if (c->first == NULL) c->last = &c->first;
         c->pending--;
-        request_free(request);
+        request_free(c, request);
     }
 }
 
@@ -819,7 +837,7 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
         sasl_receive(c, header.xid);
         return;
     }
-    c->touched = true;
+    connection_touch(c, true);
     struct request *request = must(calloc(1, sizeof *request));
     request->number = ++c->next_number;
     request->xid = header.xid;
@@ -831,13 +849,14 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
     if (fault != NULL) {
         switch (fault->action) {
         case FAULT_DROP_REQUEST:
-            request_free(request);
+            request_free(c, request);
             connection_drop(c);
             return;
         case FAULT_DROP_REPLY: request->fate = FATE_DROP; break;
         case FAULT_HOLD_REPLY: request->fate = FATE_HOLD; break;
         case FAULT_DELAY_REPLY:
             request->fate = FATE_DELAY;
+            c->replica->delayed_count++;
             request->until = c->replica->now + fault->delay_ms;
             break;
         }
@@ -1110,24 +1129,23 @@ void docent_replica_receive(struct replica *replica, uint64_t now, struct server
 void docent_replica_tick(struct replica *replica, uint64_t now)
 {
     if (now > replica->now) replica->now = now;
-    for (struct connection *c = replica->connections; c != NULL; c = c->next) {
+    for (struct connection *c = replica->connections; c != NULL && replica->delayed_count > 0; c = c->next) {
         connection_run(c);
         connection_pump(c);
     }
-    if (now < replica->touch_at) return;
+    if (now < replica->touch_at || replica->touched_count == 0) return;
     replica->touch_at = now + replica->config.tick_ms / 2;
     for (struct connection *c = replica->connections; c != NULL; c = c->next) {
-        if (!c->touched || c->state != CONNECTION_OPEN) continue;
-        c->touched = false;
-        up(replica, message_new(UP_TOUCH, c));
+        if (!c->touched) continue;
+        connection_touch(c, false);
+        if (c->state == CONNECTION_OPEN) up(replica, message_new(UP_TOUCH, c));
     }
 }
 
 uint64_t docent_replica_deadline(const struct replica *replica)
 {
-    uint64_t at = UINT64_MAX;
-    for (const struct connection *c = replica->connections; c != NULL; c = c->next) {
-        if (c->touched && c->state == CONNECTION_OPEN && replica->touch_at < at) at = replica->touch_at;
+    uint64_t at = replica->touched_count > 0 ? replica->touch_at : UINT64_MAX;
+    for (const struct connection *c = replica->connections; c != NULL && replica->delayed_count > 0; c = c->next) {
         if (c->first != NULL && c->first->ready && c->first->fate == FATE_DELAY && c->first->until < at) at = c->first->until;
     }
     return at;
