@@ -25,6 +25,11 @@ void docent_free(const docent_allocator *allocator, void *block)
     }
 }
 
+void docent_zero(void *block, size_t size)
+{
+    memset(block, 0, size);
+}
+
 char *docent_strdup(const docent_allocator *allocator, const char *text)
 {
     size_t size = strlen(text) + 1;

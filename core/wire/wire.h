@@ -169,8 +169,6 @@ struct wire_text {
     struct wire_##record {                                                                                                  \
         WIRE_##record(WIRE_FIELD)                                                                                           \
     };                                                                                                                      \
-    void docent_wire_put_##record(struct wire_out *out, const struct wire_##record *value);                                 \
-    bool docent_wire_get_##record(struct wire_in *in, struct wire_##record *ret_value); /* False: in->failed. */            \
     void docent_wire_print_##record(struct wire_text *text, const struct wire_##record *value);
 
 WIRE_RECORDS(WIRE_DECLARE)
@@ -180,12 +178,13 @@ WIRE_RECORDS(WIRE_DECLARE)
 /* The read-only flag of both connect records is optional on the wire: servers and clients before 3.4 do not send it. True: it was there. */
 bool docent_wire_get_read_only(struct wire_in *in, bool *ret_read_only);
 
-/* Single values, and the parts of lists. */
-void docent_wire_put_bool(struct wire_out *out, bool value);
-void docent_wire_put_int(struct wire_out *out, int32_t value);
-void docent_wire_put_long(struct wire_out *out, int64_t value);
-void docent_wire_put_string(struct wire_out *out, wire_bytes value);
-void docent_wire_put_raw(struct wire_out *out, const void *data, size_t size);
+/* In inline.h: docent_wire_put_<type>() and docent_wire_get_<type>() of the field types, docent_wire_put_raw(out, data, size), and of
+ * every record
+ *     void docent_wire_put_<record>(struct wire_out *out, const struct wire_<record> *value);
+ *     bool docent_wire_get_<record>(struct wire_in *in, struct wire_<record> *ret_value);   False: in->failed.
+ * Frames: size_t docent_wire_frame_begin(out) reserves the length, docent_wire_frame_end(out, begin) fills it in. */
+
+/* The parts of lists. */
 bool docent_wire_list_next_string(wire_list *list, wire_bytes *ret_string); /* False at the end. Null strings are possible. */
 bool docent_wire_list_next_acl(wire_list *list, struct wire_acl *ret_acl);
 bool docent_wire_list_next_client(wire_list *list, struct wire_client_info *ret_client);
@@ -193,9 +192,6 @@ bool docent_wire_list_next_client(wire_list *list, struct wire_client_info *ret_
 wire_bytes docent_wire_string(const char *text);                  /* NULL: null. Borrows. */
 wire_bytes docent_wire_buffer(const void *data, size_t size);     /* NULL: null. Borrows. size must fit. */
 
-/* Frames. begin reserves the length, end fills it in. */
-size_t docent_wire_frame_begin(struct wire_out *out);
-void docent_wire_frame_end(struct wire_out *out, size_t begin);
 void docent_wire_out_free(struct wire_out *out);
 
 static inline struct wire_in docent_wire_in(const uint8_t *data, size_t size)
@@ -210,5 +206,7 @@ const char *docent_wire_op_name(int32_t op, char *scratch);
  * answers (or WIRE_OP_NOTIFICATION). Total on hostile input. */
 void docent_wire_print_request(struct wire_text *text, const uint8_t *data, size_t size);
 void docent_wire_print_reply(struct wire_text *text, int32_t op, const uint8_t *data, size_t size);
+
+#include "core/wire/inline.h"
 
 #endif
