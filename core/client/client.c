@@ -96,9 +96,9 @@ static void heap_down(docent_client *c, size_t at)
     heap_place(c, at, timer);
 }
 
-docent_status docent_timer_reserve(docent_client *c)
+docent_status docent_timers_grow(docent_client *c, size_t count)
 {
-    if (c->heap_reserved + 2 > c->heap_capacity) {
+    while (c->heap_reserved + count + 1 > c->heap_capacity) {
         size_t more = c->heap_capacity == 0 ? 16 : c->heap_capacity * 2;
         struct docent_timer **heap = docent_alloc_array(&c->allocator, more, sizeof(struct docent_timer *));
         if (heap == NULL) return DOCENT_ERR_NO_MEMORY;
@@ -107,8 +107,12 @@ docent_status docent_timer_reserve(docent_client *c)
         c->heap = heap;
         c->heap_capacity = more;
     }
-    c->heap_reserved++;
     return DOCENT_OK;
+}
+
+docent_status docent_timer_reserve(docent_client *c)
+{
+    return docent_timers_reserve(c, 1);
 }
 
 void docent_timer_release(docent_client *c)
@@ -592,6 +596,7 @@ void docent_core_free(docent_client *c)
     docent_session_free(&c->session);
     docent_watches_free(c);
     docent_wire_out_free(&c->scratch);
+    docent_requests_free_spare(c);
     docent_free(&c->allocator, c->heap);
     docent_free(&c->allocator, c->versions);
     docent_free(&c->allocator, c->chroot);

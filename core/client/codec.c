@@ -16,9 +16,11 @@ void docent_put_path(docent_client *client, struct wire_out *out, const char *pa
 {
     size_t size = strlen(path);
     if (client->chroot_size > 0 && size == 1) size = 0; /* "/" is the chroot itself. */
-    docent_wire_put_int(out, (int32_t)(client->chroot_size + size));
-    docent_wire_put_raw(out, client->chroot, client->chroot_size);
-    docent_wire_put_raw(out, path, size);
+    uint8_t *at = docent_wire_room(out, sizeof(int32_t) + client->chroot_size + size);
+    if (at == NULL) return;
+    at = docent_wire_store32(at, (int32_t)(client->chroot_size + size));
+    if (client->chroot_size > 0) memcpy(at, client->chroot, client->chroot_size);
+    memcpy(at + client->chroot_size, path, size);
 }
 
 const char *docent_path_strip(const docent_client *client, const char *path)
@@ -264,8 +266,7 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, bool 
     struct wire_out *out = &client->scratch;
     if (out->capacity > 65536) docent_wire_out_free(out); /* One large request does not make the client large for ever. */
     out->size = 0;
-    size_t begin = docent_wire_frame_begin(out);
-    docent_wire_put_long(out, 0); /* The header, filled in below and when it is sent. */
+    (void)docent_wire_room(out, WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER); /* Length and header: filled in below, and when it is sent. */
     bool good;
     if (op->type == DOCENT_OP_MULTI || op->type == DOCENT_OP_MULTI_READ) {
         *frame = (struct op_frame){ .op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ };
@@ -287,9 +288,9 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, bool 
                           client->options.request_max_bytes);
         return DOCENT_ERR_TOO_LARGE;
     }
-    docent_wire_frame_end(out, begin);
-    uint32_t big = __builtin_bswap32((uint32_t)frame->op);
-    memcpy(out->data + WIRE_FRAME_HEADER + 4, &big, sizeof big);
+    uint8_t *at = docent_wire_store32(out->data, (int32_t)size);
+    at = docent_wire_store32(at, 0); /* The xid. */
+    docent_wire_store32(at, frame->op);
     return DOCENT_OK;
 }
 
@@ -310,7 +311,7 @@ static void *arena_alloc(struct result_arena *arena, size_t count, size_t size)
     return chunk->memory;
 }
 
-void docent_arena_free(struct result_arena *arena)
+void docent_arena_free_chunks(struct result_arena *arena)
 {
     while (arena->chunks != NULL) {
         struct arena_chunk *next = arena->chunks->next;
@@ -391,6 +392,14 @@ static void stat_set(docent_result *result, const docent_stat *stat)
     result->stat = *stat;
 }
 
+/* What stat_set() does, without a copy: the most frequent answers have no more than this. */
+static docent_status stat_decode(struct wire_in *in, docent_result *result)
+{
+    docent_wire_read_stat(in, &result->stat);
+    result->has_stat = true;
+    return in->failed ? DOCENT_ERR_PROTOCOL : DOCENT_OK;
+}
+
 static docent_status path_decode(docent_client *client, struct result_arena *arena, wire_bytes path, docent_result *result)
 {
     char *text = arena_text(arena, path);
@@ -417,22 +426,14 @@ static docent_status body_decode(docent_client *client, docent_op_type type, boo
         }
         return path_decode(client, arena, created.path, result);
     }
+    case DOCENT_OP_GET:
+    case DOCENT_OP_RECONFIG:
+        data_set(result, docent_wire_get_buffer(in));
+        return stat_decode(in, result);
     case DOCENT_OP_EXISTS:
     case DOCENT_OP_SET:
-    case DOCENT_OP_SET_ACL: {
-        struct wire_stat_response answer;
-        if (!docent_wire_get_stat_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
-        stat_set(result, &answer.stat);
-        return DOCENT_OK;
-    }
-    case DOCENT_OP_GET:
-    case DOCENT_OP_RECONFIG: {
-        struct wire_data_response answer;
-        if (!docent_wire_get_data_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
-        data_set(result, answer.data);
-        stat_set(result, &answer.stat);
-        return DOCENT_OK;
-    }
+    case DOCENT_OP_SET_ACL:
+        return stat_decode(in, result);
     case DOCENT_OP_GET_ACL: {
         struct wire_acl_response answer;
         if (!docent_wire_get_acl_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
@@ -580,7 +581,7 @@ static void multi_blame(docent_result *result, bool guarded)
 void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
                          const uint8_t *body, size_t size, struct result_arena *arena, docent_result *result)
 {
-    memset(result, 0, sizeof *result);
+    docent_zero(result, sizeof *result);
     result->struct_size = sizeof *result;
     result->status = status;
     result->zxid = zxid;

@@ -55,8 +55,12 @@ struct docent_request {
     int64_t zxid;
     const uint8_t *body;
     size_t body_size;
+    uint32_t room; /* Of frame. */
     uint8_t frame[];
 };
+
+/* Requests come and go by the thousand, each made as another ends. One or two are kept for the next. */
+enum { REQUEST_ROOM_MIN = 160, SPARE_REQUESTS_MAX = 2 };
 
 /* Everything that waits on one path. */
 struct watch_path {
@@ -133,6 +137,8 @@ struct docent_client {
     struct request_list calls;  /* With the default time-out, in order. */
     struct request_list others;
     struct docent_request *pending_first, **pending_last;
+    struct docent_request *spare;
+    unsigned spare_count;
     struct wire_out scratch;
 
     struct docent_timer **heap; /* heap[1] is the earliest. */
@@ -172,7 +178,29 @@ uint32_t docent_client_version_known(const docent_client *client); /* Of the con
 void docent_client_too_old(docent_client *client, uint32_t version); /* It has shown that it is older than this. */
 void docent_client_broadcast(docent_client *client, const struct docent_event *event);
 
+docent_status docent_timers_grow(docent_client *client, size_t count);
+static inline docent_status docent_timers_reserve(docent_client *client, size_t count)
+{
+    if (client->heap_reserved + count + 1 > client->heap_capacity) {
+        docent_status status = docent_timers_grow(client, count);
+        if (status != DOCENT_OK) return status;
+    }
+    client->heap_reserved += count;
+    return DOCENT_OK;
+}
+
+static inline void docent_timers_release(docent_client *client, size_t count)
+{
+    client->heap_reserved -= count;
+}
+
+static inline void docent_timer_stop_if_set(docent_client *client, struct docent_timer *timer)
+{
+    if (timer->index != 0) docent_timer_stop(client, timer);
+}
+
 /* request.c */
+void docent_requests_free_spare(docent_client *client);
 void docent_requests_online(docent_client *client);
 void docent_requests_deadlines(docent_client *client);
 uint64_t docent_requests_next_deadline(const docent_client *client);
@@ -201,7 +229,11 @@ struct result_arena {
 };
 void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
                          const uint8_t *body, size_t size, struct result_arena *arena, docent_result *ret_result);
-void docent_arena_free(struct result_arena *arena);
+void docent_arena_free_chunks(struct result_arena *arena);
+static inline void docent_arena_free(struct result_arena *arena)
+{
+    if (arena->chunks != NULL) docent_arena_free_chunks(arena);
+}
 /* The first failure in a multi's reply, or DOCENT_OK. */
 docent_status docent_multi_status(const uint8_t *body, size_t size);
 /* A client's path of a server's: the chroot taken off. */

@@ -22,6 +22,8 @@
 
 #include "core/client/internal.h"
 
+enum { REQUEST_TIMERS = 2 }; /* A call's: its deadline, and the rest between tries. */
+
 static void request_finish(struct docent_request *r, docent_status status);
 static void request_send(struct docent_request *r);
 
@@ -85,6 +87,39 @@ static const docent_allocator *allocator_of(const struct docent_request *r)
     return &r->client->allocator;
 }
 
+/* A sanitizer sees what is freed, not what is put by. */
+#if defined(__SANITIZE_ADDRESS__)
+#define REQUEST_KEEPS_SPARE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define REQUEST_KEEPS_SPARE 0
+#endif
+#endif
+#ifndef REQUEST_KEEPS_SPARE
+#define REQUEST_KEEPS_SPARE 1
+#endif
+
+static void request_put_by(docent_client *c, struct docent_request *r)
+{
+    if (REQUEST_KEEPS_SPARE && c->spare_count < SPARE_REQUESTS_MAX && r->room == REQUEST_ROOM_MIN) {
+        r->next = c->spare;
+        c->spare = r;
+        c->spare_count++;
+    } else {
+        docent_free(&c->allocator, r);
+    }
+}
+
+void docent_requests_free_spare(docent_client *c)
+{
+    while (c->spare != NULL) {
+        struct docent_request *next = c->spare->next;
+        docent_free(&c->allocator, c->spare);
+        c->spare = next;
+    }
+    c->spare_count = 0;
+}
+
 static void request_free(struct docent_request *r)
 {
     docent_client *c = r->client;
@@ -92,14 +127,13 @@ static void request_free(struct docent_request *r)
     if (r->machine != NULL) docent_request_forget_machine(r);
     list_remove(r);
     if (r->kind == REQUEST_CALL) {
-        docent_timer_stop(c, &r->deadline);
-        docent_timer_stop(c, &r->rest);
-        docent_timer_release(c);
-        docent_timer_release(c);
+        docent_timer_stop_if_set(c, &r->deadline);
+        docent_timer_stop_if_set(c, &r->rest);
+        docent_timers_release(c, REQUEST_TIMERS);
     }
     if (r->retry != &c->retry) docent_free(&c->allocator, (void *)(uintptr_t)r->retry);
-    docent_hold_unref((docent_hold *)(uintptr_t)r->hold);
-    docent_free(&c->allocator, r);
+    if (r->hold != NULL) docent_hold_unref((docent_hold *)(uintptr_t)r->hold);
+    request_put_by(c, r);
 }
 
 /* Ours no more: but the session may still wait for its reply. */
@@ -141,8 +175,8 @@ static void request_finish(struct docent_request *r, docent_status status)
     }
     list_remove(r);
     if (r->kind == REQUEST_CALL) {
-        docent_timer_stop(c, &r->deadline);
-        docent_timer_stop(c, &r->rest);
+        docent_timer_stop_if_set(c, &r->deadline);
+        docent_timer_stop_if_set(c, &r->rest);
     }
     if (r->place == PLACE_RESTING || r->place == PLACE_FINDING) r->place = PLACE_NONE;
     r->later.run = request_tell;
@@ -396,10 +430,18 @@ void docent_requests_close(docent_client *c, docent_status why)
 
 static docent_status request_new(docent_client *c, const uint8_t *frame, size_t size, int32_t op, struct docent_request **ret)
 {
-    struct docent_request *r = docent_alloc(&c->allocator, sizeof *r + size);
-    if (r == NULL) return DOCENT_ERR_NO_MEMORY;
-    memset(r, 0, sizeof *r);
+    uint32_t room = size < REQUEST_ROOM_MIN ? REQUEST_ROOM_MIN : (uint32_t)size;
+    struct docent_request *r = c->spare;
+    if (r != NULL && room == REQUEST_ROOM_MIN) {
+        c->spare = r->next;
+        c->spare_count--;
+    } else {
+        r = docent_alloc(&c->allocator, sizeof *r + room);
+        if (r == NULL) return DOCENT_ERR_NO_MEMORY;
+    }
+    docent_zero(r, sizeof *r);
     memcpy(r->frame, frame, size);
+    r->room = room;
     r->client = c;
     r->wire.frame = r->frame;
     r->wire.frame_size = (uint32_t)size;
@@ -440,30 +482,30 @@ docent_status docent_run_async(docent_client *c, const docent_op *op, const doce
     if (c == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_client_check(c);
     if (status != DOCENT_OK) return status;
-    docent_call_options call = { 0 };
+    static const docent_call_options defaults = { DOCENT_CALL_OPTIONS };
+    docent_call_options given;
+    const docent_call_options *call = &defaults;
     if (options != NULL) {
         if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
+        memset(&given, 0, sizeof given);
+        memcpy(&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
+        call = &given;
     }
-    if (call.hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
+    if (call->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call->hold))) return DOCENT_ERR_NOT_HELD;
 
     struct op_frame frame;
-    status = docent_op_encode(c, op, call.watch != NULL, call.hold, &frame);
+    status = docent_op_encode(c, op, call->watch != NULL, call->hold, &frame);
     if (status != DOCENT_OK) return status;
 
     struct docent_watch *watch = NULL;
-    if (call.watch != NULL) {
-        status = call_watch(c, op, &call, &watch);
+    if (call->watch != NULL) {
+        status = call_watch(c, op, call, &watch);
         if (status != DOCENT_OK) return status;
     }
     struct docent_request *r = NULL;
     status = request_new(c, c->scratch.data, c->scratch.size, frame.op, &r);
-    if (status == DOCENT_OK) status = docent_timer_reserve(c);
-    if (status == DOCENT_OK && (status = docent_timer_reserve(c)) != DOCENT_OK) docent_timer_release(c);
-    if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) {
-        docent_timer_release(c);
-        docent_timer_release(c);
-    }
+    if (status == DOCENT_OK) status = docent_timers_reserve(c, REQUEST_TIMERS);
+    if (status == DOCENT_OK && (status = call_retry(c, call->retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
     if (status != DOCENT_OK) {
         docent_free(&c->allocator, r);
         if (watch != NULL) {
@@ -483,13 +525,13 @@ docent_status docent_run_async(docent_client *c, const docent_op *op, const doce
     r->data_size = frame.data_size;
     r->rest.fire = request_rested;
     r->deadline.fire = request_deadline;
-    if (call.hold != NULL) {
-        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
+    if (call->hold != NULL) {
+        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call->hold);
         r->hold_guards = op->type == DOCENT_OP_MULTI;
     }
-    if (watch != NULL && call.ret_watch != NULL) *call.ret_watch = watch;
+    if (watch != NULL && call->ret_watch != NULL) *call->ret_watch = watch;
 
-    uint32_t timeout = call.timeout_ms == 0 ? c->options.call_timeout_ms : call.timeout_ms;
+    uint32_t timeout = call->timeout_ms == 0 ? c->options.call_timeout_ms : call->timeout_ms;
     if (timeout != DOCENT_FOREVER) r->deadline_ms = c->now + timeout;
     if (timeout == c->options.call_timeout_ms && timeout != DOCENT_FOREVER) {
         list_add(&c->calls, r);
