@@ -263,6 +263,12 @@ void docent_session_disconnected(struct session *s, uint64_t now)
 
 /* ---- From handshake to online. ---- */
 
+/* Sessions that began together do not beat together. */
+static void session_draw_jitter(struct session *s)
+{
+    s->beat_jitter_ms = (uint32_t)(docent_random_next(&s->servers.random) % (s->timeout_ms / 10 + 1));
+}
+
 static void session_say_goodbye(struct session *s, uint64_t now)
 {
     memset(s->leave_frame, 0, sizeof s->leave_frame);
@@ -335,6 +341,7 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
 {
     bool is_new = s->life == SESSION_NONE;
     s->timeout_ms = (uint32_t)response->timeout_ms;
+    session_draw_jitter(s);
     s->read_only = read_only;
     memcpy(s->password, response->password.data, 16);
     s->progress_ms = now;
@@ -630,8 +637,7 @@ static void session_beat(struct session *s, uint64_t now)
     } else {
         good = session_put_ping(s, now);
     }
-    /* Sessions that began together do not beat together. */
-    s->beat_jitter_ms = (uint32_t)(docent_random_next(&s->servers.random) % (s->timeout_ms / 10 + 1));
+    session_draw_jitter(s);
     if (!good) docent_session_drop(s, now, DOCENT_ERR_NO_MEMORY);
 }
 
