@@ -455,7 +455,7 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     int32_t flags = request.flags;
     bool ttl_mode = flags == DOCENT_PERSISTENT_TTL || flags == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
     if (flags < 0 || flags > DOCENT_PERSISTENT_SEQUENTIAL_TTL) return DOCENT_ERR_BAD_ARGUMENTS;
-    if (ttl_mode && op == WIRE_OP_CREATE_TTL && !m->leader->config.ttl_nodes) return DOCENT_ERR_UNIMPLEMENTED;
+    if (ttl_mode && !m->leader->config.ttl_nodes) return DOCENT_ERR_UNIMPLEMENTED;
     if (ttl_mode != (op == WIRE_OP_CREATE_TTL)) return DOCENT_ERR_BAD_ARGUMENTS;
     if (ttl_mode && (ttl < 1 || ttl > DOCENT_TTL_MAX_MS)) return DOCENT_ERR_BAD_ARGUMENTS;
     bool sequential = flags == DOCENT_PERSISTENT_SEQUENTIAL || flags == DOCENT_EPHEMERAL_SEQUENTIAL ||
@@ -536,7 +536,7 @@ static int32_t make_delete(struct making *m, struct wire_in *in)
 static int32_t make_set(struct making *m, struct wire_in *in)
 {
     struct wire_set_data_request request;
-    if (!docent_wire_get_set_data_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
+    if (!docent_wire_get_set_data_request(in, &request)) return DOCENT_ERR_MARSHALLING;
     char *path = path_text(request.path);
     int32_t err = has_nul(request.path) || docent_path_fault(path, false) != NULL ? DOCENT_ERR_BAD_ARGUMENTS : DOCENT_OK;
     const struct node *node = err == DOCENT_OK ? find(m, path) : NULL;
@@ -558,7 +558,7 @@ static int32_t make_set(struct making *m, struct wire_in *in)
 static int32_t make_set_acl(struct making *m, struct wire_in *in)
 {
     struct wire_set_acl_request request;
-    if (!docent_wire_get_set_acl_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
+    if (!docent_wire_get_set_acl_request(in, &request)) return DOCENT_ERR_MARSHALLING;
     char *path = path_text(request.path);
     struct wire_out acl = { 0 };
     int32_t acl_count = 0;
@@ -583,7 +583,7 @@ static int32_t make_set_acl(struct making *m, struct wire_in *in)
 static int32_t make_check(struct making *m, struct wire_in *in)
 {
     struct wire_versioned_request request;
-    if (!docent_wire_get_versioned_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
+    if (!docent_wire_get_versioned_request(in, &request)) return DOCENT_ERR_MARSHALLING;
     char *path = path_text(request.path);
     int32_t err = has_nul(request.path) || docent_path_fault(path, false) != NULL ? DOCENT_ERR_BAD_ARGUMENTS : DOCENT_OK;
     const struct node *node = err == DOCENT_OK ? find(m, path) : NULL;
@@ -606,7 +606,8 @@ static int32_t make_one(struct making *m, int32_t op, struct wire_in *in)
     case WIRE_OP_SET_DATA: return make_set(m, in);
     case WIRE_OP_SET_ACL: return make_set_acl(m, in);
     case WIRE_OP_CHECK: return make_check(m, in);
-    default: return DOCENT_ERR_UNIMPLEMENTED;
+    case WIRE_OP_DELETE_CONTAINER: return DOCENT_ERR_BAD_ARGUMENTS; /* Between servers only, as is what is left. */
+    default: return DOCENT_ERR_MARSHALLING;
     }
 }
 

@@ -350,8 +350,7 @@ static int32_t read_exists(struct connection *c, struct wire_in *in, struct wire
     struct wire_read_request request;
     if (!docent_wire_get_read_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
     if (memchr(request.path.data, 0, (size_t)request.path.size) != NULL) return DOCENT_ERR_BAD_ARGUMENTS;
-    const struct node *node = find(c->replica, request.path);
-    if (node != NULL && !allowed(c, node, DOCENT_PERM_READ)) return DOCENT_ERR_NO_AUTH;
+    const struct node *node = find(c->replica, request.path); /* Whoever may read it: releases before 3.8.4 do not ask. */
     if (request.watch) watch_leave(c, request.path, TABLE_DATA);
     if (node == NULL) return DOCENT_ERR_NO_NODE;
     stat_put(out, docent_tree_stat(node));
@@ -527,7 +526,7 @@ static void fire(struct replica *replica, const char *path, size_t size, enum wa
                  const struct node *readable, bool not_again)
 {
     struct telling t = { replica, path, size, type, readable->acl, readable->acl_size, readable->acl_count, not_again };
-    docent_watch_set_fire(&replica->watches, path, size, table, event_tell, &t);
+    docent_watch_set_fire(&replica->watches, path, size, table, type != WIRE_EVENT_CHILDREN_CHANGED, event_tell, &t);
 }
 
 static void fire_children_changed(struct replica *replica, const struct node *parent)
@@ -571,11 +570,7 @@ static int32_t add_watch(struct connection *c, struct wire_in *in, struct wire_o
     size_t size = (size_t)request.path.size;
     enum watch_mode mode = request.type == WIRE_ADD_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT;
     docent_watch_set_add(&c->replica->watches, c, &c->watches, path, size, TABLE_DATA, mode);
-    if (mode == MODE_PERSISTENT) {
-        docent_watch_set_add(&c->replica->watches, c, &c->watches, path, size, TABLE_CHILD, mode);
-    } else {
-        docent_watch_set_remove(&c->replica->watches, c, path, size, TABLE_CHILD); /* One mode per path below 3.9. */
-    }
+    docent_watch_set_add(&c->replica->watches, c, &c->watches, path, size, TABLE_CHILD, mode);
     docent_wire_put_int(out, 0);
     return DOCENT_OK;
 }
@@ -592,7 +587,7 @@ static int32_t look_for_watches(struct connection *c, struct wire_in *in, bool r
         int32_t type = table == TABLE_DATA ? WIRE_WATCHER_DATA : WIRE_WATCHER_CHILDREN;
         if (request.type != WIRE_WATCHER_ANY && request.type != type) continue;
         found |= remove ? docent_watch_set_remove(&c->replica->watches, c, path, size, (enum watch_table_kind)table)
-                        : docent_watch_set_has(&c->replica->watches, c, path, size, (enum watch_table_kind)table);
+                        : docent_watch_set_has(&c->replica->watches, path, size, (enum watch_table_kind)table);
     }
     return found ? DOCENT_OK : DOCENT_ERR_NO_WATCHER;
 }
@@ -628,9 +623,7 @@ static void restore(struct connection *c, wire_list list, enum restore_list kind
         case RESTORE_RECURSIVE: {
             enum watch_mode mode = kind == RESTORE_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT;
             docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_DATA, mode);
-            if (mode == MODE_PERSISTENT) {
-                docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_CHILD, mode);
-            }
+            docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_CHILD, mode);
             continue;
         }
         }
@@ -680,6 +673,8 @@ static bool op_is_forwarded(int32_t op)
     case WIRE_OP_MULTI:
     case WIRE_OP_RECONFIG:
     case WIRE_OP_SYNC:
+    case WIRE_OP_CREATE_SESSION:
+    case WIRE_OP_DELETE_CONTAINER:
     case WIRE_OP_CLOSE_SESSION: return true;
     default: return false;
     }
@@ -703,8 +698,6 @@ static int32_t read_run(struct connection *c, const struct request *request, str
     case WIRE_OP_REMOVE_WATCHES: return look_for_watches(c, in, true);
     case WIRE_OP_SET_WATCHES: return set_watches(c, in, false);
     case WIRE_OP_SET_WATCHES2: return set_watches(c, in, true);
-    case WIRE_OP_CREATE_SESSION: return DOCENT_ERR_MARSHALLING;
-    case WIRE_OP_DELETE_CONTAINER: return DOCENT_ERR_BAD_ARGUMENTS;
     default: return DOCENT_ERR_UNIMPLEMENTED;
     }
 }

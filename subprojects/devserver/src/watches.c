@@ -108,10 +108,12 @@ bool docent_watch_set_remove(struct watch_set *set, struct connection *connectio
     return watch != NULL;
 }
 
-bool docent_watch_set_has(const struct watch_set *set, const struct connection *connection, const char *path, size_t size,
-                          enum watch_table_kind table)
+bool docent_watch_set_has(const struct watch_set *set, const char *path, size_t size, enum watch_table_kind table)
 {
-    return set_find(set, connection, path, size, table) != NULL;
+    uint32_t hash = hash_path(path, size);
+    const struct watch *other = set->buckets[hash & (set->bucket_count - 1)];
+    while (other != NULL && (other->table != table || !watch_is_at(other, hash, path, size))) other = other->chain;
+    return other != NULL;
 }
 
 void docent_watch_set_drop(struct watch_set *set, struct watch **list)
@@ -136,7 +138,7 @@ static void hearers_add(struct hearers *hearers, struct connection *connection)
     hearers->connections[hearers->count++] = connection;
 }
 
-void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size, enum watch_table_kind table,
+void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size, enum watch_table_kind table, bool recursive,
                            void (*tell)(void *user, struct connection *connection), void *user)
 {
     if (set->count == 0) return;
@@ -147,11 +149,11 @@ void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size,
         for (struct watch *watch = set->buckets[hash & (set->bucket_count - 1)], *next; watch != NULL; watch = next) {
             next = watch->chain;
             if (watch->table != table || !watch_is_at(watch, hash, path, at)) continue;
-            if (!exact && watch->mode != MODE_RECURSIVE) continue;
+            if (watch->mode == MODE_RECURSIVE ? !recursive : !exact) continue;
             hearers_add(&hearers, watch->connection);
             if (watch->mode == MODE_ONE_SHOT) watch_remove(set, watch);
         }
-        if (table == TABLE_CHILD || at <= 1) break; /* Recursive watches are in the data table. */
+        if (!recursive || at <= 1) break;
         while (at > 0 && path[at - 1] != '/') at--;
         if (at > 1) at--;
         if (at == 0) break;

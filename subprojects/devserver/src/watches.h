@@ -1,5 +1,5 @@
 /* src/watches.h - who is to be told of what, on one replica. A watcher is a connection; one table for data (and existence), one
- * for children. Below 3.9 an entry has one mode per path, connection and table: the last registration wins. */
+ * for children; persistent and recursive watches are in both. Below 3.9 an entry has one mode per path, connection and table: the last registration wins. */
 #ifndef DEVSERVER_WATCHES_H
 #define DEVSERVER_WATCHES_H
 
@@ -31,12 +31,12 @@ void docent_watch_set_add(struct watch_set *set, struct connection *connection, 
 /* False: there was none. */
 bool docent_watch_set_remove(struct watch_set *set, struct connection *connection, const char *path, size_t size,
                              enum watch_table_kind table);
-bool docent_watch_set_has(const struct watch_set *set, const struct connection *connection, const char *path, size_t size,
-                          enum watch_table_kind table);
+/* Does anybody watch it? That, and not whether the asking connection does, is what servers below 3.9 answer to checkWatches. */
+bool docent_watch_set_has(const struct watch_set *set, const char *path, size_t size, enum watch_table_kind table);
 void docent_watch_set_drop(struct watch_set *set, struct watch **connection_list);
-/* Calls @tell for each connection with an entry of @table at @path, and (data table) a recursive one at an ancestor; once per
- * connection. One-shots are used up. */
-void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size, enum watch_table_kind table,
+/* Calls @tell for each connection with an entry of @table at @path, and, if @recursive, a recursive one there or at an ancestor; once
+ * per connection. One-shots are used up. */
+void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size, enum watch_table_kind table, bool recursive,
                            void (*tell)(void *user, struct connection *connection), void *user);
 
 #endif
