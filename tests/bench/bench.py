@@ -237,7 +237,7 @@ def instruction_table(programs, address):
         lines += [("C client, fair", "bench-apache", "fair-"), ("C client", "bench-apache", "")]
     for label, name, prefix in lines:
         gets, sets = (programs.instructions(name, prefix + case, address, 2000, 12000) for case in ("get", "set"))
-        print("    %-22s get %8.0f   set %8.0f" % (label, gets, sets), flush=True)
+        print("    %-22s get %8.1f   set %8.1f" % (label, gets, sets), flush=True)
 
 
 def all_cases(programs, address, scale, rounds):
@@ -281,7 +281,12 @@ def main():
     options = parser.parse_args()
     programs = Programs(options.programs)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # For the server: a descriptor per idle session.
+    enough = 2 * options.sessions + 1000  # A socket per idle session, and the client's wake-up descriptor.
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(enough, hard), max(enough, hard)))
+    except ValueError:  # Few may raise it.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        options.sessions = min(options.sessions, (hard - 200) // 2)
 
     if options.server != "dev":
         if have_apache():
