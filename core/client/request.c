@@ -326,8 +326,9 @@ static docent_status request_refusal(const struct docent_request *r)
     if (r->lost && r->generation != c->session.generation && !c->session.settled && !is_read(r->type)) {
         return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
     }
-    uint32_t known = docent_client_version_known(c);
-    if (known != 0 && known < min_version_of(r->wire.op)) return gave_up(r, DOCENT_ERR_UNSUPPORTED);
+    uint32_t needed = min_version_of(r->wire.op);
+    uint32_t known = needed == 0 ? 0 : docent_client_version_known(c);
+    if (known != 0 && known < needed) return gave_up(r, DOCENT_ERR_UNSUPPORTED);
     return DOCENT_OK;
 }
 
