@@ -1,0 +1,313 @@
+/* tests/unit/test_devserver.c - the development server's core on virtual time: two replicas of one leader, with messages that wait
+ * until the test carries them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/wire/wire.h"
+#include "server.h"
+
+enum { REPLICAS = 2 };
+
+static struct leader *leader;
+static struct replica *replicas[REPLICAS];
+static struct server_message *first, **last;
+static uint64_t now;
+
+static void carry(void *user, struct server_message *message)
+{
+    (void)user;
+    message->next = NULL;
+    *last = message;
+    last = &message->next;
+}
+
+/* Delivers what is on its way; what is for replica @held stays. */
+static void deliver(int held)
+{
+    struct server_message *kept = NULL, **kept_last = &kept;
+    while (first != NULL) {
+        struct server_message *message = first;
+        first = message->next;
+        if (first == NULL) last = &first;
+        if (message->type <= UP_TOUCH) {
+            docent_leader_receive(leader, now, (int64_t)now, message);
+        } else if (message->replica == held) {
+            message->next = NULL;
+            *kept_last = message;
+            kept_last = &message->next;
+        } else {
+            docent_replica_receive(replicas[message->replica], now, message);
+        }
+    }
+    first = kept;
+    last = kept == NULL ? &first : kept_last;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    struct server_config config = { .tick_ms = 500 };
+    first = NULL;
+    last = &first;
+    now = 10000;
+    leader = docent_leader_new(&config, now, (int64_t)now);
+    for (int i = 0; i < REPLICAS; i++) {
+        replicas[i] = docent_replica_new(&config, i, carry, NULL);
+        docent_leader_join(leader, i, carry, NULL);
+    }
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    deliver(-1);
+    for (int i = 0; i < REPLICAS; i++) docent_replica_free(replicas[i]);
+    docent_leader_free(leader);
+    return 0;
+}
+
+static void send_frame(struct connection *c, const struct wire_out *body, int32_t xid, int32_t op, bool header)
+{
+    struct wire_out out = { 0 };
+    size_t begin = docent_wire_frame_begin(&out);
+    if (header) {
+        docent_wire_put_int(&out, xid);
+        docent_wire_put_int(&out, op);
+    }
+    docent_wire_put_raw(&out, body->data, body->size);
+    docent_wire_frame_end(&out, begin);
+    docent_connection_recv(c, now, out.data, out.size);
+    docent_wire_out_free(&out);
+}
+
+static struct connection *connect_to(int replica, int64_t session, const uint8_t *password, int64_t zxid)
+{
+    static const uint8_t nothing[16];
+    struct connection *c = docent_connection_new(replicas[replica], now, "127.0.0.1", NULL);
+    struct wire_out body = { 0 };
+    struct wire_connect_request request = { .last_zxid = zxid,
+                                            .timeout_ms = 2000,
+                                            .session_id = session,
+                                            .password = docent_wire_buffer(password == NULL ? nothing : password, 16) };
+    docent_wire_put_connect_request(&body, &request);
+    docent_wire_put_bool(&body, false);
+    send_frame(c, &body, 0, 0, false);
+    docent_wire_out_free(&body);
+    return c;
+}
+
+static void ask(struct connection *c, int32_t xid, int32_t op, const char *path)
+{
+    struct wire_out body = { 0 };
+    docent_wire_put_string(&body, docent_wire_string(path));
+    if (op == WIRE_OP_CREATE) {
+        docent_wire_put_string(&body, docent_wire_string("data"));
+        docent_wire_put_int(&body, 1);
+        struct wire_acl open = { DOCENT_PERM_ALL, docent_wire_string("world"), docent_wire_string("anyone") };
+        docent_wire_put_acl(&body, &open);
+        docent_wire_put_int(&body, DOCENT_EPHEMERAL);
+    } else if (op == WIRE_OP_EXISTS) {
+        docent_wire_put_bool(&body, false);
+    }
+    send_frame(c, &body, xid, op, true);
+    docent_wire_out_free(&body);
+}
+
+/* The next answer's header. False: there is none. */
+static bool answer(struct connection *c, struct wire_reply_header *ret_header)
+{
+    const uint8_t *data;
+    size_t size = docent_connection_send(c, &data);
+    if (size < 4) return false;
+    uint32_t big;
+    memcpy(&big, data, 4);
+    size_t frame = __builtin_bswap32(big);
+    struct wire_in in = docent_wire_in(data + 4, frame);
+    assert_true(docent_wire_get_reply_header(&in, ret_header));
+    docent_connection_sent(c, 4 + frame);
+    return true;
+}
+
+static int64_t opened(struct connection *c, uint8_t password[16])
+{
+    const uint8_t *data;
+    size_t size = docent_connection_send(c, &data);
+    assert_int_equal(size, 41);
+    struct wire_in in = docent_wire_in(data + 4, 37);
+    struct wire_connect_response response;
+    assert_true(docent_wire_get_connect_response(&in, &response));
+    memcpy(password, response.password.data, 16);
+    docent_connection_sent(c, size);
+    return response.session_id;
+}
+
+static struct connection *session_on(int replica, uint8_t password[16])
+{
+    struct connection *c = connect_to(replica, 0, NULL, 0);
+    deliver(-1);
+    assert_int_not_equal(opened(c, password), 0);
+    return c;
+}
+
+static void test_replica_that_lags_reads_the_past_until_a_sync(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *writer = session_on(0, password), *reader = session_on(1, password);
+    struct wire_reply_header header;
+    ask(writer, 1, WIRE_OP_CREATE, "/a");
+    deliver(1);
+    assert_true(answer(writer, &header));
+    assert_int_equal(header.err, 0);
+    ask(reader, 1, WIRE_OP_EXISTS, "/a");
+    assert_true(answer(reader, &header));
+    assert_int_equal(header.err, DOCENT_ERR_NO_NODE);
+    ask(reader, 2, WIRE_OP_SYNC, "/a");
+    ask(reader, 3, WIRE_OP_EXISTS, "/a");
+    deliver(1);
+    assert_false(answer(reader, &header));
+    deliver(-1);
+    assert_true(answer(reader, &header));
+    assert_int_equal(header.xid, 2);
+    assert_true(answer(reader, &header));
+    assert_int_equal(header.err, 0);
+}
+
+static void test_session_that_moved_drops_the_writes_of_its_old_connection(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *old = session_on(0, password);
+    int64_t session = docent_connection_session(old);
+    struct connection *moved = connect_to(1, session, password, 0);
+    deliver(-1);
+    assert_int_equal(opened(moved, password), session);
+    ask(old, 1, WIRE_OP_CREATE, "/late");
+    deliver(-1);
+    bool dropped;
+    assert_true(docent_connection_wants_close(old, &dropped));
+    assert_true(dropped);
+    assert_null(docent_tree_find(docent_leader_tree(leader), "/late", 5));
+    ask(moved, 1, WIRE_OP_CREATE, "/here");
+    deliver(-1);
+    assert_non_null(docent_tree_find(docent_leader_tree(leader), "/here", 5));
+}
+
+static void test_session_expires_at_a_tick_and_takes_its_nodes(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *c = session_on(0, password);
+    ask(c, 1, WIRE_OP_CREATE, "/e");
+    deliver(-1);
+    now += 1999;
+    docent_leader_tick(leader, now, (int64_t)now);
+    assert_int_equal(docent_leader_sessions(leader, NULL, 0), 1);
+    now += 501;
+    docent_leader_tick(leader, now, (int64_t)now);
+    assert_int_equal(docent_leader_sessions(leader, NULL, 0), 0);
+    deliver(-1);
+    assert_null(docent_tree_find(docent_replica_tree(replicas[1]), "/e", 2));
+    bool dropped;
+    assert_true(docent_connection_wants_close(c, &dropped));
+}
+
+static void test_ping_touches_the_session_by_way_of_the_replica(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *c = session_on(0, password);
+    struct wire_out nothing = { 0 };
+    for (int i = 0; i < 20; i++) {
+        now += 500;
+        send_frame(c, &nothing, WIRE_XID_PING, WIRE_OP_PING, true);
+        docent_replica_tick(replicas[0], now);
+        deliver(-1);
+        docent_leader_tick(leader, now, (int64_t)now);
+    }
+    assert_int_equal(docent_leader_sessions(leader, NULL, 0), 1);
+}
+
+static void test_client_that_has_seen_more_is_refused(void **state)
+{
+    (void)state;
+    struct connection *c = connect_to(0, 0, NULL, 1000);
+    bool dropped;
+    assert_true(docent_connection_wants_close(c, &dropped));
+    assert_true(dropped);
+}
+
+static void test_wrong_password_is_told_expired(void **state)
+{
+    (void)state;
+    uint8_t password[16], wrong[16] = { 9 };
+    int64_t session = docent_connection_session(session_on(0, password));
+    struct connection *thief = connect_to(1, session, wrong, 0);
+    deliver(-1);
+    assert_int_equal(opened(thief, password), 0);
+}
+
+static void test_dropped_reply_was_applied_and_dropped_request_was_not(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct fault fault = { .action = FAULT_DROP_REPLY, .op = WIRE_OP_CREATE };
+    docent_replica_add_fault(replicas[0], &fault);
+    struct connection *c = session_on(0, password);
+    ask(c, 1, WIRE_OP_CREATE, "/applied");
+    deliver(-1);
+    bool dropped;
+    assert_true(docent_connection_wants_close(c, &dropped));
+    assert_non_null(docent_tree_find(docent_leader_tree(leader), "/applied", 8));
+
+    fault.action = FAULT_DROP_REQUEST;
+    docent_replica_add_fault(replicas[1], &fault);
+    c = session_on(1, password);
+    ask(c, 1, WIRE_OP_CREATE, "/never");
+    deliver(-1);
+    assert_true(docent_connection_wants_close(c, &dropped));
+    assert_null(docent_tree_find(docent_leader_tree(leader), "/never", 6));
+}
+
+static void test_held_reply_holds_what_is_behind_it(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct wire_reply_header header;
+    struct fault fault = { .action = FAULT_HOLD_REPLY, .op = WIRE_OP_CREATE, .path = "/h*" };
+    docent_replica_add_fault(replicas[0], &fault);
+    struct connection *c = session_on(0, password);
+    ask(c, 1, WIRE_OP_CREATE, "/held");
+    ask(c, 2, WIRE_OP_EXISTS, "/held");
+    deliver(-1);
+    assert_false(answer(c, &header));
+    assert_int_equal(docent_replica_held(replicas[0]), 1);
+    docent_replica_clear_faults(replicas[0]);
+    assert_true(answer(c, &header));
+    assert_int_equal(header.xid, 1);
+    assert_true(answer(c, &header));
+    assert_int_equal(header.xid, 2);
+    assert_int_equal(header.err, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(test_replica_that_lags_reads_the_past_until_a_sync),
+        TEST(test_session_that_moved_drops_the_writes_of_its_old_connection),
+        TEST(test_session_expires_at_a_tick_and_takes_its_nodes),
+        TEST(test_ping_touches_the_session_by_way_of_the_replica),
+        TEST(test_client_that_has_seen_more_is_refused),
+        TEST(test_wrong_password_is_told_expired),
+        TEST(test_dropped_reply_was_applied_and_dropped_request_was_not),
+        TEST(test_held_reply_holds_what_is_behind_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
