@@ -54,6 +54,7 @@ static void *thread_run(void *user)
     docent_driver_begin(d);
     while (!d->finished) event_base_loop(d->base, EVLOOP_NO_EXIT_ON_EMPTY);
     bool joined = d->thread_joined;
+    event_base_loop(d->base, EVLOOP_NONBLOCK); /* Answers to questions that nobody asks any more free what they were asked with. */
     event_base_free(d->base);
     pthread_mutex_destroy(&d->inbox_mutex);
     free(d);
@@ -83,7 +84,6 @@ static docent_status thread_begin(struct driver *d, size_t stack_bytes)
 static void driver_discard(struct driver *d, bool own_base)
 {
     if (d->client != NULL) docent_core_free(d->client);
-    if (d->inbox_fd >= 0) close(d->inbox_fd);
     if (d->loop != NULL) docent_loop_put(d->loop);
     if (own_base && d->base != NULL) event_base_free(d->base);
     docent_connect_free(&d->servers);
@@ -119,7 +119,6 @@ docent_status docent_client_new(const char *servers, const docent_client_options
     d->servers = string;
     d->post_max = options.inbox_max;
     d->owns_thread = options.base == NULL;
-    d->inbox_fd = -1;
     char host_name[256] = "";
     (void)gethostname(host_name, sizeof host_name - 1);
     snprintf(d->label, sizeof d->label, "%s-%ld", host_name, (long)getpid());

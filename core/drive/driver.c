@@ -10,7 +10,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -55,10 +54,11 @@ uint64_t docent_clock_ms(void)
 
 /* ---- The host that the core sees. ---- */
 
+/* In a forked child no lease holds: the end of time. */
 static uint64_t host_now(void *user)
 {
-    (void)user;
-    return docent_clock_ms();
+    const struct driver *d = user;
+    return docent_forked_since(d->fork_generation) ? UINT64_MAX : docent_clock_ms();
 }
 
 docent_status docent_driver_check(void *user)
@@ -101,12 +101,8 @@ docent_status docent_driver_post(void *user, struct docent_post *post, bool boun
         *d->posts_last = post;
         d->posts_last = &post->next;
         d->post_count++;
-        if (!d->signalled) { /* A burst wakes the loop once. */
-            d->signalled = true;
-            uint64_t one = 1;
-            while (write(d->inbox_fd, &one, sizeof one) < 0 && errno == EINTR) {
-            }
-        }
+        if (!d->signalled) docent_loop_post(d->loop, d);
+        d->signalled = true;
     }
     pthread_mutex_unlock(&d->inbox_mutex);
     return status;
@@ -545,14 +541,9 @@ static void inbox_run(struct docent_post *posts)
     }
 }
 
-static void on_inbox(evutil_socket_t fd, short what, void *user)
+void docent_driver_look(struct driver *d)
 {
-    (void)what;
-    struct driver *d = user;
     loop_seen(d);
-    uint64_t count;
-    if (read(fd, &count, sizeof count) < 0) { /* Somebody else's wake-up; look all the same. */
-    }
     inbox_run(inbox_take(d, false));
     docent_driver_work(d);
 }
@@ -562,19 +553,16 @@ static void on_inbox(evutil_socket_t fd, short what, void *user)
 docent_status docent_driver_init(struct driver *d, struct event_base *base)
 {
     d->base = base;
-    d->fd = d->probe_fd = d->inbox_fd = -1;
+    d->fd = d->probe_fd = -1;
     d->timer_at = UINT64_MAX;
     d->posts_last = &d->posts;
     d->fork_generation = docent_fork_generation();
     atomic_store(&d->thread, pthread_self());
     pthread_mutex_init(&d->inbox_mutex, NULL);
     d->loop = docent_loop_get(base);
-    if (d->loop == NULL) return DOCENT_ERR_NO_MEMORY;
-    d->inbox_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (d->inbox_fd < 0) return DOCENT_ERR_IO;
+    if (d->loop == NULL) return DOCENT_ERR_IO;
     event_assign(&d->timer, base, -1, 0, on_timer, d);
     event_assign(&d->work, base, -1, 0, on_work, d);
-    event_assign(&d->inbox, base, d->inbox_fd, EV_READ | EV_PERSIST, on_inbox, d);
     event_assign(&d->io, base, -1, EV_READ, on_io, d);
     event_assign(&d->probe, base, -1, EV_READ, on_probe, d);
     return DOCENT_OK;
@@ -582,7 +570,6 @@ docent_status docent_driver_init(struct driver *d, struct event_base *base)
 
 void docent_driver_begin(struct driver *d)
 {
-    event_add(&d->inbox, NULL);
     event_active(&d->work, EV_TIMEOUT, 0);
 }
 
@@ -612,14 +599,16 @@ void docent_driver_free(struct driver *d)
     link_drop(d, false);
     event_del(&d->timer);
     event_del(&d->work);
-    event_del(&d->inbox);
     if (d->probe_fd >= 0) {
         event_del(&d->probe);
         close(d->probe_fd);
     }
-    if (d->lookup != NULL) d->lookup->driver = NULL; /* The answers still come, to nobody. */
+    if (d->lookup != NULL) { /* The answers still come, to nobody. */
+        event_del(&d->lookup->deadline);
+        d->lookup->driver = NULL;
+    }
+    docent_loop_unpost(d->loop, d);
     docent_loop_put(d->loop);
-    close(d->inbox_fd);
     docent_connect_free(&d->servers);
     void (*closed)(void *user) = d->closed;
     void *closed_user = d->closed_user;
@@ -639,6 +628,5 @@ void docent_driver_abandon(struct driver *d)
 {
     if (d->fd >= 0) close(d->fd);
     if (d->probe_fd >= 0) close(d->probe_fd);
-    close(d->inbox_fd);
     docent_connect_free(&d->servers);
 }

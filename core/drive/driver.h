@@ -45,8 +45,7 @@ struct driver {
     size_t probe_size;
     char probe_text[2048];
 
-    int inbox_fd;
-    struct event inbox;
+    struct driver *posted_next; /* Of the loop's, while something is in the inbox. */
     pthread_mutex_t inbox_mutex;
     struct docent_post *posts, **posts_last;
     uint32_t post_count; /* Bounded ones. */
@@ -62,6 +61,7 @@ struct driver {
 
 docent_status docent_driver_init(struct driver *driver, struct event_base *base);
 void docent_driver_begin(struct driver *driver); /* On the loop, or before it runs. */
+void docent_driver_look(struct driver *driver); /* Into the inbox. */
 void docent_driver_work(struct driver *driver);
 void docent_driver_free(struct driver *driver);
 void docent_driver_abandon(struct driver *driver);

@@ -1,12 +1,17 @@
-/* core/drive/loop.h - what the clients of one event_base share: a receive buffer and a resolver. Found by the base, counted. */
+/* core/drive/loop.h - what the clients of one event_base share: a receive buffer, a resolver, and the descriptor by which other threads
+ * wake the loop. Found by the base, counted. */
 #ifndef DOCENT_LOOP_H
 #define DOCENT_LOOP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct event_base;
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdbool.h>
+
 struct evdns_base;
+struct driver;
 
 enum { LOOP_RECEIVE_SIZE = 256 * 1024 };
 
@@ -15,11 +20,18 @@ struct loop {
     struct event_base *base;
     struct evdns_base *dns; /* Made when the first name is met. */
     unsigned references;
+    int wake_fd;
+    struct event wake;
+    pthread_mutex_t posted_mutex;
+    struct driver *posted; /* Drivers with something in their inbox. */
+    bool signalled;        /* The descriptor was written to, and the loop has not looked yet. */
     uint8_t receive[LOOP_RECEIVE_SIZE];
 };
 
-struct loop *docent_loop_get(struct event_base *base); /* NULL: no memory. */
+struct loop *docent_loop_get(struct event_base *base); /* NULL: no memory, or no descriptor. */
 void docent_loop_put(struct loop *loop);
+void docent_loop_post(struct loop *loop, struct driver *driver);   /* Any thread: let the loop look into that inbox. */
+void docent_loop_unpost(struct loop *loop, struct driver *driver); /* Loop: it is about to go. */
 struct evdns_base *docent_loop_dns(struct loop *loop); /* NULL: no memory. */
 
 #endif
