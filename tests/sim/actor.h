@@ -1,0 +1,56 @@
+/* tests/sim/actor.h - the applications of a run: contenders, which take the lock, use it and let go of it in every way there
+ * is, and writers, whose calls must come out as they say. Each is a process with a client of its own. */
+#ifndef SIM_ACTOR_H
+#define SIM_ACTOR_H
+
+#include <docent/lock.h>
+#include <docent/operation.h>
+
+#include "tests/sim/world.h"
+
+#define ACTOR_QUEUE "/locks/job"
+
+enum actor_state {
+    ACTOR_DOWN,      /* No client. */
+    ACTOR_IDLE,
+    ACTOR_PREPARING, /* Makes the nodes that the run needs. */
+    ACTOR_ACQUIRING,
+    ACTOR_HOLDING,
+    ACTOR_RELEASING,
+    ACTOR_CLOSING_LOCK,
+    ACTOR_CLOSING_CLIENT,
+    ACTOR_CALLING,   /* A writer. */
+    ACTOR_FINISHED,  /* Nothing more to do in this phase. */
+};
+
+struct actor {
+    struct world *world;
+    size_t index;
+    bool writer;
+    enum actor_state state;
+    struct sim_client client;
+    docent_lock *lock;
+    unsigned handles;         /* Lock handles and clients made so far. */
+    docent_lock_state told;   /* By on_state, of the current handle. */
+    struct alarm alarm;
+    bool missed;              /* It rang while the process was paused. */
+    bool prepared;
+    bool granted;             /* By our reckoning: told OK and neither released nor lost. */
+    bool late_lock;           /* The lock is closed after the client. */
+    bool served;              /* Of the calm: had its turn. */
+    unsigned rounds, writes;
+    struct call *acquire;
+    uint64_t paused_us;       /* When it was paused last. */
+    int32_t version;          /* Writers: of the node that all set. */
+    uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
+};
+
+struct actor *actor_new(struct world *world, size_t index, bool writer);
+void actor_free(struct actor *actor);
+void actor_crash(struct actor *actor);
+void actor_resume(struct actor *actor);
+void actor_calm(struct actor *actor);  /* Once more, then FINISHED. */
+void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN. */
+int64_t actor_token(const struct actor *actor);
+
+#endif

@@ -1,0 +1,132 @@
+/* tests/sim/world.h - everything of one run, and what must be true of it: servers, network, processes, and a resource that the lock
+ * protects. After every step the world looks whether
+ *
+ *   - at most one lock says that it is held, its node exists at the leader, and nobody is in front of it;
+ *   - tokens grow from grant to grant, at the resource, and in the log, where guarded writes are applied only while their
+ *     node is there, and in its session;
+ *   - no acquisition has two nodes;
+ *   - every accepted call is answered once, nothing is told after "closed", and outcomes are true: "applied" was applied once, and
+ *     "not applied" was not.
+ *
+ * A run has four phases: the storm; the calm, where every contender must get the lock once more within a bound; the quiet, where
+ * queue and watches must become empty; and the end, where sessions and memory must be gone. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdarg.h>
+
+#include "tests/sim/client_driver.h"
+#include "tests/sim/ensemble.h"
+#include "tests/sim/faults.h"
+
+enum { WORLD_ACTORS_MAX = 6 };
+
+struct world;
+struct actor;
+
+struct scenario {
+    const char *name;
+    const char *text;
+    size_t replicas;
+    size_t contenders;
+    size_t writers;     /* Clients whose calls change nodes, beside the lock. */
+    unsigned rounds;    /* Of each actor in the storm. */
+    bool impatient;     /* Contenders cancel, close and leave. */
+    uint64_t lag_ms;    /* Of replicas. */
+    bool kazoo;         /* The other dialect. */
+    bool long_holds;    /* For about as long as a session lives. */
+    bool storm;         /* Random faults, and all of the above drawn from the seed. */
+    bool scripted;      /* Every second grant brings at_grant, to who was granted and its server. */
+    enum fault_kind at_grant;
+};
+
+enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_DELETE, CALL_PREPARE, CALL_LOOK };
+
+struct call { /* One accepted call. */
+    struct world *world;
+    struct actor *actor;
+    enum call_kind kind;
+    uint64_t serial;      /* Index in world.calls; its data carry it. */
+    unsigned handle;      /* Of the lock handle, or client, that it was made on. */
+    unsigned told;
+    unsigned applied;     /* How often the log has it. */
+    docent_status status;
+    bool refused;         /* Not accepted: never to be told. */
+    bool cancelled;       /* Released before it was told. */
+    bool dead;            /* Its handle is closed, and said so: never to be told. */
+    bool crashed;
+    int64_t token;        /* GUARDED: of its hold. */
+    uint32_t timeout_ms;  /* ACQUIRE. */
+    uint64_t begun_us;
+};
+
+struct ledger_node { /* A node of the queue, as the log has it. */
+    int64_t czxid;
+    int64_t owner;
+    char *name;
+    bool alive;
+};
+
+struct forced { /* A session ended by an operator: its client cannot know before it hears of it. */
+    int64_t session;
+    uint64_t at_us;
+};
+
+enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
+
+struct effect;
+
+struct world {
+    const struct scenario *scenario;
+    struct scenario drawn;
+    uint64_t seed, random;
+    struct plan plan;
+    struct storm storm;
+    bool tracing;
+    struct clock clock;
+    struct net net;
+    struct ensemble *ensemble;
+    uint32_t session_ms, tick_ms;
+
+    struct actor *actors[WORLD_ACTORS_MAX];
+    size_t actor_count;
+    uint64_t blocked_until_us[WORLD_ACTORS_MAX][ENSEMBLE_MAX];
+    uint64_t allocations;
+
+    struct call **calls;
+    size_t call_count, call_capacity;
+    struct ledger_node *ledger;
+    size_t ledger_count, ledger_capacity, ledger_alive;
+    struct forced *forced;
+    size_t forced_count, forced_capacity;
+    int64_t granted_last;  /* Token of the last grant. */
+    int64_t resource_last; /* Token of the last write that the resource took. */
+    int64_t logged_last;   /* Token of the last guarded write in the log. */
+    struct effect *effects;
+
+    enum phase phase;
+    uint64_t phase_until_us;
+    uint64_t steps, still; /* Steps; and those at the same instant. */
+    uint64_t still_us;
+    uint64_t grants, guarded, faults_done;
+    uint64_t storm_messages, storm_allocations; /* Before the calm. */
+    char failure[512]; /* Empty: none. */
+};
+
+/* Runs one. False: an invariant was violated, world->failure says which. */
+bool world_run(struct world *world, const struct scenario *scenario, uint64_t seed, const struct plan *plan, bool trace);
+void world_free(struct world *world); /* Not after a failure: what is half done cannot be taken apart. */
+
+void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A fault on the way between @client and @server, now. Not from inside one of the library's calls. */
+void world_fault(struct world *world, enum fault_kind kind, size_t client, size_t server);
+bool world_calm(const struct world *world);
+
+/* Bookkeeping of actors. */
+struct call *world_call(struct world *world, struct actor *actor, enum call_kind kind);
+void world_call_told(struct call *call, docent_status status);
+void world_granted(struct world *world, struct actor *actor, int64_t token);
+void world_resource_write(struct world *world, int64_t token);
+
+#endif
