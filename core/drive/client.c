@@ -49,7 +49,8 @@ static docent_status options_fill(const docent_client_options *given, docent_cli
 static void *thread_run(void *user)
 {
     struct driver *d = user;
-    atomic_store(&d->thread, pthread_self());
+    pthread_mutex_lock(&d->inbox_mutex); /* Until thread_begin() is done with the driver: a callback may close the client. */
+    pthread_mutex_unlock(&d->inbox_mutex);
     pthread_setname_np(pthread_self(), "docent");
     docent_driver_begin(d);
     while (!d->finished) event_base_loop(d->base, EVLOOP_NO_EXIT_ON_EMPTY);
@@ -72,10 +73,12 @@ static docent_status thread_begin(struct driver *d, size_t stack_bytes)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* Signals are the application's. */
     pthread_t thread;
+    pthread_mutex_lock(&d->inbox_mutex);
     if (status == DOCENT_OK && pthread_create(&thread, &attributes, thread_run, d) != 0) status = DOCENT_ERR_IO;
+    if (status == DOCENT_OK) atomic_store(&d->thread, thread);
+    pthread_mutex_unlock(&d->inbox_mutex); /* From here on the driver may be gone. */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
-    if (status == DOCENT_OK) atomic_store(&d->thread, thread);
     return status;
 }
 
@@ -134,11 +137,12 @@ docent_status docent_client_new(const char *servers, const docent_client_options
         driver_discard(d, d->owns_thread);
         return status;
     }
+    docent_client *before = *ret_client;
     *ret_client = d->client; /* Before the loop runs: callbacks may look at it. */
     if (d->owns_thread) {
         status = thread_begin(d, options.stack_bytes);
         if (status != DOCENT_OK) {
-            *ret_client = NULL;
+            *ret_client = before;
             driver_discard(d, true);
         }
     } else {

@@ -19,14 +19,15 @@ static void on_wake(evutil_socket_t fd, short what, void *user)
     struct loop *loop = user;
     uint64_t count;
     if (read(fd, &count, sizeof count) < 0) return; /* Nothing was written after all. */
-    for (;;) { /* One at a time: what is posted may post. No driver goes from inside this; see docent_driver_free(). */
-        pthread_mutex_lock(&loop->posted_mutex);
-        struct driver *driver = loop->posted;
-        if (driver != NULL) loop->posted = driver->posted_next;
-        if (driver == NULL) loop->signalled = false;
-        pthread_mutex_unlock(&loop->posted_mutex);
-        if (driver == NULL) return;
+    pthread_mutex_lock(&loop->posted_mutex);
+    loop->signalled = false;
+    struct driver *driver = loop->posted;
+    loop->posted = NULL; /* What is posted may post: that waits for the next time, so that sockets and timers get their turn. */
+    pthread_mutex_unlock(&loop->posted_mutex);
+    while (driver != NULL) { /* No driver goes from inside this; see docent_driver_free(). */
+        struct driver *next = driver->posted_next;
         docent_driver_look(driver);
+        driver = next;
     }
 }
 
