@@ -1,0 +1,228 @@
+/* tests/live/test_drive.c - threads, loops and processes around a client. */
+#include "live.h"
+
+#include <dirent.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static int count_entries(const char *folder)
+{
+    DIR *open = opendir(folder);
+    assert_non_null(open);
+    int count = 0;
+    while (readdir(open) != NULL) count++;
+    closedir(open);
+    return count;
+}
+
+struct seen {
+    docent_client *client;
+    docent_status status;
+    char name[16];
+    sigset_t blocked;
+    atomic_int runs;
+    atomic_int closed;
+};
+
+static void count_closed(void *user)
+{
+    ((struct seen *)user)->closed++;
+}
+
+static void look_around(void *user)
+{
+    struct seen *seen = user;
+    docent_stat stat;
+    seen->status = docent_exists(seen->client, "/", &stat);
+    pthread_getname_np(pthread_self(), seen->name, sizeof seen->name);
+    pthread_sigmask(SIG_SETMASK, NULL, &seen->blocked);
+    seen->runs++;
+}
+
+static void own_thread(void **state)
+{
+    (void)state;
+    int threads = count_entries("/proc/self/task");
+    struct seen seen = { .client = client_start(NULL) };
+    assert_int_equal(count_entries("/proc/self/task"), threads + 1);
+    assert_ok(docent_client_post(seen.client, look_around, &seen));
+    assert_soon(seen.runs == 1);
+    assert_status(seen.status, DOCENT_ERR_WOULD_DEADLOCK);
+    assert_string_equal(seen.name, "docent");
+    assert_true(sigismember(&seen.blocked, SIGTERM) && sigismember(&seen.blocked, SIGCHLD));
+    assert_status(docent_get_async(seen.client, "/", NULL, NULL), DOCENT_ERR_WRONG_THREAD);
+    docent_client_close(seen.client, count_closed, &seen);
+    assert_int_equal(seen.closed, 1);
+    assert_soon(count_entries("/proc/self/task") == threads); /* A joined thread's entry goes a moment later. */
+}
+
+static void close_now(void *user)
+{
+    struct seen *seen = user;
+    docent_client_close(seen->client, count_closed, seen);
+}
+
+static void close_on_state(const docent_state_event *event, void *user)
+{
+    if (event->state == DOCENT_CONNECTED) close_now(user);
+}
+
+static void close_from_callback(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct seen seen = { .runs = 0 };
+        docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_state = close_on_state, .user = &seen };
+        assert_ok(docent_client_new(docent_devserver_connect_string(server), &options, &seen.client));
+        assert_soon(seen.closed == 1);
+    }
+    assert_soon(docent_devserver_sessions(server, NULL, 0) == 0);
+}
+
+/* A function that posts itself again must not keep the loop from its sockets. */
+static void post_again(void *user)
+{
+    struct seen *seen = user;
+    seen->runs++;
+    if (seen->status == DOCENT_OK) seen->status = docent_client_post(seen->client, post_again, seen);
+}
+
+static void posting_starves_nobody(void **state)
+{
+    (void)state;
+    struct seen seen = { .client = client_start(NULL) };
+    assert_ok(docent_client_post(seen.client, post_again, &seen));
+    docent_stat stat;
+    assert_ok(docent_exists(seen.client, "/", &stat));
+    docent_client_close(seen.client, count_closed, &seen);
+    assert_int_equal(seen.closed, 1);
+    assert_true(seen.runs > 0);
+}
+
+static void count_run(void *user)
+{
+    ((struct seen *)user)->runs++;
+}
+
+static void *post_many(void *user)
+{
+    struct seen *seen = user;
+    for (int i = 0; i < 1000; i++) {
+        while (docent_client_post(seen->client, count_run, seen) == DOCENT_ERR_BUSY) pause_ms(1);
+    }
+    return NULL;
+}
+
+static void posts_from_many_threads(void **state)
+{
+    (void)state;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .inbox_max = 16 };
+    struct seen seen = { .client = client_start(&options) };
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, post_many, &seen), 0);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    docent_client_close(seen.client, NULL, NULL);
+    assert_int_equal(seen.runs, 4000); /* What was accepted has run when the client is gone. */
+}
+
+static void in_a_forked_child(void **state)
+{
+    (void)state;
+    docent_client *client = client_start(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        docent_stat stat;
+        int wrong = docent_exists(client, "/", &stat) != DOCENT_ERR_FORKED;
+        wrong |= (docent_client_post(client, count_run, NULL) != DOCENT_ERR_FORKED) << 1;
+        wrong |= (docent_client_wait_connected(client, 0) != DOCENT_ERR_FORKED) << 2;
+        wrong |= (docent_client_lease_ms(client) != 0) << 3;
+        docent_client_close(client, NULL, NULL);
+        _exit(wrong);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), 0);
+    docent_stat stat;
+    assert_ok(docent_exists(client, "/", &stat)); /* The parent's session has not suffered. */
+    docent_client_close(client, NULL, NULL);
+}
+
+enum { CLIENTS = 20, CALLS = 5 };
+
+static struct {
+    struct event_base *base;
+    docent_client *clients[CLIENTS];
+    int answers, closed, closing;
+} shared;
+
+static void shared_closed(void *user)
+{
+    (void)user;
+    shared.closed++;
+}
+
+static void shared_answer(const docent_result *result, void *user)
+{
+    (void)user;
+    if (result->status == DOCENT_ERR_CLOSING) shared.closing++;
+    shared.answers++;
+}
+
+static void shared_state(const docent_state_event *event, void *user)
+{
+    docent_client **client = user;
+    if (event->state != DOCENT_CONNECTED) return;
+    for (int i = 0; i < CALLS; i++) assert_ok(docent_get_async(*client, "/", shared_answer, NULL));
+    docent_client_close(*client, shared_closed, NULL);
+}
+
+static void many_clients_on_one_base(void **state)
+{
+    (void)state;
+    shared.base = event_base_new();
+    for (int i = 0; i < CLIENTS; i++) {
+        docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = shared.base, .on_state = shared_state,
+                                          .user = &shared.clients[i] };
+        assert_ok(docent_client_new(docent_devserver_connect_string(server), &options, &shared.clients[i]));
+    }
+    for (int i = 0; i < PATIENCE_MS && shared.closed < CLIENTS; i++) {
+        event_base_loop(shared.base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    }
+    assert_int_equal(shared.closed, CLIENTS);
+    assert_int_equal(shared.answers, CLIENTS * CALLS); /* Each once, also those in flight at close. */
+    assert_int_equal(shared.closing, CLIENTS * CALLS);
+    event_base_free(shared.base);
+}
+
+static void by_name_and_past_a_dead_server(void **state)
+{
+    (void)state;
+    char text[64];
+    docent_client *client = NULL;
+    snprintf(text, sizeof text, "localhost:%u", docent_devserver_port(server));
+    assert_ok(docent_client_new(text, NULL, &client));
+    assert_ok(docent_client_wait_connected(client, PATIENCE_MS));
+    docent_client_close(client, NULL, NULL);
+    snprintf(text, sizeof text, "127.0.0.1:1,127.0.0.1:%u", docent_devserver_port(server));
+    assert_ok(docent_client_new(text, NULL, &client));
+    assert_ok(docent_client_wait_connected(client, PATIENCE_MS));
+    docent_client_close(client, NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(own_thread, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(close_from_callback, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(posting_starves_nobody, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(posts_from_many_threads, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(in_a_forked_child, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(many_clients_on_one_base, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(by_name_and_past_a_dead_server, server_start, server_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
