@@ -1,0 +1,252 @@
+/* tests/live/test_client.c - every operation, watches, states and faults, through the public interface. */
+#include "live.h"
+
+static docent_client *client;
+
+static int start(void **state)
+{
+    if (server_start(state) != 0) return -1;
+    client = client_start(NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    docent_client_close(client, NULL, NULL);
+    return server_stop(state);
+}
+
+static void operations(void **state)
+{
+    (void)state;
+    docent_result *result;
+    docent_stat stat;
+    assert_ok(docent_create(client, "/a", "one", 3, DOCENT_PERSISTENT, &result));
+    assert_string_equal(result->path, "/a");
+    docent_result_free(result);
+    assert_status(docent_create(client, "/a", NULL, 0, DOCENT_PERSISTENT, NULL), DOCENT_ERR_NODE_EXISTS);
+    assert_status(docent_create(client, "/no/b", NULL, 0, DOCENT_PERSISTENT, NULL), DOCENT_ERR_NO_NODE);
+    assert_ok(docent_create(client, "/a/e-", NULL, 0, DOCENT_EPHEMERAL_SEQUENTIAL, &result));
+    assert_string_equal(result->path, "/a/e-0000000000");
+    docent_result_free(result);
+    assert_status(docent_create(client, "/a/e-0000000000/x", NULL, 0, DOCENT_PERSISTENT, NULL), DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS);
+    assert_ok(docent_get(client, "/a", &result));
+    assert_int_equal(result->size, 3);
+    assert_memory_equal(result->data, "one", 3);
+    assert_int_equal(result->stat.num_children, 1);
+    docent_result_free(result);
+    assert_ok(docent_set(client, "/a", "two!", 4, 0, &stat));
+    assert_int_equal(stat.version, 1);
+    assert_status(docent_set(client, "/a", "x", 1, 0, NULL), DOCENT_ERR_BAD_VERSION);
+    assert_status(docent_set(client, "/none", "x", 1, -1, NULL), DOCENT_ERR_NO_NODE);
+    assert_ok(docent_exists(client, "/a", &stat));
+    assert_int_equal(stat.data_length, 4);
+    assert_status(docent_exists(client, "/none", &stat), DOCENT_ERR_NO_NODE);
+    assert_ok(docent_children(client, "/a", &result));
+    assert_int_equal(result->name_count, 1);
+    assert_string_equal(result->names[0], "e-0000000000");
+    docent_result_free(result);
+    assert_ok(docent_sync(client, "/a"));
+    assert_status(docent_delete(client, "/a", -1), DOCENT_ERR_NOT_EMPTY);
+    assert_status(docent_delete(client, "/a/e-0000000000", 7), DOCENT_ERR_BAD_VERSION);
+
+    docent_op op = docent_op_child_count("/a");
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_int_equal(result->number, 1);
+    docent_result_free(result);
+    op = docent_op_ephemerals("/a");
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_int_equal(result->name_count, 1);
+    assert_string_equal(result->names[0], "/a/e-0000000000");
+    docent_result_free(result);
+    op = docent_op_who_am_i();
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_string_equal(result->names[0], "ip:127.0.0.1");
+    docent_result_free(result);
+    assert_ok(docent_create(client, "/box", NULL, 0, DOCENT_CONTAINER, NULL));
+    op = docent_op_create("/ttl", NULL, 0, DOCENT_PERSISTENT_TTL);
+    op.ttl_ms = 1000;
+    assert_status(docent_run(client, &op, NULL, NULL), DOCENT_ERR_UNIMPLEMENTED);
+    assert_ok(docent_delete(client, "/a/e-0000000000", -1));
+    assert_ok(docent_delete(client, "/a", 1));
+}
+
+static void transactions(void **state)
+{
+    (void)state;
+    docent_result *result;
+    docent_op good[] = { docent_op_create("/m", "x", 1, DOCENT_PERSISTENT), docent_op_set("/m", "yz", 2, 0),
+                         docent_op_create("/m/s-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL), docent_op_check("/m", 1) };
+    assert_ok(docent_multi(client, good, 4, &result));
+    assert_int_equal(result->result_count, 4);
+    assert_int_equal(result->results[1].stat.version, 1);
+    assert_string_equal(result->results[2].path, "/m/s-0000000000");
+    docent_result_free(result);
+
+    docent_op bad[] = { docent_op_create("/n", NULL, 0, DOCENT_PERSISTENT), docent_op_check("/m", 9), docent_op_delete("/m", -1) };
+    assert_status(docent_multi(client, bad, 3, &result), DOCENT_ERR_BAD_VERSION);
+    assert_int_equal(result->result_count, 3);
+    assert_status(result->results[0].status, DOCENT_ERR_ROLLED_BACK);
+    assert_status(result->results[1].status, DOCENT_ERR_BAD_VERSION);
+    assert_status(result->results[2].status, DOCENT_ERR_ROLLED_BACK);
+    docent_result_free(result);
+    docent_stat stat;
+    assert_status(docent_exists(client, "/n", &stat), DOCENT_ERR_NO_NODE);
+
+    docent_op reads[] = { docent_op_get("/m"), docent_op_get("/none"), docent_op_children("/m") };
+    docent_op op = docent_op_multi_read(reads, 3);
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_memory_equal(result->results[0].data, "yz", 2);
+    assert_status(result->results[1].status, DOCENT_ERR_NO_NODE);
+    assert_int_equal(result->results[2].name_count, 1);
+    docent_result_free(result);
+}
+
+static void bad_arguments(void **state)
+{
+    (void)state;
+    static const char *const paths[] = { NULL, "", "relative", "/a/", "//", "/a/../b", "/a/./b", "/a\001b" };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_status(docent_create(client, paths[i], NULL, 0, DOCENT_PERSISTENT, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_status(docent_get(client, paths[i], NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    }
+    assert_status(docent_get(NULL, "/", NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_status(docent_multi(client, NULL, 0, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_status(docent_create(client, "/a", NULL, 5, DOCENT_PERSISTENT, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    static char large[2 << 20];
+    assert_status(docent_create(client, "/a", large, sizeof large, DOCENT_PERSISTENT, NULL), DOCENT_ERR_TOO_LARGE);
+
+    static const struct {
+        const char *servers, *part;
+    } strings[] = { { "", "empty" }, { "a:1,,b:2", "empty server" }, { "a:1,b:port", ":port" }, { "a:0", ":0" }, { "a:65536", ":65536" },
+                    { "::1:2181", "brackets" }, { "[::1:2181", "[::1:2181" }, { "a b", "a b" }, { "a:1/x/", "/x/" } };
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+        char text[200] = "";
+        docent_client *none = NULL;
+        assert_status(docent_connect_string_check(strings[i].servers, text, sizeof text), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_non_null(strstr(text, strings[i].part));
+        assert_status(docent_client_new(strings[i].servers, NULL, &none), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_null(none);
+    }
+    assert_ok(docent_connect_string_check("a,[::1]:7,10.0.0.1:2/x/y", NULL, 0));
+}
+
+/* The reply is lost, the effect is there: what the caller hears is what happened. */
+static void lost_replies(void **state)
+{
+    (void)state;
+    enum { SET = 5 };
+    docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DROP_REPLY, .op = SET };
+    docent_result *result;
+    docent_stat stat;
+    assert_ok(docent_create(client, "/p", NULL, 0, DOCENT_PERSISTENT, NULL));
+
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    assert_ok(docent_set(client, "/p", "x", 1, DOCENT_ANY_VERSION, &stat));
+    assert_true(stat.version >= 1);
+    assert_ok(docent_set(client, "/p", "y", 1, stat.version, &stat));
+
+    fault.op = DOCENT_FAULT_ANY_OP;
+    fault.path = "/p/e";
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    docent_status outcome = docent_create(client, "/p/e", NULL, 0, DOCENT_EPHEMERAL, NULL);
+    assert_true(outcome == DOCENT_OK || outcome == DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_ok(docent_exists(client, "/p/e", &stat));
+    assert_int_not_equal(stat.ephemeral_owner, 0);
+
+    fault.path = "/p/q-*";
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    outcome = docent_create(client, "/p/q-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, NULL);
+    assert_true(outcome == DOCENT_OK || outcome == DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_ok(docent_children(client, "/p", &result)); /* Never made twice. */
+    assert_int_equal(result->name_count, 2);
+    docent_result_free(result);
+}
+
+struct watching {
+    docent_watch_kind kind;
+    const char *path;
+    docent_watch *watch;
+    atomic_int armed, changes, resets, ended;
+    docent_status why;
+    docent_status accepted;
+};
+
+static void on_watch(const docent_watch_event *event, void *user)
+{
+    struct watching *w = user;
+    if (event->type == DOCENT_WATCH_ARMED) w->armed++;
+    if (event->type == DOCENT_WATCH_RESET) w->resets++;
+    if (event->type < DOCENT_WATCH_ARMED) w->changes++;
+    if (!event->last) return;
+    w->why = event->status;
+    w->ended++;
+}
+
+static void watch_begin(void *user)
+{
+    struct watching *w = user;
+    w->accepted = docent_watch_async(client, w->path, w->kind, on_watch, w, &w->watch);
+}
+
+static void watch_end(void *user)
+{
+    docent_watch_cancel(((struct watching *)user)->watch);
+}
+
+static void standing_watches(void **state)
+{
+    (void)state;
+    static const docent_watch_kind kinds[] = { DOCENT_WATCH_PERSISTENT, DOCENT_WATCH_RECURSIVE };
+    for (int i = 0; i < 2; i++) {
+        struct watching w = { .kind = kinds[i], .path = "/w" };
+        assert_ok(docent_client_post(client, watch_begin, &w));
+        assert_soon(w.armed == 1);
+        assert_ok(docent_create(client, "/w", NULL, 0, DOCENT_PERSISTENT, NULL));
+        assert_soon(w.changes == 1);
+        docent_devserver_drop_connections(server);
+        assert_soon(w.resets == 1);
+        assert_ok(docent_set(client, "/w", "x", 1, -1, NULL));
+        assert_soon(w.changes == 2);
+        assert_ok(docent_delete(client, "/w", -1));
+        assert_soon(w.changes == 3);
+        assert_ok(docent_client_post(client, watch_end, &w));
+        assert_soon(w.ended == 1);
+        assert_status(w.why, DOCENT_ERR_CANCELLED);
+        assert_soon(docent_devserver_watch_count(server) == 0);
+    }
+}
+
+static void one_shot_watches(void **state)
+{
+    (void)state;
+    struct watching get = { .armed = 0 }, exists = { .armed = 0 }, children = { .armed = 0 };
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &exists };
+    docent_op op = docent_op_exists("/o");
+    assert_status(docent_run(client, &op, &call, NULL), DOCENT_ERR_NO_NODE);
+    assert_ok(docent_create(client, "/o", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_soon(exists.ended == 1);
+    assert_int_equal(exists.changes, 1);
+    op = docent_op_get("/o");
+    call.watch_user = &get;
+    assert_ok(docent_run(client, &op, &call, NULL));
+    op = docent_op_children("/o");
+    call.watch_user = &children;
+    assert_ok(docent_run(client, &op, &call, NULL));
+    assert_ok(docent_create(client, "/o/c", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_soon(children.ended == 1);
+    assert_int_equal(get.ended, 0);
+    assert_ok(docent_set(client, "/o", "x", 1, -1, NULL));
+    assert_soon(get.ended == 1);
+    assert_int_equal(docent_devserver_watch_count(server), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(operations, start, stop),       cmocka_unit_test_setup_teardown(transactions, start, stop),
+        cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
+        cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
