@@ -147,6 +147,7 @@ static void contender_ask_create(struct contender *c)
 
     create.acl = c->config.acl;
     c->known = CONTENDER_NODE_UNKNOWN;
+    c->list_refused = false;
     docent_ask(&c->machine, &create, TAG_CREATE);
     docent_ask(&c->machine, &list, TAG_LIST);
 }
@@ -336,8 +337,9 @@ static void contender_on_create(struct contender *c, const struct docent_event *
             contender_go_later(c, CONTENDER_FINDING);
             return;
         }
-        /* The list is on its way, so the state stays. */
-        (void)contender_owns(c, result->has_stat ? result->stat.czxid : result->zxid, ev->generation);
+        /* The list is on its way, so the state stays; unless there was no memory to send it. */
+        bool good = contender_owns(c, result->has_stat ? result->stat.czxid : result->zxid, ev->generation);
+        if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);
         return;
     }
     if (ev->status == DOCENT_ERR_NO_NODE) {
@@ -356,6 +358,10 @@ static void contender_on_create(struct contender *c, const struct docent_event *
         }
         break;
     case TROUBLE_BUSY:
+        if (ev->status == DOCENT_ERR_NO_MEMORY && ev->sent) { /* For the answer, which may have been that it was made. */
+            contender_go_later(c, CONTENDER_FINDING);
+            break;
+        }
         contender_forget_node(c);
         if (c->verdict != DOCENT_OK) {
             contender_end(c, c->verdict);
@@ -602,6 +608,8 @@ static void contender_on_reply(struct contender *c, const struct docent_event *e
             contender_on_find_list(c, ev);
         } else if (c->known == CONTENDER_NODE_OURS) {
             contender_on_rank_list(c, ev);
+        } else if (c->known == CONTENDER_NODE_UNKNOWN && ev->status != DOCENT_OK) {
+            c->list_refused = true; /* Replies come in order, so this one was not sent; the create was. */
         }
         break;
     case TAG_PARENT: contender_on_parent(c, ev->status); break;

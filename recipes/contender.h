@@ -59,6 +59,7 @@ struct contender {
     enum contender_state state;
     enum contender_phase told;  /* The phase that the owner knows. */
     enum contender_node known;
+    bool list_refused;          /* CREATING: the list could not be sent behind the create. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     char *node;                 /* path/prefix, and behind it the sequence number if known is OURS. */
     size_t path_size;           /* Bytes of node before its last '/'. */
