@@ -185,13 +185,20 @@ void actor_crash(struct actor *actor)
     actor_in(actor, actor_between(actor, 0, 6000));
 }
 
+static void actor_log(docent_log_level level, const char *id, const char *path, const char *text, void *user)
+{
+    struct actor *actor = user;
+    (void)level;
+    world_trace(actor->world, "client %zu  %s %s: %s", actor->index, id, path == NULL ? "" : path, text);
+}
+
 static void actor_start(struct actor *actor)
 {
     struct world *world = actor->world;
     docent_retry retry = {DOCENT_RETRY, .base_ms = 100, .max_ms = 5000, .tries_max = 8};
     docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = world->session_ms, .call_timeout_ms = 30000, .close_timeout_ms = 1000,
-        .retry = &retry, .request_max_bytes = 0xfffff, .reply_max_bytes = 1 << 26, .inbox_max = 65536,
+        .on_log = world->tracing ? actor_log : NULL, .user = actor, .retry = &retry, .request_max_bytes = 0xfffff, .reply_max_bytes = 1 << 26, .inbox_max = 65536,
         .seed = chance_next(&world->random), .no_probe = actor_may(actor, 500),
     };
     actor->client.entropy = chance_next(&world->random);
@@ -368,7 +375,12 @@ static void actor_write_guarded(struct actor *actor, int64_t token)
     call->token = token;
     char text[64];
     int size = snprintf(text, sizeof text, "g %" PRIu64, call->serial);
+    uint64_t failures = actor->client.memory.failures;
     docent_hold *hold = docent_lock_hold(actor->lock);
+    if (hold == NULL && actor->client.memory.failures > failures) {
+        call->refused = true;
+        return;
+    }
     if (hold == NULL) {
         world_fail(actor->world, "client %zu has a token and no hold", actor->index);
         call->refused = true;

@@ -111,6 +111,12 @@ static void world_node_gone(struct world *world, const char *name)
     world_fail(world, "the log deletes %s, which it did not create", name);
 }
 
+/* Outcomes that leave open whether a write was applied. NO_MEMORY may have struck when the answer had come. */
+static bool world_says_nothing(docent_status status)
+{
+    return status == DOCENT_ERR_UNKNOWN_OUTCOME || status == DOCENT_ERR_CLOSING || status == DOCENT_ERR_NO_MEMORY;
+}
+
 static void world_applied(struct world *world, const struct commit *commit, char kind, uint64_t serial)
 {
     if (serial >= world->call_count) {
@@ -124,7 +130,7 @@ static void world_applied(struct world *world, const struct commit *commit, char
     if (call->applied > 1) {
         world_fail(world, "call %" PRIu64 " (%c) was applied twice", serial, kind);
     }
-    if (call->told > 0 && call->status != DOCENT_OK && call->status != DOCENT_ERR_UNKNOWN_OUTCOME && call->status != DOCENT_ERR_CLOSING) {
+    if (call->told > 0 && call->status != DOCENT_OK && !world_says_nothing(call->status)) {
         world_fail(world, "call %" PRIu64 " (%c) was told %s, and is applied afterwards", serial, kind, docent_status_name(call->status));
     }
     if (call->refused) {
@@ -212,7 +218,7 @@ void world_call_told(struct call *call, docent_status status)
     if (call->kind == CALL_GUARDED || call->kind == CALL_CREATE || call->kind == CALL_SET || call->kind == CALL_DELETE) {
         if (status == DOCENT_OK && call->applied != 1) {
             world_fail(world, "call %" PRIu64 " was told OK, and was applied %u times", call->serial, call->applied);
-        } else if (status != DOCENT_OK && status != DOCENT_ERR_UNKNOWN_OUTCOME && status != DOCENT_ERR_CLOSING && call->applied != 0) {
+        } else if (status != DOCENT_OK && !world_says_nothing(status) && call->applied != 0) {
             world_fail(world, "call %" PRIu64 " was told %s, and was applied", call->serial, docent_status_name(status));
         }
     }
@@ -483,12 +489,14 @@ static bool world_listens(void *user, struct conn *conn, enum side side)
 
 static bool world_accept(void *user, struct conn *conn)
 {
-    return ensemble_accept(((struct world *)user)->ensemble, conn);
+    bool accepted = ensemble_accept(((struct world *)user)->ensemble, conn);
+    world_trace(user, "conn %u    is %s, client %zu server %zu", conn->serial, accepted ? "accepted" : "refused", conn->client, conn->server);
+    return accepted;
 }
 
 static void world_opened(void *user, struct conn *conn)
 {
-    (void)user;
+    world_trace(user, "conn %u    is open, client %zu server %zu", conn->serial, conn->client, conn->server);
     sim_client_opened(conn->users[SIDE_CLIENT], conn);
 }
 
