@@ -149,14 +149,13 @@ static void lost_replies(void **state)
     fault.op = DOCENT_FAULT_ANY_OP;
     fault.path = "/p/e";
     assert_ok(docent_devserver_add_fault(server, &fault));
-    docent_status outcome = docent_create(client, "/p/e", NULL, 0, DOCENT_EPHEMERAL, NULL);
-    assert_true(outcome == DOCENT_OK || outcome == DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_ok(docent_create(client, "/p/e", NULL, 0, DOCENT_EPHEMERAL, NULL)); /* Ours by its owner. */
     assert_ok(docent_exists(client, "/p/e", &stat));
     assert_int_not_equal(stat.ephemeral_owner, 0);
 
     fault.path = "/p/q-*";
     assert_ok(docent_devserver_add_fault(server, &fault));
-    outcome = docent_create(client, "/p/q-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, NULL);
+    docent_status outcome = docent_create(client, "/p/q-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, NULL);
     assert_true(outcome == DOCENT_OK || outcome == DOCENT_ERR_UNKNOWN_OUTCOME);
     assert_ok(docent_children(client, "/p", &result)); /* Never made twice. */
     assert_int_equal(result->name_count, 2);
@@ -217,6 +216,69 @@ static void standing_watches(void **state)
     }
 }
 
+/* Deadlines hold while nothing is connected, and what is told of the connection comes in order. */
+static _Atomic int told[16];
+static atomic_int told_count;
+
+static void on_state(const docent_state_event *event, void *user)
+{
+    (void)user;
+    if (told_count < 16) told[told_count++] = (int)event->state;
+}
+
+static void told_session(void *user)
+{
+    *(_Atomic int64_t *)user = docent_client_session(client, NULL);
+}
+
+static void states_and_deadlines(void **state)
+{
+    (void)state;
+    told_count = 0;
+    docent_client_close(client, NULL, NULL);
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_state = on_state };
+    client = client_start(&options);
+    _Atomic int64_t session = 0;
+    assert_ok(docent_client_post(client, told_session, (void *)&session));
+    assert_soon(session != 0);
+    assert_soon(told_count == 1);
+    docent_devserver_cut(server);
+    assert_soon(told_count == 2);
+    docent_op op = docent_op_get("/");
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .timeout_ms = 50 };
+    docent_retry for_ever = { DOCENT_RETRY, .tries_max = DOCENT_FOREVER };
+    call.retry = &for_ever;
+    assert_status(docent_run(client, &op, &call, NULL), DOCENT_ERR_TIMEOUT);
+    docent_devserver_heal(server);
+    assert_soon(told_count == 3);
+    assert_ok(docent_devserver_expire_session(server, session));
+    assert_soon(told_count == 6);
+    static const int expected[] = { DOCENT_CONNECTED, DOCENT_SUSPENDED, DOCENT_CONNECTED, DOCENT_SUSPENDED, DOCENT_LOST, DOCENT_CONNECTED };
+    for (int i = 0; i < 6; i++) assert_int_equal(told[i], expected[i]);
+}
+
+/* Without the password nobody gets in; a node of the creator's is not for others. */
+static void credentials(void **state)
+{
+    (void)state;
+    char id[64];
+    assert_ok(docent_digest_id("super:test", id, sizeof id));
+    assert_string_equal(id, "super:D/InIHSb7yEEbrWz8b9l71RjZJU=");
+    assert_status(docent_digest_id("super", id, sizeof id), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_status(docent_digest_id("super:test", id, 8), DOCENT_ERR_TOO_LARGE);
+
+    docent_op op = docent_op_create("/mine", "x", 1, DOCENT_PERSISTENT);
+    op.acl = docent_acl_creator_all();
+    assert_status(docent_run(client, &op, NULL, NULL), DOCENT_ERR_INVALID_ACL);
+    assert_ok(docent_client_add_auth(client, "digest", "me:secret", 9));
+    assert_ok(docent_run(client, &op, NULL, NULL));
+    docent_client *other = client_start(NULL);
+    assert_status(docent_get(other, "/mine", NULL), DOCENT_ERR_NO_AUTH);
+    docent_client_close(other, NULL, NULL);
+    docent_devserver_drop_connections(server); /* They go out again on every connection. */
+    assert_ok(docent_get(client, "/mine", NULL));
+}
+
 static void one_shot_watches(void **state)
 {
     (void)state;
@@ -247,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(operations, start, stop),       cmocka_unit_test_setup_teardown(transactions, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
+        cmocka_unit_test_setup_teardown(states_and_deadlines, start, stop), cmocka_unit_test_setup_teardown(credentials, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
