@@ -27,6 +27,7 @@ static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static void forked(void)
 {
     fork_generation++;
+    docent_loops_forked();
 }
 
 static void fork_watch(void)

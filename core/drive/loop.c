@@ -76,6 +76,14 @@ static struct loop *loop_new(struct event_base *base)
     return loop;
 }
 
+/* The parent's loops are not ours, even if a new base gets the address of an old one; and a thread that is not here may have
+ * held the mutex. */
+void docent_loops_forked(void)
+{
+    pthread_mutex_init(&loops_mutex, NULL);
+    loops = NULL;
+}
+
 struct loop *docent_loop_get(struct event_base *base)
 {
     pthread_mutex_lock(&loops_mutex);

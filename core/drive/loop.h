@@ -30,6 +30,7 @@ struct loop {
 
 struct loop *docent_loop_get(struct event_base *base); /* NULL: no memory, or no descriptor. */
 void docent_loop_put(struct loop *loop);
+void docent_loops_forked(void); /* In the child. */
 void docent_loop_post(struct loop *loop, struct driver *driver);   /* Any thread: let the loop look into that inbox. */
 void docent_loop_unpost(struct loop *loop, struct driver *driver); /* Loop: it is about to go. */
 struct evdns_base *docent_loop_dns(struct loop *loop); /* NULL: no memory. */
