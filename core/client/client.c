@@ -420,25 +420,30 @@ void docent_core_link(const docent_client *c, struct docent_link *ret_link)
     *ret_link = c->session.link;
 }
 
+/* Begins a turn about the connection. False: a deadline has just ended that connection, and what is told is not of the next. */
+static bool link_turn_begin(docent_client *c, uint64_t now)
+{
+    uint32_t serial = c->session.link.serial;
+    docent_turn_begin(c, now);
+    return c->session.link.serial == serial;
+}
+
 void docent_core_connected(docent_client *c, uint64_t now)
 {
-    docent_turn_begin(c, now);
-    docent_session_connected(&c->session, c->now);
+    if (link_turn_begin(c, now)) docent_session_connected(&c->session, c->now);
     docent_turn_end(c);
 }
 
 void docent_core_disconnected(docent_client *c, uint64_t now)
 {
-    docent_turn_begin(c, now);
-    docent_session_disconnected(&c->session, c->now);
+    if (link_turn_begin(c, now)) docent_session_disconnected(&c->session, c->now);
     docent_turn_end(c);
 }
 
 void docent_core_recv(docent_client *c, uint64_t now, const uint8_t *data, size_t size)
 {
     uint32_t serial = c->session.link.serial;
-    docent_turn_begin(c, now);
-    if (c->session.link.serial != serial) { /* A deadline had ended this connection. */
+    if (!link_turn_begin(c, now)) {
         docent_turn_end(c);
         return;
     }

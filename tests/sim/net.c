@@ -312,6 +312,9 @@ void conn_write(struct conn *conn, enum side from, const uint8_t *data, size_t s
         uint64_t delay_us = 0;
         net->messages++;
         enum verdict verdict = net->hooks.sent(net->hooks.user, conn, net_other(from), frame, length, &delay_us);
+        if (pipe->deaf) { /* A fault has just taken the reader away. */
+            break;
+        }
         switch (verdict) {
         case VERDICT_DELIVER:
             pipe_add(pipe, frame, length, delay_us);

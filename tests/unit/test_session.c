@@ -472,6 +472,23 @@ static void test_wiped_ensemble_is_joined_again_and_told(void **state)
     assert_true(peer.last_event.went_back);
 }
 
+static void test_connection_that_came_up_too_late_is_not_taken_for_the_next(void **state)
+{
+    (void)state;
+    peer_start(&peer, 2, 6000, NULL);
+    peer_cut(&peer);
+    peer.manual = true;
+    while (!peer.link.wanted) peer_pass(&peer, 50);
+    uint32_t serial = peer.link.serial;
+    peer.now += 3001; /* Half of the time-out: the deadline of one server of two. */
+    docent_core_connected(peer.client, peer.now);
+    struct docent_link link;
+    docent_core_link(peer.client, &link);
+    assert_int_not_equal(link.serial, serial);
+    const uint8_t *data;
+    assert_int_equal(docent_core_send(peer.client, &data), 0);
+}
+
 static void test_refusing_servers_are_not_hammered(void **state)
 {
     (void)state;
@@ -525,6 +542,7 @@ int main(void)
         TEST(test_requests_over_the_limit_fail_here),
         TEST(test_close_answers_everything_and_says_goodbye),
         TEST(test_wiped_ensemble_is_joined_again_and_told),
+        TEST(test_connection_that_came_up_too_late_is_not_taken_for_the_next),
         TEST(test_refusing_servers_are_not_hammered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
