@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECEIVE_SIZE = 65536, OUT_MAX = 16 << 20 };
+enum { RECEIVE_SIZE = 65536, READ_WHILE_UNSENT = 1 << 20 };
 
 struct client {
     struct client *next, *previous;
@@ -33,6 +33,7 @@ struct front {
     uint16_t port;
     struct event listen;
     struct event timer;
+    uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
     bool refuse;
     struct client *clients;
     struct server_message *messages, **messages_last; /* On their way, for an instant. */
@@ -119,7 +120,7 @@ static bool client_write(struct client *client)
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             /* One that does not read its answers is not read either. */
-            client_want(client, size > OUT_MAX ? EV_WRITE : EV_READ | EV_WRITE);
+            client_want(client, size >= READ_WHILE_UNSENT ? EV_WRITE : EV_READ | EV_WRITE);
             return true;
         }
         if (sent < 0) {
@@ -137,11 +138,14 @@ static bool client_write(struct client *client)
     return true;
 }
 
+/* Earlier if need be, never later: going off too early is harmless, and cheaper than to set it for every request. */
 static void timer_set(struct front *front)
 {
     uint64_t at = docent_leader_deadline(front->leader);
     uint64_t replica = docent_replica_deadline(front->replica);
     if (replica < at) at = replica;
+    if (at >= front->timer_at) return;
+    front->timer_at = at;
     uint64_t now = docent_front_now();
     uint64_t wait = at > now ? at - now : 0;
     if (wait > 3600000) wait = 3600000;
@@ -151,15 +155,17 @@ static void timer_set(struct front *front)
 
 void docent_front_settle(struct front *front)
 {
-    deliver(front);
-    for (struct client *client = front->clients, *next; client != NULL; client = next) {
-        next = client->next;
-        const uint8_t *data;
-        bool dropped;
-        if (docent_connection_wants_close(client->connection, &dropped) || docent_connection_send(client->connection, &data) > 0) {
-            (void)client_write(client);
+    do {
+        deliver(front);
+        for (struct client *client = front->clients, *next; client != NULL; client = next) {
+            next = client->next;
+            const uint8_t *data;
+            bool dropped;
+            if (docent_connection_wants_close(client->connection, &dropped) || docent_connection_send(client->connection, &data) > 0) {
+                (void)client_write(client);
+            }
         }
-    }
+    } while (front->messages != NULL); /* Sending made room for requests that waited. */
     timer_set(front);
 }
 
@@ -168,8 +174,10 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct front *front = user;
+    front->timer_at = UINT64_MAX;
+    docent_replica_tick(front->replica, docent_front_now()); /* Its touches come before the leader looks who has expired. */
+    deliver(front);
     docent_leader_tick(front->leader, docent_front_now(), docent_front_wall());
-    docent_replica_tick(front->replica, docent_front_now());
     docent_front_settle(front);
 }
 
@@ -187,9 +195,10 @@ static void on_client(evutil_socket_t fd, short what, void *user)
     }
     if (front->messages == NULL) { /* Reads concern nobody else. */
         (void)client_write(client);
-        struct timeval left;
-        if (!event_pending(&front->timer, EV_TIMEOUT, &left)) timer_set(front);
-        return;
+        if (front->messages == NULL) {
+            timer_set(front); /* A touch to pass on, or a delayed answer. */
+            return;
+        }
     }
     docent_front_settle(front);
 }
@@ -259,6 +268,7 @@ struct front *docent_front_new(struct event_base *base, const struct server_conf
     if (front == NULL) return NULL;
     front->base = base;
     front->config = *config;
+    front->config.no_log = true;
     front->messages_last = &front->messages;
     int one = 1;
     socklen_t size = sizeof address;
@@ -277,6 +287,7 @@ struct front *docent_front_new(struct event_base *base, const struct server_conf
     event_assign(&front->listen, base, front->fd, EV_READ | EV_PERSIST, on_listen, front);
     event_add(&front->listen, NULL);
     event_assign(&front->timer, base, -1, 0, on_timer, front);
+    front->timer_at = UINT64_MAX;
     timer_set(front);
     return front;
 }

@@ -225,7 +225,8 @@ static void run_add_fault(docent_devserver *server, struct command *command)
         .delay_ms = command->fault->delay_ms,
     };
     if (command->fault->path != NULL) snprintf(fault.path, sizeof fault.path, "%s", command->fault->path);
-    docent_replica_add_fault(docent_front_replica(server->front), &fault);
+    bool added = docent_replica_add_fault(docent_front_replica(server->front), &fault);
+    command->status = added ? DOCENT_OK : DOCENT_ERR_BUSY;
 }
 
 docent_status docent_devserver_add_fault(docent_devserver *server, const docent_fault *given)
@@ -237,7 +238,7 @@ docent_status docent_devserver_add_fault(docent_devserver *server, const docent_
     if (fault.path != NULL && strlen(fault.path) > 255) return DOCENT_ERR_INVALID_ARGUMENT;
     struct command command = { .run = run_add_fault, .fault = &fault };
     call(server, &command);
-    return DOCENT_OK;
+    return command.status;
 }
 
 static void run_clear_faults(docent_devserver *server, struct command *command)

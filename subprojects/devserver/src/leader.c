@@ -205,14 +205,20 @@ static void down(struct leader *leader, int replica, struct server_message *mess
     docent_message_free(message);
 }
 
-/* Appends, and tells every replica; the origin's message is the answer too. The tree has it already. */
-static void commit(struct leader *leader, struct txn *txn, const struct server_message *origin)
+static void log_append(struct leader *leader, struct txn *txn)
 {
     if (leader->log_size == leader->log_room) {
         leader->log_room = leader->log_room == 0 ? 64 : leader->log_room * 2;
         leader->log = must(realloc(leader->log, leader->log_room * sizeof *leader->log));
     }
     leader->log[leader->log_size++] = txn;
+    docent_txn_ref(txn);
+}
+
+/* Appends, and tells every replica; the origin's message is the answer too. The tree has it already. Takes @txn. */
+static void commit(struct leader *leader, struct txn *txn, const struct server_message *origin)
+{
+    if (!leader->config.no_log) log_append(leader, txn);
     leader->tree->zxid = txn->zxid;
     for (int i = 0; i < REPLICAS_MAX; i++) {
         if (!leader->seats[i].taken) continue;
@@ -228,6 +234,7 @@ static void commit(struct leader *leader, struct txn *txn, const struct server_m
         }
         leader->seats[i].send(leader->seats[i].user, message);
     }
+    docent_txn_unref(txn);
 }
 
 static struct txn *txn_begin(struct leader *leader, enum txn_type type, int64_t session, int64_t wall)
@@ -778,24 +785,27 @@ void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, st
 
 /* ---- Time. ---- */
 
+/* Who goes is settled first: a container that only this empties waits for the next check, as it does in Apache ZooKeeper. */
 static void reap(struct leader *leader, int64_t wall)
 {
-    for (bool again = true; again;) {
-        again = false;
-        for (size_t i = 0; i < leader->tree->bucket_count && !again; i++) {
-            for (const struct node *node = leader->tree->buckets[i]; node != NULL && !again; node = node->chain) {
-                bool empty = node->first_child == NULL;
-                bool unused = node->container && node->created > 0;
-                bool stale = node->ttl_ms > 0 && wall - node->stat.mtime_ms > node->ttl_ms;
-                if (!empty || !(unused || stale)) continue;
-                struct txn *txn = txn_begin(leader, TXN_CHANGES, 0, wall);
-                struct change *change = docent_txn_add(txn, WIRE_OP_DELETE, node->path);
-                docent_tree_change(leader->tree, change, txn->zxid, wall, NULL);
-                commit(leader, txn, NULL);
-                again = true;
-            }
+    struct node **empty = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < leader->tree->bucket_count; i++) {
+        for (struct node *node = leader->tree->buckets[i]; node != NULL; node = node->chain) {
+            bool unused = node->container && node->created > 0;
+            bool stale = node->ttl_ms > 0 && wall - node->stat.mtime_ms > node->ttl_ms;
+            if (node->first_child != NULL || !(unused || stale)) continue;
+            if ((count & (count - 1)) == 0) empty = must(realloc(empty, (count == 0 ? 1 : count * 2) * sizeof *empty));
+            empty[count++] = node;
         }
     }
+    for (size_t i = 0; i < count; i++) { /* None has children, so none is another's parent. */
+        struct txn *txn = txn_begin(leader, TXN_CHANGES, 0, wall);
+        struct change *change = docent_txn_add(txn, WIRE_OP_DELETE, empty[i]->path);
+        docent_tree_change(leader->tree, change, txn->zxid, wall, NULL);
+        commit(leader, txn, NULL);
+    }
+    free(empty);
 }
 
 void docent_leader_tick(struct leader *leader, uint64_t now, int64_t wall)

@@ -67,6 +67,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "docent-devserver: what is \"%s\"?\n%s", argv[optind], usage);
         return 2;
     }
+    if (config.max_session_ms != 0 && config.max_session_ms < config.min_session_ms) {
+        fprintf(stderr, "docent-devserver: --max-session is less than --min-session\n");
+        return 2;
+    }
     signal(SIGPIPE, SIG_IGN);
     struct event_base *base = event_base_new();
     struct front *front = base == NULL ? NULL : docent_front_new(base, &config, bind, (uint16_t)port);

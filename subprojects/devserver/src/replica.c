@@ -15,6 +15,11 @@
 #include "watches.h"
 
 enum { CONNECTION_BUCKETS = 4096, OUT_KEEP = 4096, FAULTS_MAX = 32, PENDING_MAX = 4096 };
+enum {
+    OUT_MAX = 1 << 24,         /* Requests wait while so much is unsent: a small read can have a large answer. */
+    EVENTS_MAX = 1 << 26,      /* Events cannot wait; who leaves so much unread is given up. */
+    CREDENTIALS_MAX = 1 << 16, /* They go along with every write. */
+};
 
 struct request {
     struct request *next;
@@ -47,6 +52,7 @@ struct connection {
     bool ends;    /* Close when out is sent. */
     bool dropped; /* Close now. */
     bool touched; /* Since the last message about it. */
+    bool lost;    /* Something came while the replica was stalled. */
     struct request *first, **last;
     size_t pending;
     uint64_t next_number;
@@ -249,21 +255,14 @@ size_t docent_connection_send(const struct connection *c, const uint8_t **ret_da
     return c->out.size - c->out_head;
 }
 
-void docent_connection_sent(struct connection *c, size_t size)
-{
-    c->out_head += size;
-    if (c->out_head < c->out.size) return;
-    c->out_head = c->out.size = 0;
-    if (c->out.capacity > OUT_KEEP) docent_wire_out_free(&c->out);
-}
-
 /* ---- Faults. ---- */
 
-void docent_replica_add_fault(struct replica *replica, const struct fault *fault)
+bool docent_replica_add_fault(struct replica *replica, const struct fault *fault)
 {
-    if (replica->fault_count == FAULTS_MAX) return;
+    if (replica->fault_count == FAULTS_MAX) return false;
     replica->fault_seen[replica->fault_count] = 0;
     replica->faults[replica->fault_count++] = *fault;
+    return true;
 }
 
 /* What the first matching rule does with this request. A rule that is used up goes. */
@@ -505,8 +504,17 @@ struct telling {
     bool not_again; /* Not to those that got the event before. */
 };
 
+static size_t unsent(const struct connection *c)
+{
+    return c->out.size - c->out_head;
+}
+
 static void event_put(struct connection *c, int32_t type, const char *path, size_t size)
 {
+    if (unsent(c) > EVENTS_MAX) {
+        connection_drop(c);
+        return;
+    }
     size_t begin = answer_begin(&c->out, WIRE_XID_NOTIFICATION, -1, 0); /* The zxid is told from 3.9 on. */
     struct wire_watcher_event event = { type, WIRE_STATE_SYNC_CONNECTED, docent_wire_buffer(path, size) };
     docent_wire_put_watcher_event(&c->out, &event);
@@ -720,7 +728,7 @@ static void request_read(struct connection *c, struct request *request)
 /* Answers what can be answered, in order. */
 static void connection_run(struct connection *c)
 {
-    while (c->first != NULL && !c->dropped && !c->ends) {
+    while (c->first != NULL && !c->dropped && !c->ends && unsent(c) < OUT_MAX) {
         struct request *request = c->first;
         if (!request->ready && !request->forwarded) request_read(c, request);
         if (!request->ready) return;
@@ -789,7 +797,7 @@ static void auth_receive(struct connection *c, int32_t xid, struct wire_in *in)
         if (request.auth.size < (int32_t)sizeof text) {
             memcpy(text, request.auth.data, (size_t)request.auth.size);
             text[request.auth.size] = '\0';
-            if (docent_digest_id(text, id, sizeof id) == DOCENT_OK) {
+            if (c->credentials.size < CREDENTIALS_MAX && docent_digest_id(text, id, sizeof id) == DOCENT_OK) {
                 credential_add(c, docent_wire_string("digest"), docent_wire_string(id));
                 err = DOCENT_OK;
             }
@@ -943,7 +951,8 @@ static void frame_receive(struct connection *c, const uint8_t *data, size_t size
 static size_t connection_frames(struct connection *c, const uint8_t *data, size_t size)
 {
     size_t used = 0;
-    while (size - used >= 4 && !c->dropped && !c->ends && c->state != CONNECTION_OPENING && c->pending < PENDING_MAX) {
+    while (size - used >= 4 && !c->dropped && !c->ends && c->state != CONNECTION_OPENING && c->pending < PENDING_MAX &&
+           unsent(c) < OUT_MAX) {
         if (c->state == CONNECTION_NEW && word_receive(c, data + used)) return size;
         uint32_t big;
         memcpy(&big, data + used, 4);
@@ -971,11 +980,33 @@ static void connection_pump(struct connection *c)
 void docent_connection_recv(struct connection *c, uint64_t now, const uint8_t *data, size_t size)
 {
     if (now > c->replica->now) c->replica->now = now;
-    if (c->replica->stalled || c->state == CONNECTION_ENDED) return;
+    if (c->state == CONNECTION_ENDED) return;
+    if (c->replica->stalled) {
+        c->lost = true;
+        return;
+    }
     size_t used = 0;
     if (c->in.size == 0) used = connection_frames(c, data, size);
     docent_wire_put_raw(&c->in, data + used, size - used);
     if (used == 0) connection_pump(c);
+}
+
+void docent_connection_sent(struct connection *c, size_t size)
+{
+    bool full = unsent(c) >= OUT_MAX;
+    c->out_head += size;
+    if (full && c->out_head > OUT_MAX / 2) { /* What is sent need not be kept until the rest is. */
+        memmove(c->out.data, c->out.data + c->out_head, unsent(c));
+        c->out.size -= c->out_head;
+        c->out_head = 0;
+    }
+    if (unsent(c) == 0) {
+        c->out_head = c->out.size = 0;
+        if (c->out.capacity > OUT_KEEP) docent_wire_out_free(&c->out);
+    }
+    if (!full || unsent(c) >= OUT_MAX || c->replica->stalled) return;
+    connection_run(c);
+    connection_pump(c);
 }
 
 /* ---- From the leader. ---- */
@@ -1167,6 +1198,9 @@ size_t docent_replica_held(const struct replica *replica)
 void docent_replica_stall(struct replica *replica, bool stalled)
 {
     replica->stalled = stalled;
+    for (struct connection *c = replica->connections; c != NULL && !stalled; c = c->next) {
+        if (c->lost) connection_drop(c); /* Answers come in order: it cannot go on with one missing. */
+    }
 }
 
 void docent_replica_drop_all(struct replica *replica)

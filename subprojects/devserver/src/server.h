@@ -22,6 +22,7 @@ struct server_config {
     uint32_t request_max;    /* 0: 0xfffff. */
     uint32_t container_check_ms; /* 0: 60,000. */
     bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
+    bool no_log;             /* No replica ever joins later: forget transactions once they are sent, and have an empty log. */
     int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */
     uint64_t session_base;   /* Session ids begin behind this; 0: a default. */
 };
@@ -105,10 +106,11 @@ uint64_t docent_replica_deadline(const struct replica *replica);
 const struct tree *docent_replica_tree(const struct replica *replica);
 size_t docent_replica_watch_count(const struct replica *replica);
 size_t docent_replica_connection_count(const struct replica *replica);
-void docent_replica_add_fault(struct replica *replica, const struct fault *fault);
+bool docent_replica_add_fault(struct replica *replica, const struct fault *fault); /* False: too many are in force. */
 void docent_replica_clear_faults(struct replica *replica); /* And releases what is held. */
 size_t docent_replica_held(const struct replica *replica); /* Replies held back now. */
-void docent_replica_stall(struct replica *replica, bool stalled); /* Read and never answer; what came is lost. */
+/* Read and never answer. What came is lost; so are, when the stall ends, the connections on which something came. */
+void docent_replica_stall(struct replica *replica, bool stalled);
 void docent_replica_drop_all(struct replica *replica); /* Every connection. */
 void docent_replica_set_mode(struct replica *replica, const char *mode); /* For srvr; static text. */
 
@@ -118,7 +120,7 @@ void *docent_connection_user(const struct connection *connection);
 int64_t docent_connection_session(const struct connection *connection);
 void docent_connection_recv(struct connection *connection, uint64_t now, const uint8_t *data, size_t size);
 size_t docent_connection_send(const struct connection *connection, const uint8_t **ret_data);
-void docent_connection_sent(struct connection *connection, size_t size);
+void docent_connection_sent(struct connection *connection, size_t size); /* May answer, or forward, what waited for room. */
 /* After what there is to send: close. dropped: at once, and what is unsent is lost. */
 bool docent_connection_wants_close(const struct connection *connection, bool *ret_dropped);
 /* Walks a replica's connections; NULL begins and ends. */

@@ -80,7 +80,8 @@ typedef struct docent_fault {
 #define DOCENT_FAULT .struct_size = sizeof(docent_fault)
 DOCENT_API void docent_fault_init(docent_fault *fault);
 
-/** From now on @fault meets requests; the first rule that matches does. Returns DOCENT_OK or DOCENT_ERR_INVALID_ARGUMENT. */
+/** From now on @fault meets requests; the first rule that matches does. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT or
+ * DOCENT_ERR_BUSY (32 rules are in force). */
 DOCENT_API docent_status docent_devserver_add_fault(docent_devserver *server, const docent_fault *fault);
 /** Forgets all rules, and sends what is held. */
 DOCENT_API void docent_devserver_clear_faults(docent_devserver *server);
@@ -93,7 +94,8 @@ DOCENT_API void docent_devserver_cut(docent_devserver *server);
 DOCENT_API void docent_devserver_drop_connections(docent_devserver *server);
 /** Resets new connections, and lets those there are stand, until docent_devserver_heal(). */
 DOCENT_API void docent_devserver_refuse(docent_devserver *server);
-/** Accepts connections, reads, and never does or answers anything, until docent_devserver_heal(). What came meanwhile is lost. */
+/** Accepts connections, reads, and never does or answers anything, until docent_devserver_heal(). What came meanwhile is lost, and
+ * so are then the connections on which something came. */
 DOCENT_API void docent_devserver_stall(docent_devserver *server);
 /** Ends cut, refuse and stall. */
 DOCENT_API void docent_devserver_heal(docent_devserver *server);
