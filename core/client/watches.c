@@ -20,6 +20,7 @@
 enum { WATCH_PACKET_MAX = 128 * 1024 }; /* As the Java client: far below any server's limit on requests. */
 
 static void path_settle(docent_client *c, struct watch_path *path);
+static void path_disarm(docent_client *c, struct watch_path *path, docent_watch_kind kind);
 
 /* ---- The table. ---- */
 
@@ -234,8 +235,11 @@ void docent_watch_abandon(struct docent_watch *w, docent_status status)
 
 void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_status status)
 {
-    if (w->ended) {
+    if (w->ended) { /* Cancelled while the read was under way, which has left it at the server all the same. */
+        bool left = status == DOCENT_OK || (status == DOCENT_ERR_NO_NODE && type == DOCENT_OP_EXISTS);
+        struct watch_path *path = w->path;
         docent_watch_abandon(w, status);
+        if (left) path_disarm(w->client, path, w->kind);
         return;
     }
     w->pending = false;

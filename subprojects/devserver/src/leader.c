@@ -678,7 +678,7 @@ static int32_t make_multi(struct making *m)
 static void request_receive(struct leader *leader, uint64_t now, int64_t wall, const struct server_message *message)
 {
     struct session *session = *session_find(leader, message->session);
-    if (session != NULL && session->replica == message->replica) session_touch(leader, session, now);
+    if (session != NULL) session_touch(leader, session, now); /* Signs of life count from wherever they come. */
     if (session == NULL || session->replica != message->replica) { /* Over, or moved: the connection is dropped. */
         struct server_message *drop = must(calloc(1, sizeof *drop));
         drop->type = DOWN_DROP;
@@ -761,12 +761,12 @@ void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, st
     case UP_OPEN: open_receive(leader, now, wall, message); break;
     case UP_TOUCH: {
         struct session *session = *session_find(leader, message->session);
-        if (session != NULL && session->replica == message->replica) session_touch(leader, session, now);
+        if (session != NULL) session_touch(leader, session, now);
         break;
     }
     case UP_SYNC: {
         struct session *session = *session_find(leader, message->session);
-        if (session != NULL && session->replica == message->replica) session_touch(leader, session, now);
+        if (session != NULL) session_touch(leader, session, now);
         struct server_message *synced = must(calloc(1, sizeof *synced));
         synced->type = DOWN_SYNCED;
         synced->replica = message->replica;
