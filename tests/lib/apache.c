@@ -108,7 +108,7 @@ static void write_config(struct apache *apache, int i)
     if (out == NULL) die(server->config);
     fprintf(out,
             "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir=%s\nclientPort=%u\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
-            "admin.enableServer=false\n4lw.commands.whitelist=*\nextendedTypesEnabled=true\nforceSync=no\nstandaloneEnabled=%s\n",
+            "admin.enableServer=false\n4lw.commands.whitelist=*\nforceSync=no\nstandaloneEnabled=%s\n",
             name, server->client_port, apache->count == 1 ? "true" : "false");
     for (int j = 0; apache->count > 1 && j < apache->count; j++) {
         uint16_t quorum = server->to[j] == NULL ? apache->servers[j].quorum_port : relay_port(server->to[j]);
@@ -141,8 +141,7 @@ static void launch(struct apache *apache, int i)
     server->pid = pid;
 }
 
-/* What the server answers to "srvr"; "" if it does not. */
-static void ask(const struct server *server, char *text, size_t size)
+static void ask(const struct server *server, const char *word, char *text, size_t size)
 {
     text[0] = '\0';
     struct sockaddr_in address = {
@@ -153,7 +152,7 @@ static void ask(const struct server *server, char *text, size_t size)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     size_t got = 0;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && send(fd, "srvr", 4, MSG_NOSIGNAL) == 4) {
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && send(fd, word, 4, MSG_NOSIGNAL) == 4) {
         ssize_t n;
         while (got + 1 < size && (n = recv(fd, text + got, size - got - 1, 0)) > 0) got += (size_t)n;
     }
@@ -165,9 +164,14 @@ static bool mode_is(const struct server *server, const char *mode)
 {
     char text[2048], line[32];
     if (server->pid == 0) return false;
-    ask(server, text, sizeof text);
+    ask(server, "srvr", text, sizeof text);
     snprintf(line, sizeof line, "Mode: %s", mode);
     return strstr(text, line) != NULL;
+}
+
+void apache_ask(struct apache *apache, int server, const char *word, char *text, size_t size)
+{
+    ask(&apache->servers[server], word, text, size);
 }
 
 bool apache_serves(struct apache *apache, int server)

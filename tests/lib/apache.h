@@ -7,6 +7,7 @@
 #define TEST_APACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { APACHE_SERVERS_MAX = 3 };
@@ -23,6 +24,8 @@ uint16_t apache_port(const struct apache *apache, int server);
 
 /* Who leads, as servers say themselves; the others follow and serve. Waits for it. */
 int apache_leader(struct apache *apache);
+/* What the server answers to a four-letter word; "" if it does not. */
+void apache_ask(struct apache *apache, int server, const char *word, char *text, size_t size);
 bool apache_serves(struct apache *apache, int server); /* Now. */
 
 void apache_kill(struct apache *apache, int server);    /* SIGKILL. */

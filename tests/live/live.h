@@ -1,4 +1,7 @@
-/* tests/live/live.h - what the tests against a server share: cmocka, a server, a client, patience. */
+/* tests/live/live.h - what the tests against a server share: cmocka, a server, a client, patience.
+ *
+ * A program that is run with the argument "apache" gets one Apache ZooKeeper for all its tests, behind a relay, and each test a chroot of
+ * its own there; else each test gets a development server of its own. */
 #ifndef LIVE_H
 #define LIVE_H
 
@@ -18,9 +21,15 @@
 #include <docent/devserver.h>
 #include <docent/docent.h>
 
+#include "apache.h"
+#include "relay.h"
+
 enum { PATIENCE_MS = 10000 };
 
-static docent_devserver *server;
+static docent_devserver *server; /* NULL: Apache ZooKeeper. */
+static struct apache *apache_alone;
+static struct relay *apache_relay;
+static char connect_string[64];
 
 #define assert_status(expression, status) assert_string_equal(docent_status_name(expression), docent_status_name(status))
 #define assert_ok(expression) assert_status(expression, DOCENT_OK)
@@ -37,11 +46,33 @@ static inline void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
+static inline docent_client *client_start(const docent_client_options *options)
+{
+    docent_client *client = NULL;
+    assert_ok(docent_client_new(connect_string, options, &client));
+    assert_ok(docent_client_wait_connected(client, PATIENCE_MS));
+    return client;
+}
+
 static inline int server_start(void **state)
 {
     (void)state;
     docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50 };
-    return docent_devserver_start(&options, &server) == DOCENT_OK ? 0 : -1;
+    if (apache_alone == NULL) {
+        if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
+        snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
+        return 0;
+    }
+    static unsigned tests;
+    char chroot[16];
+    snprintf(chroot, sizeof chroot, "/test-%u", ++tests % 1000);
+    relay_set(apache_relay, RELAY_PASS);
+    snprintf(connect_string, sizeof connect_string, "127.0.0.1:%u", relay_port(apache_relay));
+    docent_client *root = client_start(NULL);
+    assert_ok(docent_create(root, chroot, NULL, 0, DOCENT_PERSISTENT, NULL));
+    docent_client_close(root, NULL, NULL);
+    snprintf(connect_string + strlen(connect_string), sizeof chroot, "%s", chroot);
+    return 0;
 }
 
 static inline int server_stop(void **state)
@@ -52,12 +83,108 @@ static inline int server_stop(void **state)
     return 0;
 }
 
-static inline docent_client *client_start(const docent_client_options *options)
+/* Runs the tests against the server that the arguments name. */
+#define run_live(tests, argc, argv)                                                                                        \
+    (live_begin(argc, argv) ? live_end(cmocka_run_group_tests(tests, NULL, NULL)) : 0)
+
+static inline bool live_begin(int argc, char **argv)
 {
-    docent_client *client = NULL;
-    assert_ok(docent_client_new(docent_devserver_connect_string(server), options, &client));
-    assert_ok(docent_client_wait_connected(client, PATIENCE_MS));
-    return client;
+    if (argc < 2 || strcmp(argv[1], "apache") != 0) return true;
+    if (!apache_available()) {
+        printf("1..0 # SKIP Apache ZooKeeper or Java is not installed\n");
+        return false;
+    }
+    cmocka_set_skip_filter("lost_replies"); /* No real server loses them on purpose. */
+    apache_alone = apache_start(1);
+    apache_relay = relay_new(0, apache_port(apache_alone, 0));
+    return true;
+}
+
+static inline int live_end(int failed)
+{
+    relay_free(apache_relay);
+    apache_stop(apache_alone);
+    return failed;
+}
+
+static inline uint16_t server_port(void)
+{
+    return server != NULL ? docent_devserver_port(server) : apache_port(apache_alone, 0);
+}
+
+static inline void drop_connections(void)
+{
+    if (server != NULL) {
+        docent_devserver_drop_connections(server);
+    } else {
+        relay_drop(apache_relay);
+    }
+}
+
+/* No connections, until heal(). Sessions live on. */
+static inline void cut(void)
+{
+    if (server != NULL) {
+        docent_devserver_cut(server);
+    } else {
+        relay_set(apache_relay, RELAY_REFUSE);
+    }
+}
+
+static inline void heal(void)
+{
+    if (server != NULL) {
+        docent_devserver_heal(server);
+    } else {
+        relay_set(apache_relay, RELAY_PASS);
+    }
+}
+
+/* How many watches the server has. */
+static inline size_t watch_count(void)
+{
+    if (server != NULL) return docent_devserver_watch_count(server);
+    char text[1024];
+    apache_ask(apache_alone, 0, "wchs", text, sizeof text);
+    const char *total = strstr(text, "Total watches:");
+    assert_non_null(total);
+    return strtoul(total + strlen("Total watches:"), NULL, 10);
+}
+
+struct session_parts {
+    docent_client *client;
+    int64_t id;
+    uint8_t password[16];
+    atomic_bool known;
+};
+
+static inline void session_look(void *user)
+{
+    struct session_parts *session = user;
+    session->id = docent_client_session(session->client, session->password);
+    session->known = true;
+}
+
+/* What a client of the same session needs to be given. */
+static inline void session_of(docent_client *client, docent_client_options *options)
+{
+    struct session_parts session = { .client = client };
+    assert_ok(docent_client_post(client, session_look, &session));
+    assert_soon(session.known);
+    options->session_id = session.id;
+    memcpy(options->session_password, session.password, sizeof session.password);
+}
+
+/* Ends a client's session behind its back. With a real server another client takes it over and says good-bye. */
+static inline void expire(docent_client *client)
+{
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS };
+    session_of(client, &options);
+    if (server != NULL) {
+        assert_ok(docent_devserver_expire_session(server, options.session_id));
+    } else {
+        docent_client_close(client_start(&options), NULL, NULL);
+    }
 }
 
 #endif

@@ -203,7 +203,7 @@ static void standing_watches(void **state)
         assert_soon(w.armed == 1);
         assert_ok(docent_create(client, "/w", NULL, 0, DOCENT_PERSISTENT, NULL));
         assert_soon(w.changes == 1);
-        docent_devserver_drop_connections(server);
+        drop_connections();
         assert_soon(w.resets == 1);
         assert_ok(docent_set(client, "/w", "x", 1, -1, NULL));
         assert_soon(w.changes == 2);
@@ -212,7 +212,7 @@ static void standing_watches(void **state)
         assert_ok(docent_client_post(client, watch_end, &w));
         assert_soon(w.ended == 1);
         assert_status(w.why, DOCENT_ERR_CANCELLED);
-        assert_soon(docent_devserver_watch_count(server) == 0);
+        assert_soon(watch_count() == 0);
     }
 }
 
@@ -226,11 +226,6 @@ static void on_state(const docent_state_event *event, void *user)
     if (told_count < 16) told[told_count++] = (int)event->state;
 }
 
-static void told_session(void *user)
-{
-    *(_Atomic int64_t *)user = docent_client_session(client, NULL);
-}
-
 static void states_and_deadlines(void **state)
 {
     (void)state;
@@ -238,20 +233,17 @@ static void states_and_deadlines(void **state)
     docent_client_close(client, NULL, NULL);
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_state = on_state };
     client = client_start(&options);
-    _Atomic int64_t session = 0;
-    assert_ok(docent_client_post(client, told_session, (void *)&session));
-    assert_soon(session != 0);
     assert_soon(told_count == 1);
-    docent_devserver_cut(server);
+    cut();
     assert_soon(told_count == 2);
     docent_op op = docent_op_get("/");
     docent_call_options call = { DOCENT_CALL_OPTIONS, .timeout_ms = 50 };
     docent_retry for_ever = { DOCENT_RETRY, .tries_max = DOCENT_FOREVER };
     call.retry = &for_ever;
     assert_status(docent_run(client, &op, &call, NULL), DOCENT_ERR_TIMEOUT);
-    docent_devserver_heal(server);
+    heal();
     assert_soon(told_count == 3);
-    assert_ok(docent_devserver_expire_session(server, session));
+    expire(client);
     assert_soon(told_count == 6);
     static const int expected[] = { DOCENT_CONNECTED, DOCENT_SUSPENDED, DOCENT_CONNECTED, DOCENT_SUSPENDED, DOCENT_LOST, DOCENT_CONNECTED };
     for (int i = 0; i < 6; i++) assert_int_equal(told[i], expected[i]);
@@ -275,7 +267,7 @@ static void credentials(void **state)
     docent_client *other = client_start(NULL);
     assert_status(docent_get(other, "/mine", NULL), DOCENT_ERR_NO_AUTH);
     docent_client_close(other, NULL, NULL);
-    docent_devserver_drop_connections(server); /* They go out again on every connection. */
+    drop_connections(); /* They go out again on every connection. */
     assert_ok(docent_get(client, "/mine", NULL));
 }
 
@@ -300,16 +292,159 @@ static void one_shot_watches(void **state)
     assert_int_equal(get.ended, 0);
     assert_ok(docent_set(client, "/o", "x", 1, -1, NULL));
     assert_soon(get.ended == 1);
-    assert_int_equal(docent_devserver_watch_count(server), 0);
+    assert_int_equal(watch_count(), 0);
 }
 
-int main(void)
+/* Null and empty data are two things, and both come back as they were. */
+static void null_and_empty_data(void **state)
+{
+    (void)state;
+    docent_result *result;
+    assert_ok(docent_create(client, "/null", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(client, "/empty", "", 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_get(client, "/null", &result));
+    assert_null(result->data);
+    docent_result_free(result);
+    assert_ok(docent_get(client, "/empty", &result));
+    assert_non_null(result->data);
+    assert_int_equal(result->size, 0);
+    docent_result_free(result);
+}
+
+static void access_control(void **state)
+{
+    (void)state;
+    docent_acl entries[] = { { DOCENT_PERM_READ | DOCENT_PERM_ADMIN, "world", "anyone" } };
+    docent_result *result;
+    docent_op op = docent_op_create("/ro", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ entries, 1 };
+    assert_ok(docent_run(client, &op, NULL, NULL));
+    assert_status(docent_set(client, "/ro", "x", 1, -1, NULL), DOCENT_ERR_NO_AUTH);
+    assert_status(docent_create(client, "/ro/x", NULL, 0, DOCENT_PERSISTENT, NULL), DOCENT_ERR_NO_AUTH);
+    op = docent_op_get_acl("/ro");
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_int_equal(result->acl.count, 1);
+    assert_int_equal(result->acl.entries[0].perms, DOCENT_PERM_READ | DOCENT_PERM_ADMIN);
+    assert_string_equal(result->acl.entries[0].scheme, "world");
+    docent_result_free(result);
+    op = docent_op_set_acl("/ro", docent_acl_open(), 7);
+    assert_status(docent_run(client, &op, NULL, NULL), DOCENT_ERR_BAD_VERSION);
+    op.version = 0;
+    assert_ok(docent_run(client, &op, NULL, NULL));
+    assert_ok(docent_set(client, "/ro", "x", 1, -1, NULL));
+    op = docent_op_reconfig("server.9=127.0.0.1:1:2;3", NULL, NULL, -1);
+    assert_int_not_equal(docent_run(client, &op, NULL, NULL), DOCENT_OK);
+}
+
+/* Below a chroot everything looks as if it were the root. */
+static void chroot_hides_itself(void **state)
+{
+    (void)state;
+    char text[80];
+    docent_client *below = NULL;
+    docent_result *result;
+    assert_ok(docent_create(client, "/deep", NULL, 0, DOCENT_PERSISTENT, NULL));
+    snprintf(text, sizeof text, "%s/deep", connect_string);
+    assert_ok(docent_client_new(text, NULL, &below));
+    assert_ok(docent_create(below, "/e-", NULL, 0, DOCENT_EPHEMERAL_SEQUENTIAL, &result));
+    assert_string_equal(result->path, "/e-0000000000");
+    docent_result_free(result);
+    docent_op op = docent_op_ephemerals("/");
+    assert_ok(docent_run(below, &op, NULL, &result));
+    assert_int_equal(result->name_count, 1);
+    assert_string_equal(result->names[0], "/e-0000000000");
+    docent_result_free(result);
+    assert_ok(docent_exists(client, "/deep/e-0000000000", NULL));
+    assert_ok(docent_exists(below, "/", NULL));
+    docent_client_close(below, NULL, NULL);
+    assert_status(docent_exists(client, "/deep/e-0000000000", NULL), DOCENT_ERR_NO_NODE);
+}
+
+/* Another client goes on with the session: its ephemeral nodes stay, and the first client is told that it lost it when that one
+ * has said good-bye. */
+static void sessions_are_handed_over(void **state)
+{
+    (void)state;
+    docent_client *next;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS };
+    docent_stat stat;
+    assert_ok(docent_create(client, "/e", NULL, 0, DOCENT_EPHEMERAL, NULL));
+    session_of(client, &options);
+    next = client_start(&options);
+    docent_client_options now = { DOCENT_CLIENT_OPTIONS };
+    session_of(next, &now);
+    assert_true(now.session_id == options.session_id);
+    assert_ok(docent_exists(next, "/e", &stat));
+    assert_true(stat.ephemeral_owner == options.session_id);
+    docent_client_close(next, NULL, NULL);
+
+    next = client_start(NULL);
+    assert_status(docent_exists(next, "/e", NULL), DOCENT_ERR_NO_NODE);
+    docent_client_close(next, NULL, NULL);
+    assert_ok(docent_create(client, "/e", NULL, 0, DOCENT_EPHEMERAL, NULL)); /* In a session of its own again. */
+    session_of(client, &now);
+    assert_true(now.session_id != options.session_id);
+}
+
+/* A line on which nothing moves any more: calls end at their deadlines, a write's with what is not known, and closing too. */
+static void deadlines_on_a_dead_line(void **state)
+{
+    (void)state;
+    struct relay *line = relay_new(0, server_port());
+    char text[32];
+    snprintf(text, sizeof text, "127.0.0.1:%u", relay_port(line));
+    docent_client *held = NULL;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .close_timeout_ms = 200 };
+    assert_ok(docent_client_new(text, &options, &held));
+    assert_ok(docent_client_wait_connected(held, PATIENCE_MS));
+    relay_set(line, RELAY_HOLD);
+
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .timeout_ms = 100 };
+    docent_op get = docent_op_get("/"), create = docent_op_create("/held", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL);
+    assert_status(docent_run(held, &get, &call, NULL), DOCENT_ERR_TIMEOUT);
+    assert_status(docent_run(held, &create, &call, NULL), DOCENT_ERR_UNKNOWN_OUTCOME);
+    docent_client_close(held, NULL, NULL); /* Returns. */
+    relay_free(line);
+}
+
+/* A change that came while nobody was connected is told on the next connection. */
+static void one_shots_survive_a_gap(void **state)
+{
+    (void)state;
+    struct watching get = { .armed = 0 };
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &get };
+    docent_op op = docent_op_get("/gap");
+    struct relay *line = relay_new(0, server_port());
+    char text[64];
+    const char *chroot = strchr(connect_string, '/');
+    snprintf(text, sizeof text, "127.0.0.1:%u%s", relay_port(line), chroot != NULL ? chroot : "");
+    docent_client *away = NULL;
+    assert_ok(docent_client_new(text, NULL, &away));
+    assert_ok(docent_create(away, "/gap", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_run(away, &op, &call, NULL));
+    relay_set(line, RELAY_REFUSE);
+    assert_ok(docent_set(client, "/gap", "x", 1, -1, NULL));
+    assert_int_equal(get.ended, 0);
+    relay_set(line, RELAY_PASS);
+    assert_soon(get.ended == 1);
+    assert_int_equal(get.changes, 1);
+    docent_client_close(away, NULL, NULL);
+    relay_free(line);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(operations, start, stop),       cmocka_unit_test_setup_teardown(transactions, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
         cmocka_unit_test_setup_teardown(states_and_deadlines, start, stop), cmocka_unit_test_setup_teardown(credentials, start, stop),
+        cmocka_unit_test_setup_teardown(null_and_empty_data, start, stop),
+        cmocka_unit_test_setup_teardown(access_control, start, stop),
+        cmocka_unit_test_setup_teardown(chroot_hides_itself, start, stop),
+        cmocka_unit_test_setup_teardown(sessions_are_handed_over, start, stop),
+        cmocka_unit_test_setup_teardown(deadlines_on_a_dead_line, start, stop),
+        cmocka_unit_test_setup_teardown(one_shots_survive_a_gap, start, stop),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_live(tests, argc, argv);
 }

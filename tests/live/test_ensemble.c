@@ -182,7 +182,7 @@ static void heal_server(int victim)
     apache_heal_first(apache);
 }
 
-static void survive(int victim, void (*strike)(int victim), void (*heal)(int victim))
+static void survive(int victim, void (*strike)(int victim), void (*mend)(int victim))
 {
     struct party *holder = &parties[CONTENDERS];
     pthread_t watcher = open_all(victim);
@@ -197,7 +197,7 @@ static void survive(int victim, void (*strike)(int victim), void (*heal)(int vic
     assert_true(wait_for_rounds(&parties[1], ROUNDS));
     assert_int_equal(docent_lock_token(holder->lock), -1);
 
-    heal(victim);
+    mend(victim);
     apache_wait(apache, 3);
     /* The session may be found to be over only now. */
     for (int tries = 0; tries < 3 && !take_lock(holder); tries++) {}

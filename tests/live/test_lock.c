@@ -33,7 +33,7 @@ static void *count_up(void *user)
     atomic_int *failures = user;
     docent_client *own = NULL;
     docent_lock *lock = NULL;
-    if (docent_client_new(docent_devserver_connect_string(server), NULL, &own) != DOCENT_OK ||
+    if (docent_client_new(connect_string, NULL, &own) != DOCENT_OK ||
         docent_lock_new(own, "/lock", NULL, &lock) != DOCENT_OK) {
         (*failures)++;
         return NULL;
@@ -117,7 +117,6 @@ struct holder {
     docent_lock *lock;
     atomic_int lost;
     docent_status why;
-    int64_t session;
     docent_hold *hold;
     atomic_int looked;
 };
@@ -133,7 +132,6 @@ static void on_lost(docent_lock *lock, docent_status why, void *user)
 static void look(void *user)
 {
     struct holder *h = user;
-    h->session = docent_client_session(h->client, NULL);
     h->hold = docent_lock_hold(h->lock);
     h->looked++;
 }
@@ -158,7 +156,7 @@ static void expiry_and_hold(void **state)
     assert_int_equal(result->result_count, 1); /* The check in front is not the caller's. */
     docent_result_free(result);
 
-    assert_ok(docent_devserver_expire_session(server, h.session));
+    expire(client);
     assert_soon(h.lost == 1);
     assert_status(h.why, DOCENT_ERR_SESSION_EXPIRED);
     assert_int_equal(docent_lock_token(h.lock), -1);
@@ -190,11 +188,11 @@ static void lost_replies(void **state)
     assert_ok(docent_lock_release_wait(lock, PATIENCE_MS));
     assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
 
-    docent_devserver_cut(server);
+    cut();
     docent_lock_release(lock);
     assert_int_equal(docent_lock_token(lock), -1);
     assert_status(docent_lock_release_wait(lock, 50), DOCENT_ERR_TIMEOUT);
-    docent_devserver_heal(server);
+    heal();
     assert_ok(docent_lock_release_wait(lock, PATIENCE_MS));
     assert_ok(docent_children(client, "/lock", &result));
     assert_int_equal(result->name_count, 0);
@@ -217,12 +215,235 @@ static void kazoo_names(void **state)
     docent_lock_close(lock, NULL, NULL);
 }
 
-int main(void)
+struct waiter {
+    docent_lock *lock;
+    uint32_t timeout_ms;
+    docent_status outcome;
+    atomic_bool done;
+    pthread_t thread;
+};
+
+static void *wait_for_lock(void *user)
+{
+    struct waiter *waiter = user;
+    waiter->outcome = docent_lock_acquire(waiter->lock, waiter->timeout_ms);
+    waiter->done = true;
+    return NULL;
+}
+
+static void waiter_start(struct waiter *waiter, docent_lock *lock)
+{
+    *waiter = (struct waiter){ .lock = lock, .timeout_ms = 3 * PATIENCE_MS };
+    assert_int_equal(pthread_create(&waiter->thread, NULL, wait_for_lock, waiter), 0);
+}
+
+static docent_status waiter_end(struct waiter *waiter)
+{
+    pthread_join(waiter->thread, NULL);
+    return waiter->outcome;
+}
+
+static size_t nodes_in_queue(void)
+{
+    docent_result *result = NULL;
+    size_t count = docent_children(client, "/lock", &result) == DOCENT_OK ? result->name_count : 0;
+    docent_result_free(result);
+    return count;
+}
+
+/* A waiter is answered at once when it is told to leave, and its node goes. */
+static void waiters_leave(void **state)
+{
+    (void)state;
+    struct waiter waiter;
+    docent_lock *first = lock_new(client, NULL), *second = lock_new(client, NULL);
+    assert_ok(docent_lock_acquire(first, PATIENCE_MS));
+    waiter_start(&waiter, second);
+    assert_soon(nodes_in_queue() == 2);
+    docent_lock_release(second);
+    assert_status(waiter_end(&waiter), DOCENT_ERR_CANCELLED);
+    assert_soon(nodes_in_queue() == 1);
+    waiter_start(&waiter, second);
+    assert_soon(nodes_in_queue() == 2);
+    docent_lock_close(second, NULL, NULL);
+    assert_status(waiter_end(&waiter), DOCENT_ERR_CLOSING);
+    assert_soon(nodes_in_queue() == 1);
+    docent_lock_close(first, NULL, NULL);
+}
+
+/* The holder's session ends without a word: it is told, and the next one gets in with a larger token. */
+static void next_one_gets_in_on_expiry(void **state)
+{
+    (void)state;
+    struct holder h = { .client = client_start(NULL) };
+    docent_lock_options options = { DOCENT_LOCK_OPTIONS, .on_lost = on_lost, .user = &h };
+    struct waiter waiter;
+    docent_lock *second = lock_new(client, NULL);
+    h.lock = lock_new(h.client, &options);
+    assert_ok(docent_lock_acquire(h.lock, PATIENCE_MS));
+    int64_t token = docent_lock_token(h.lock);
+    waiter_start(&waiter, second);
+    assert_soon(nodes_in_queue() == 2);
+    expire(h.client);
+    assert_ok(waiter_end(&waiter));
+    assert_true(docent_lock_token(second) > token);
+    assert_soon(h.lost == 1);
+    docent_lock_close(second, NULL, NULL);
+    docent_lock_close(h.lock, NULL, NULL);
+    docent_client_close(h.client, NULL, NULL);
+}
+
+static void delete_nodes(void)
+{
+    docent_result *result;
+    assert_ok(docent_children(client, "/lock", &result));
+    for (size_t i = 0; i < result->name_count; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "/lock/%s", result->names[i]);
+        assert_ok(docent_delete(client, path, -1));
+    }
+    docent_result_free(result);
+}
+
+static void holder_is_told_that_its_node_is_gone(void **state)
+{
+    (void)state;
+    struct holder h = { .client = client };
+    docent_lock_options options = { DOCENT_LOCK_OPTIONS, .on_lost = on_lost, .user = &h };
+    h.lock = lock_new(client, &options);
+    assert_ok(docent_lock_acquire(h.lock, PATIENCE_MS));
+    delete_nodes();
+    assert_soon(h.lost == 1);
+    assert_status(h.why, DOCENT_ERR_NO_NODE);
+    assert_int_equal(docent_lock_token(h.lock), -1);
+    assert_ok(docent_lock_acquire(h.lock, PATIENCE_MS));
+    docent_lock_close(h.lock, NULL, NULL);
+}
+
+/* Through a short cut the lock stays ours, and is suspect meanwhile. */
+static void suspect_while_cut(void **state)
+{
+    (void)state;
+    docent_lock *lock = lock_new(client, NULL);
+    assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
+    int64_t token = docent_lock_token(lock);
+    cut();
+    assert_soon(docent_lock_get_state(lock) == DOCENT_LOCK_SUSPECT);
+    assert_true(docent_lock_token(lock) == token);
+    heal();
+    assert_soon(docent_lock_get_state(lock) == DOCENT_LOCK_HELD);
+    assert_true(docent_lock_token(lock) == token);
+    docent_lock_close(lock, NULL, NULL);
+}
+
+/* Through a long one it is not: whoever is cut off knows that before the next one is in. */
+static void not_held_before_the_next_one_is_in(void **state)
+{
+    (void)state;
+    struct relay *line = relay_new(0, server_port());
+    char text[64];
+    const char *chroot = strchr(connect_string, '/');
+    snprintf(text, sizeof text, "127.0.0.1:%u%s", relay_port(line), chroot != NULL ? chroot : "");
+    docent_client *away = NULL;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 1000 };
+    assert_ok(docent_client_new(text, &options, &away));
+    docent_lock *first = lock_new(away, NULL), *second = lock_new(client, NULL);
+    assert_ok(docent_lock_acquire(first, PATIENCE_MS));
+    struct waiter waiter;
+    waiter_start(&waiter, second);
+    assert_soon(nodes_in_queue() == 2);
+    relay_set(line, RELAY_HOLD);
+    while (!waiter.done) {
+        bool second_in = docent_lock_token(second) != -1;
+        assert_false(second_in && docent_lock_token(first) != -1);
+        pause_ms(1);
+    }
+    assert_ok(waiter_end(&waiter));
+    assert_int_equal(docent_lock_token(first), -1);
+    relay_set(line, RELAY_PASS);
+    docent_lock_close(second, NULL, NULL);
+    assert_soon(docent_lock_get_state(first) == DOCENT_LOCK_RELEASED);
+    assert_ok(docent_lock_acquire(first, PATIENCE_MS)); /* In a new session. */
+    docent_lock_close(first, NULL, NULL);
+    docent_client_close(away, NULL, NULL);
+    relay_free(line);
+}
+
+struct roll_call {
+    docent_lock *lock;
+    docent_status status;
+    char names[64];
+    atomic_bool done;
+};
+
+static void on_participants(const docent_result *result, void *user)
+{
+    struct roll_call *roll = user;
+    roll->status = result->status;
+    for (size_t i = 0; i < result->name_count; i++) {
+        snprintf(roll->names + strlen(roll->names), sizeof roll->names - strlen(roll->names), "%s,", result->names[i]);
+    }
+    roll->done = true;
+}
+
+static void call_roll(void *user)
+{
+    struct roll_call *roll = user;
+    docent_status status = docent_lock_participants_async(roll->lock, on_participants, roll);
+    if (status == DOCENT_OK) return;
+    roll->status = status;
+    roll->done = true;
+}
+
+static void participants_in_order(void **state)
+{
+    (void)state;
+    static const char *const labels[] = { "one", "two", "three" };
+    docent_lock *locks[3];
+    struct waiter waiters[3];
+    for (int i = 0; i < 3; i++) {
+        docent_lock_options options = { DOCENT_LOCK_OPTIONS, .label = labels[i] };
+        locks[i] = lock_new(client, &options);
+        waiter_start(&waiters[i], locks[i]);
+        assert_soon(nodes_in_queue() == (size_t)i + 1);
+    }
+    struct roll_call roll = { .lock = locks[2] };
+    assert_ok(docent_client_post(client, call_roll, &roll));
+    assert_soon(roll.done);
+    assert_ok(roll.status);
+    assert_string_equal(roll.names, "one,two,three,");
+    for (int i = 0; i < 3; i++) {
+        assert_ok(waiter_end(&waiters[i]));
+        docent_lock_close(locks[i], NULL, NULL);
+    }
+}
+
+/* What the server refuses is an outcome. */
+static void refusal_is_an_outcome(void **state)
+{
+    (void)state;
+    docent_op op = docent_op_create("/lock", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = docent_acl_read_only();
+    assert_ok(docent_run(client, &op, NULL, NULL));
+    docent_lock *lock = lock_new(client, NULL);
+    assert_status(docent_lock_acquire(lock, PATIENCE_MS), DOCENT_ERR_NO_AUTH);
+    assert_int_equal(docent_lock_get_state(lock), DOCENT_LOCK_RELEASED);
+    docent_lock_close(lock, NULL, NULL);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(contention, start, stop),      cmocka_unit_test_setup_teardown(time_outs, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),   cmocka_unit_test_setup_teardown(expiry_and_hold, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies, start, stop),    cmocka_unit_test_setup_teardown(kazoo_names, start, stop),
+        cmocka_unit_test_setup_teardown(waiters_leave, start, stop),
+        cmocka_unit_test_setup_teardown(next_one_gets_in_on_expiry, start, stop),
+        cmocka_unit_test_setup_teardown(holder_is_told_that_its_node_is_gone, start, stop),
+        cmocka_unit_test_setup_teardown(suspect_while_cut, start, stop),
+        cmocka_unit_test_setup_teardown(not_held_before_the_next_one_is_in, start, stop),
+        cmocka_unit_test_setup_teardown(participants_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(refusal_is_an_outcome, start, stop),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_live(tests, argc, argv);
 }

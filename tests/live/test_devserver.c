@@ -1,0 +1,242 @@
+/* tests/live/test_devserver.c - the development server as a library: what it does on purpose, and what it must not do by itself. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "live.h"
+
+enum { EXISTS = 3, GET = 4 };
+
+static docent_client *client;
+
+static int start(void **state)
+{
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 300 };
+    if (server_start(state) != 0) return -1;
+    client = client_start(&options);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    docent_client_close(client, NULL, NULL);
+    return server_stop(state);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
+
+static int64_t session_id(void)
+{
+    int64_t id = 0;
+    assert_int_equal(docent_devserver_sessions(server, &id, 1), 1);
+    return id;
+}
+
+/* A connection without a session. What comes back from it: -1, nothing yet; 0, it was closed or reset; else bytes. */
+static int plain_connection(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(docent_devserver_port(server)) };
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    struct timeval patience = { .tv_usec = 100000 };
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static ssize_t said_to_ruok(int fd)
+{
+    char text[16];
+    (void)send(fd, "ruok", 4, MSG_NOSIGNAL);
+    ssize_t got = recv(fd, text, sizeof text, 0);
+    if (got < 0 && errno == ECONNRESET) return 0;
+    return got;
+}
+
+/* Nothing but pings: no request of anybody wakes the server. */
+static void idle_session_lives_on(void **state)
+{
+    (void)state;
+    int64_t id = session_id();
+    for (uint64_t begin = now_ms(); now_ms() - begin < 1500;) {
+        pause_ms(100);
+        assert_int_equal(session_id(), id);
+    }
+}
+
+static void delayed_answer_to_a_read_is_in_time(void **state)
+{
+    (void)state;
+    docent_devserver *other = server;
+    assert_int_equal(docent_devserver_start(NULL, &server), DOCENT_OK); /* Slow ticks: nothing else wakes it for seconds. */
+    docent_client *slow = client_start(NULL);
+    docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DELAY_REPLY, .op = EXISTS, .delay_ms = 100 };
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    uint64_t begin = now_ms();
+    assert_ok(docent_exists(slow, "/", NULL));
+    uint64_t took = now_ms() - begin;
+    fprintf(stderr, "took %llu\n", (unsigned long long)took);
+    assert_true(took >= 99);
+    assert_true(took < 1500);
+    docent_client_close(slow, NULL, NULL);
+    docent_devserver_stop(server);
+    server = other;
+}
+
+static void expired_session_takes_its_nodes(void **state)
+{
+    (void)state;
+    size_t nodes = docent_devserver_node_count(server);
+    int64_t id = session_id();
+    assert_ok(docent_create(client, "/e", NULL, 0, DOCENT_EPHEMERAL, NULL));
+    assert_int_equal(docent_devserver_node_count(server), nodes + 1);
+    assert_ok(docent_devserver_expire_session(server, id));
+    assert_int_equal(docent_devserver_node_count(server), nodes);
+    assert_status(docent_devserver_expire_session(server, id), DOCENT_ERR_SESSION_EXPIRED);
+    assert_soon(docent_devserver_sessions(server, NULL, 0) == 1); /* The client comes back with another. */
+    assert_int_not_equal(session_id(), id);
+}
+
+static void on_answer(const docent_result *result, void *user)
+{
+    (void)result;
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void ask_twice(void *user)
+{
+    assert_ok(docent_exists_async(client, "/", on_answer, user));
+    assert_ok(docent_get_async(client, "/", on_answer, user));
+}
+
+/* Held back, with what is behind it; and nothing is told until the rules go. */
+static void held_answer_comes_when_the_rules_go(void **state)
+{
+    (void)state;
+    static atomic_int answers;
+    docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_HOLD_REPLY, .op = EXISTS, .path = "/" };
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    assert_ok(docent_client_post(client, ask_twice, &answers));
+    assert_soon(docent_devserver_held(server) == 1);
+    pause_ms(20);
+    assert_int_equal(atomic_load(&answers), 0);
+    docent_devserver_clear_faults(server);
+    assert_int_equal(docent_devserver_held(server), 0);
+    assert_soon(atomic_load(&answers) == 2);
+}
+
+static void rules_have_a_bound_and_wrong_ones_are_refused(void **state)
+{
+    (void)state;
+    docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DROP_REPLY, .op = GET, .path = "/never" };
+    for (int i = 0; i < 32; i++) assert_ok(docent_devserver_add_fault(server, &fault));
+    assert_status(docent_devserver_add_fault(server, &fault), DOCENT_ERR_BUSY);
+    docent_devserver_clear_faults(server);
+    assert_ok(docent_devserver_add_fault(server, &fault));
+    fault.action = (docent_fault_action)77;
+    assert_status(docent_devserver_add_fault(server, &fault), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_status(docent_devserver_add_fault(server, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+}
+
+static void cut_closes_and_refuses_until_healed(void **state)
+{
+    (void)state;
+    int64_t id = session_id();
+    docent_devserver_cut(server);
+    assert_int_equal(docent_devserver_connection_count(server), 0);
+    int fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), 0);
+    close(fd);
+    assert_int_equal(session_id(), id); /* The session did not notice. */
+    docent_devserver_heal(server);
+    fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), 4);
+    close(fd);
+    assert_soon(docent_devserver_connection_count(server) == 1);
+}
+
+static void refusing_leaves_what_is_connected(void **state)
+{
+    (void)state;
+    docent_devserver_refuse(server);
+    int fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), 0);
+    close(fd);
+    assert_ok(docent_exists(client, "/", NULL));
+    docent_devserver_heal(server);
+}
+
+static void stalled_server_says_nothing_and_then_drops_who_asked(void **state)
+{
+    (void)state;
+    docent_devserver_stall(server);
+    int fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), -1);
+    docent_devserver_heal(server);
+    assert_int_equal(said_to_ruok(fd), 0);
+    close(fd);
+    fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), 4);
+    close(fd);
+}
+
+/* Numbers go on, so a client that has seen the old ones is let in. */
+static void restart_forgets_all(void **state)
+{
+    (void)state;
+    docent_stat before, after;
+    size_t nodes = docent_devserver_node_count(server);
+    assert_ok(docent_create(client, "/gone", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_exists(client, "/gone", &before));
+    docent_devserver_restart_empty(server, false);
+    assert_int_equal(docent_devserver_node_count(server), nodes);
+    assert_status(docent_exists(client, "/gone", NULL), DOCENT_ERR_NO_NODE);
+    assert_ok(docent_create(client, "/gone", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_exists(client, "/gone", &after));
+    assert_true(after.czxid > before.czxid);
+}
+
+static void on_watch(const docent_watch_event *event, void *user)
+{
+    (void)event;
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void watches_are_counted_until_they_fire(void **state)
+{
+    (void)state;
+    static atomic_int told;
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &told };
+    docent_op op = docent_op_exists("/awaited");
+    assert_int_equal(docent_devserver_watch_count(server), 0);
+    assert_status(docent_run(client, &op, &call, NULL), DOCENT_ERR_NO_NODE);
+    assert_int_equal(docent_devserver_watch_count(server), 1);
+    assert_ok(docent_create(client, "/awaited", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_int_equal(docent_devserver_watch_count(server), 0);
+    assert_soon(atomic_load(&told) == 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(idle_session_lives_on),
+        TEST(delayed_answer_to_a_read_is_in_time),
+        TEST(expired_session_takes_its_nodes),
+        TEST(held_answer_comes_when_the_rules_go),
+        TEST(rules_have_a_bound_and_wrong_ones_are_refused),
+        TEST(cut_closes_and_refuses_until_healed),
+        TEST(refusing_leaves_what_is_connected),
+        TEST(stalled_server_says_nothing_and_then_drops_who_asked),
+        TEST(restart_forgets_all),
+        TEST(watches_are_counted_until_they_fire),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
