@@ -177,6 +177,8 @@ void actor_crash(struct actor *actor)
     actor->granted = false;
     actor->acquire = NULL;
     actor->mine = 0;
+    actor->watched = NULL;
+    actor->watch = NULL;
     actor->missed = false;
     sim_client_crash(&actor->client);
     actor_handle_closed(actor, actor->handles, true);
@@ -423,6 +425,34 @@ static void actor_hold(struct actor *actor)
 
 /* ---- A writer. ---- */
 
+/* A one-shot watch: told the change that follows the read, or what ended it. */
+static void actor_watch_told(const docent_watch_event *event, void *user)
+{
+    struct call *call = user;
+    struct actor *actor = call->actor;
+    if (!event->last) {
+        world_fail(call->world, "watch %" PRIu64 " is told something that is not the last", call->serial);
+    }
+    world_call_told(call, event->status);
+    if (actor->watched == call) {
+        actor->watched = NULL;
+        actor->watch = NULL;
+    }
+}
+
+bool actor_quiet(struct actor *actor)
+{
+    if (actor->watch != NULL && actor->watched->token >= actor->world->shared_zxid) {
+        docent_watch *watch = actor->watch;
+        actor->watch = NULL;
+        uint32_t version = 0;
+        (void)docent_client_server(actor->client.core, &version);
+        actor->world->watches_left += version == 0;
+        docent_watch_cancel(watch);
+    }
+    return actor->watched == NULL;
+}
+
 static void actor_looked(const docent_result *result, void *user)
 {
     struct call *call = user;
@@ -430,6 +460,9 @@ static void actor_looked(const docent_result *result, void *user)
     world_call_told(call, result->status);
     if (result->status == DOCENT_OK) {
         actor->version = result->stat.version;
+        if (actor->watched != NULL && actor->watched->serial == call->serial + 1) {
+            actor->watched->token = result->stat.mzxid;
+        }
     }
     if (actor->state == ACTOR_CALLING) {
         actor_rest(actor);
@@ -459,10 +492,10 @@ static void actor_call(struct actor *actor)
     enum call_kind kind = how < 40 ? CALL_SET : how < 60 ? CALL_LOOK : actor->mine != 0 ? CALL_DELETE : CALL_CREATE;
     struct call *call = world_call(actor->world, actor, kind);
     docent_result_fn done = actor_wrote;
-    docent_op op = docent_op_get("/shared");
+    docent_op op = docent_op_get(ACTOR_SHARED);
     if (kind == CALL_SET) {
         int size = snprintf(text, sizeof text, "s %" PRIu64, call->serial);
-        op = docent_op_set("/shared", text, (size_t)size, actor->version);
+        op = docent_op_set(ACTOR_SHARED, text, (size_t)size, actor->version);
     } else if (kind == CALL_LOOK) {
         done = actor_looked;
     } else if (kind == CALL_DELETE) {
@@ -475,9 +508,20 @@ static void actor_call(struct actor *actor)
         op = docent_op_create(path, text, (size_t)size, DOCENT_PERSISTENT);
     }
     docent_call_options options = {DOCENT_CALL_OPTIONS, .timeout_ms = (uint32_t)actor_between(actor, 100, 5 * actor->world->session_ms)};
+    bool watches = kind == CALL_LOOK && actor->watched == NULL;
+    if (watches) {
+        actor->watched = world_call(actor->world, actor, CALL_WATCH);
+        options.watch = actor_watch_told;
+        options.watch_user = actor->watched;
+        options.ret_watch = &actor->watch;
+    }
     docent_status status = docent_run_async(actor->client.core, &op, &options, done, call);
     if (status != DOCENT_OK) {
         call->refused = true;
+        if (watches) {
+            actor->watched->refused = true;
+            actor->watched = NULL;
+        }
         if (status != DOCENT_ERR_NO_MEMORY) {
             world_fail(actor->world, "a call is refused: %s", docent_status_name(status));
         }
@@ -506,7 +550,7 @@ static void actor_prepared(const docent_result *result, void *user)
 static void actor_prepare(struct actor *actor)
 {
     struct call *call = world_call(actor->world, actor, CALL_PREPARE);
-    docent_op create = docent_op_create(actor->writer ? "/shared" : "/resource", NULL, 0, DOCENT_PERSISTENT);
+    docent_op create = docent_op_create(actor->writer ? ACTOR_SHARED : "/resource", NULL, 0, DOCENT_PERSISTENT);
     docent_status status = docent_run_async(actor->client.core, &create, NULL, actor_prepared, call);
     if (status == DOCENT_OK) {
         actor_go(actor, ACTOR_PREPARING);

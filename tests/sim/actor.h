@@ -9,6 +9,7 @@
 #include "tests/sim/world.h"
 
 #define ACTOR_QUEUE "/locks/job"
+#define ACTOR_SHARED "/shared"
 
 enum actor_state {
     ACTOR_DOWN,      /* No client. */
@@ -42,6 +43,8 @@ struct actor {
     struct call *acquire;
     uint64_t paused_us;       /* When it was paused last. */
     int32_t version;          /* Writers: of the node that all set. */
+    struct call *watched;     /* Writers: the watch that is left on that node. NULL: none. */
+    docent_watch *watch;
     uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
 };
 
@@ -50,6 +53,8 @@ void actor_free(struct actor *actor);
 void actor_crash(struct actor *actor);
 void actor_resume(struct actor *actor);
 void actor_calm(struct actor *actor);  /* Once more, then FINISHED. */
+/* Nothing changes any more. True: no watch is left that must still be told something; what need not is cancelled. */
+bool actor_quiet(struct actor *actor);
 void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN. */
 int64_t actor_token(const struct actor *actor);
 

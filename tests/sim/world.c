@@ -169,6 +169,9 @@ static void world_committed(void *user, const struct commit *commit)
         }
         return;
     }
+    if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
+        world->shared_zxid = commit->zxid;
+    }
     uint64_t serial;
     char text[64] = "", kind;
     if (commit->type == COMMIT_DELETE && sscanf(commit->path, "/w%" SCNu64, &serial) == 1) {
@@ -545,6 +548,15 @@ static void world_enter(struct world *world, enum phase phase, uint64_t bound_ms
     world_trace(world, "phase     %s", names[phase]);
 }
 
+static bool world_is_quiet(struct world *world)
+{
+    bool quiet = world->ledger_alive == 0;
+    for (size_t i = 0; i < world->actor_count; i++) {
+        quiet = actor_quiet(world->actors[i]) && quiet;
+    }
+    return quiet && ensemble_watches(world->ensemble) <= world->watches_left;
+}
+
 static void world_begin_calm(struct world *world)
 {
     world->storm_messages = world->net.messages;
@@ -601,7 +613,7 @@ static void world_turn_phase(struct world *world)
         }
         break;
     case PHASE_QUIET:
-        if (world->ledger_alive == 0 && ensemble_watches(world->ensemble) == 0) {
+        if (world_is_quiet(world)) {
             world_enter(world, PHASE_END, 4 * (uint64_t)world->session_ms + 5000);
             for (size_t i = 0; i < world->actor_count; i++) {
                 actor_close(world->actors[i]);
@@ -611,8 +623,12 @@ static void world_turn_phase(struct world *world)
             for (size_t i = 0; i < world->ledger_count; i++) {
                 left = world->ledger[i].alive ? world->ledger[i].name : left;
             }
-            world_fail(world, "in the quiet there are %zu queue nodes (such as %s) and %zu watches left", world->ledger_alive, left,
-                       ensemble_watches(world->ensemble));
+            bool untold = false;
+            for (size_t i = 0; i < world->actor_count; i++) {
+                untold = untold || !actor_quiet(world->actors[i]);
+            }
+            world_fail(world, "in the quiet there are %zu queue nodes (such as %s) and %zu watches left%s", world->ledger_alive, left,
+                       ensemble_watches(world->ensemble), untold ? ", and a watch is not told of a change" : "");
         }
         break;
     case PHASE_END:

@@ -40,7 +40,8 @@ struct scenario {
     enum fault_kind at_grant;
 };
 
-enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_DELETE, CALL_PREPARE, CALL_LOOK };
+enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_DELETE, CALL_PREPARE, CALL_LOOK,
+                 CALL_WATCH /* Answered by its terminal event. */ };
 
 struct call { /* One accepted call. */
     struct world *world;
@@ -109,6 +110,8 @@ struct world {
     uint64_t steps, still; /* Steps; and those at the same instant. */
     uint64_t still_us;
     uint64_t grants, guarded, faults_done;
+    size_t watches_left;   /* Cancelled by clients that do not know what their server can do, so that it may still have them. */
+    int64_t shared_zxid;   /* Of the last change of the node that writers share. */
     uint64_t storm_messages, storm_allocations; /* Before the calm. */
     char failure[512]; /* Empty: none. */
 };
