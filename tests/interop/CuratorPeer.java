@@ -12,6 +12,11 @@ public class CuratorPeer {
         client.start();
         InterProcessMutex mutex = new InterProcessMutex(client, args[3]);
         int rounds = args[2].equals("count") ? Integer.parseInt(args[5]) : 0;
+        if (rounds > 0) {
+            client.blockUntilConnected();
+            System.out.println("ready");
+            System.in.read();
+        }
         for (int i = 0; i < rounds; i++) {
             if (!mutex.acquire(60, TimeUnit.SECONDS)) throw new IllegalStateException("not acquired");
             try {

@@ -1,6 +1,7 @@
 /* tests/interop/docent_peer.c - our part in what several languages do together.
  *
- *     docent_peer CONNECT DIALECT count LOCK COUNTER ROUNDS    take the lock and add one to the counter, ROUNDS times
+ *     docent_peer CONNECT DIALECT count LOCK COUNTER ROUNDS    say "ready", await a line, take the lock and add one to the
+ *                                                              counter, ROUNDS times
  *     docent_peer CONNECT DIALECT hold LOCK                    take the lock, say "held", and give it back at the end of input
  *
  * DIALECT: curator or kazoo. The counter is read and written without its version: only the lock keeps it right. */
@@ -39,6 +40,12 @@ int main(int argc, char **argv)
     must(docent_client_new(argv[1], &options, &client), "client");
     must(docent_lock_new(client, argv[4], &lock_options, &lock), "lock");
     int rounds = strcmp(argv[3], "count") == 0 && argc == 7 ? atoi(argv[6]) : 0;
+    if (rounds > 0) {
+        must(docent_client_wait_connected(client, 30000), "connect");
+        printf("ready\n");
+        fflush(stdout);
+        getchar();
+    }
     for (int i = 0; i < rounds; i++) {
         must(docent_lock_acquire(lock, 60000), "acquire");
         add_one(client, argv[5]);

@@ -75,7 +75,11 @@ def count_together(server, port, dialect):
     session.call(wire.create(counter, b"0"))
     workers = [peer(language, connect, dialect, "count", f"/interop/count-{dialect}", counter, "100")
                for language in ("docent", "docent", dialect)]
-    troubles = [trouble for trouble in map(end, workers) if trouble]
+    troubles = [f"not ready: {line}" for line in [worker.stdout.readline() for worker in workers] if line != "ready\n"]
+    for worker in workers:  # All at once: who starts slowly would else count alone.
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+    troubles += [trouble for trouble in map(end, workers) if trouble]
     value = session.call(wire.read(wire.GET, counter))[-1][3]
     check(not troubles and value[4:] == b"300", f"{server}: two docents and {dialect} count to 300", f"{value} {troubles}")
     session.close()

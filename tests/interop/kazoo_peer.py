@@ -8,6 +8,8 @@ client = KazooClient(hosts=connect, timeout=4)
 client.start(timeout=30)
 lock = client.Lock(path, "kazoo")
 if what == "count":
+    print("ready", flush=True)
+    sys.stdin.readline()
     for _ in range(int(sys.argv[6])):
         with lock:
             client.set(sys.argv[5], str(int(client.get(sys.argv[5])[0]) + 1).encode())
