@@ -449,7 +449,9 @@ void docent_core_recv(docent_client *c, uint64_t now, const uint8_t *data, size_
     }
     size_t used = docent_session_recv(&c->session, c->now, data, size);
     docent_turn_end(c);
-    if (c->session.link.serial == serial) docent_session_keep(&c->session, data + used, size - used);
+    if (c->session.link.serial != serial) return;
+    docent_session_keep(&c->session, data + used, size - used);
+    if (c->session.link.serial != serial) docent_core_tick(c, now); /* No memory for the rest: what follows from that is a turn. */
 }
 
 size_t docent_core_send(docent_client *c, const uint8_t **ret_data)
