@@ -296,6 +296,67 @@ static void test_held_reply_holds_what_is_behind_it(void **state)
     assert_int_equal(header.err, 0);
 }
 
+static void test_answers_wait_while_a_client_does_not_read(void **state)
+{
+    (void)state;
+    enum { READS = 100, DATA = 1000000, UNSENT_MAX = (1 << 24) + 2 * DATA };
+    uint8_t password[16];
+    struct wire_reply_header header;
+    struct connection *c = session_on(0, password);
+    struct wire_out body = { 0 };
+    struct wire_set_data_request set = { docent_wire_string("/"), { NULL, DATA }, -1 };
+    set.data.data = calloc(1, DATA);
+    docent_wire_put_set_data_request(&body, &set);
+    send_frame(c, &body, 1, WIRE_OP_SET_DATA, true);
+    docent_wire_out_free(&body);
+    free((void *)(uintptr_t)set.data.data);
+    struct wire_read_request read = { docent_wire_string("/"), false };
+    docent_wire_put_read_request(&body, &read);
+    for (int xid = 2; xid < 2 + READS; xid++) send_frame(c, &body, xid, WIRE_OP_GET_DATA, true); /* Wait for the write. */
+    deliver(-1);
+    for (int xid = 2 + READS; xid < 2 + 2 * READS; xid++) send_frame(c, &body, xid, WIRE_OP_GET_DATA, true); /* Wait for room. */
+    docent_wire_out_free(&body);
+    for (int xid = 1; xid < 2 + 2 * READS; xid++) {
+        const uint8_t *data;
+        assert_true(docent_connection_send(c, &data) <= UNSENT_MAX);
+        assert_true(answer(c, &header));
+        assert_int_equal(header.xid, xid);
+    }
+    assert_false(answer(c, &header));
+}
+
+static void test_connection_that_lost_a_request_goes_when_the_stall_ends(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    bool dropped;
+    struct connection *silent = session_on(0, password), *asking = session_on(0, password);
+    docent_replica_stall(replicas[0], true);
+    ask(asking, 1, WIRE_OP_EXISTS, "/");
+    assert_false(docent_connection_wants_close(asking, &dropped));
+    docent_replica_stall(replicas[0], false);
+    assert_true(docent_connection_wants_close(asking, &dropped));
+    assert_false(docent_connection_wants_close(silent, &dropped));
+}
+
+static void test_leader_without_a_log_keeps_no_transactions(void **state)
+{
+    (void)state;
+    struct server_config config = { .tick_ms = 500, .no_log = true };
+    docent_leader_free(leader);
+    leader = docent_leader_new(&config, now, (int64_t)now);
+    for (int i = 0; i < REPLICAS; i++) docent_leader_join(leader, i, carry, NULL);
+    uint8_t password[16];
+    struct wire_reply_header header;
+    struct connection *c = session_on(0, password);
+    ask(c, 1, WIRE_OP_CREATE, "/made");
+    deliver(-1);
+    assert_true(answer(c, &header));
+    assert_int_equal(header.err, 0);
+    assert_int_equal(docent_leader_log_size(leader), 0);
+    assert_non_null(docent_tree_find(docent_replica_tree(replicas[1]), "/made", 5));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -308,6 +369,9 @@ int main(void)
         TEST(test_wrong_password_is_told_expired),
         TEST(test_dropped_reply_was_applied_and_dropped_request_was_not),
         TEST(test_held_reply_holds_what_is_behind_it),
+        TEST(test_answers_wait_while_a_client_does_not_read),
+        TEST(test_connection_that_lost_a_request_goes_when_the_stall_ends),
+        TEST(test_leader_without_a_log_keeps_no_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
