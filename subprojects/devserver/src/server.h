@@ -1,5 +1,5 @@
 /* src/server.h - a ZooKeeper ensemble, sans-IO: one leader that prepares and commits, replicas that apply its log and talk to
- * clients. Between them go messages, which the owner carries: at once (standalone.h), or late, or not at all (a simulator).
+ * clients. Between them go messages, which the owner carries: at once (front.c), or late, or not at all (a simulator).
  * Times are arguments: @now in monotonic milliseconds, @wall in Unix ones. One thread.
  *
  *   client bytes -> replica --UP_REQUEST, UP_SYNC, UP_OPEN, UP_TOUCH--> leader
