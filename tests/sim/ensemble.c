@@ -15,8 +15,9 @@ struct letter { /* A message on its way. */
     struct server_message *message;
 };
 
-struct wire { /* One direction between a replica and the leader. */
+struct wire { /* One direction between a replica and the leader, or what a replica has heard and not yet done. */
     struct part *part;
+    bool local; /* Goes on while the replica is cut off. */
     struct letter *first, *last;
     uint64_t last_at_us;
     struct alarm alarm;
@@ -27,6 +28,8 @@ struct part { /* One server. */
     size_t index;
     struct replica *replica; /* NULL: powered off. */
     struct wire up, down;
+    struct wire apply; /* Committed transactions and the answers to syncs wait here, in order; the answer to a re-attach overtakes
+                        * them, as it does in Apache ZooKeeper. So a session may find its new server behind its own writes. */
     struct alarm alarm;      /* The replica's deadline. */
     struct alarm limit;      /* Cut off for too long. */
     bool cut;
@@ -66,7 +69,7 @@ static void ensemble_note(struct ensemble *ensemble, const char *what, size_t pa
 static void wire_wake(struct wire *wire)
 {
     struct clock *clock = wire->part->ensemble->config.clock;
-    if (wire->first == NULL || wire->part->cut) {
+    if (wire->first == NULL || (wire->part->cut && !wire->local)) {
         clock_stop(clock, &wire->alarm);
     } else {
         clock_set(clock, &wire->alarm, wire->first->at_us);
@@ -205,8 +208,22 @@ static void part_up_ring(struct alarm *alarm)
 static void part_down_ring(struct alarm *alarm)
 {
     struct part *part = PART_OF(down.alarm, alarm);
-    docent_replica_receive(part->replica, ensemble_now(part->ensemble), wire_take(&part->down));
+    struct server_message *message = wire_take(&part->down);
     wire_wake(&part->down);
+    bool waits = message->type == DOWN_COMMIT || message->type == DOWN_SYNCED;
+    if (waits && (part->apply.first != NULL || part->ensemble->config.lag_max_us > 0)) {
+        wire_send(&part->apply, message);
+        return;
+    }
+    docent_replica_receive(part->replica, ensemble_now(part->ensemble), message);
+    part_settle(part);
+}
+
+static void part_apply_ring(struct alarm *alarm)
+{
+    struct part *part = PART_OF(apply.alarm, alarm);
+    docent_replica_receive(part->replica, ensemble_now(part->ensemble), wire_take(&part->apply));
+    wire_wake(&part->apply);
     part_settle(part);
 }
 
@@ -251,6 +268,7 @@ static void part_lose_messages(struct part *part)
     }
     wire_drop(&part->up);
     wire_drop(&part->down);
+    wire_drop(&part->apply);
     ensemble_leader_settle(ensemble);
 }
 
@@ -297,7 +315,8 @@ struct ensemble *ensemble_new(const struct ensemble_config *config)
     for (size_t i = 0; i < config->count; i++) {
         struct part *part = &ensemble->parts[i];
         *part = (struct part){.ensemble = ensemble, .index = i, .alarm.ring = part_ring, .limit.ring = part_expel,
-                              .up = {.part = part, .alarm.ring = part_up_ring}, .down = {.part = part, .alarm.ring = part_down_ring}};
+                              .up = {.part = part, .alarm.ring = part_up_ring}, .down = {.part = part, .alarm.ring = part_down_ring},
+                              .apply = {.part = part, .local = true, .alarm.ring = part_apply_ring}};
         part_power_on(part);
     }
     ensemble_leader_settle(ensemble);
@@ -310,6 +329,7 @@ void ensemble_free(struct ensemble *ensemble)
         struct part *part = &ensemble->parts[i];
         wire_drop(&part->up);
         wire_drop(&part->down);
+        wire_drop(&part->apply);
         if (part->replica != NULL) {
             docent_replica_free(part->replica);
         }

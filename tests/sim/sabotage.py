@@ -18,6 +18,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION = "core/session/session.c"
 REQUEST = "core/client/request.c"
 CLIENT = "core/client/client.c"
+MACHINE = "core/client/machine.c"
 CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
@@ -64,7 +65,12 @@ SABOTAGES = {
         [(CODEC, "        docent_put_path(client, out, docent_hold_path(guard));\n", '        docent_put_path(client, out, "/");\n')]),
     "no-turn-check": (
         "replies to what an earlier state asked are heard",
-        [(REQUEST, "    if (!current) return;\n", "    (void)current;\n")]),
+        [
+            (REQUEST, "    if (!current) return;\n", "    (void)current;\n"),
+            (MACHINE, "void docent_machine_next_turn(struct docent_machine *m)\n{\n    machine_forget(m);\n",
+             "void docent_machine_next_turn(struct docent_machine *m)\n{\n    struct docent_request *asks = m->asks;\n    m->asks = NULL;\n"
+             "    machine_forget(m);\n    m->asks = asks;\n"),
+        ]),
     "delete-once": (
         "a release whose delete is lost with the connection is not tried again",
         [(CONTENDER, "    } else if (contender_trouble(status) != TROUBLE_LOST) {\n        docent_client_log(c->config.client, "
