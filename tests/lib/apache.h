@@ -1,8 +1,8 @@
 /* tests/lib/apache.h - Apache ZooKeeper from the distribution's jars, started by a test: one server, or an ensemble of three, on loopback
  * and ports that were free, with a temporary directory for their data. Ticks last 500 ms, so sessions 1 to 10 s.
  *
- * Servers die with the thread that started them (PR_SET_PDEATHSIG), so start and restart them on the main thread. A server that
- * does not come up within a minute ends the program. */
+ * Servers die with the thread that started them (PR_SET_PDEATHSIG), so start and restart them on the main thread; their data goes
+ * when the process ends, even if it is killed. A server that does not come up within a minute ends the program. */
 #ifndef TEST_APACHE_H
 #define TEST_APACHE_H
 
