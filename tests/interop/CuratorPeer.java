@@ -1,39 +1,71 @@
-/* tests/interop/CuratorPeer.java CONNECT curator count|hold LOCK [COUNTER ROUNDS] - as docent_peer.c, with Curator. */
+/* tests/interop/CuratorPeer.java CONNECT curator count LOCK COUNTER ROUNDS
+ * tests/interop/CuratorPeer.java CONNECT curator hold LOCK INSIDE - as docent_peer.c, with Curator. */
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.retry.ExponentialBackoffRetry;
+import org.apache.zookeeper.CreateMode;
 
 public class CuratorPeer {
-    public static void main(String[] args) throws Exception {
-        CuratorFramework client = CuratorFrameworkFactory.newClient(args[0], 4000, 4000, new ExponentialBackoffRetry(100, 10));
-        client.start();
-        InterProcessMutex mutex = new InterProcessMutex(client, args[3]);
-        int rounds = args[2].equals("count") ? Integer.parseInt(args[5]) : 0;
-        if (rounds > 0) {
-            client.blockUntilConnected();
-            System.out.println("ready");
-            System.in.read();
-        }
+    private static CuratorFramework client;
+    private static InterProcessMutex mutex;
+    private static final BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+
+    private static String textOf(String path) throws Exception {
+        return new String(client.getData().forPath(path), StandardCharsets.UTF_8);
+    }
+
+    private static void acquire() throws Exception {
+        if (!mutex.acquire(60, TimeUnit.SECONDS)) throw new IllegalStateException("not acquired");
+    }
+
+    private static void count(String counter, int rounds) throws Exception {
+        client.blockUntilConnected();
+        System.out.println("ready");
+        input.readLine();
         for (int i = 0; i < rounds; i++) {
-            if (!mutex.acquire(60, TimeUnit.SECONDS)) throw new IllegalStateException("not acquired");
+            acquire();
             try {
-                int value = Integer.parseInt(new String(client.getData().forPath(args[4]), StandardCharsets.UTF_8));
-                client.setData().forPath(args[4], Integer.toString(value + 1).getBytes(StandardCharsets.UTF_8));
+                int value = Integer.parseInt(textOf(counter));
+                client.setData().forPath(counter, Integer.toString(value + 1).getBytes(StandardCharsets.UTF_8));
             } finally {
                 mutex.release();
             }
         }
-        if (rounds == 0) {
-            if (!mutex.acquire(60, TimeUnit.SECONDS)) throw new IllegalStateException("not acquired");
-            System.out.println("held");
-            System.out.println(String.join(" ", mutex.getParticipantNodes()));
-            while (System.in.read() >= 0) {
-            }
-            mutex.release();
+    }
+
+    private static void hold(String inside) throws Exception {
+        acquire();
+        client.create().withMode(CreateMode.EPHEMERAL).forPath(inside);
+        System.out.println("held");
+        for (String line; (line = input.readLine()) != null;) {
+            List<String> said = new ArrayList<>();
+            for (String node : mutex.getParticipantNodes()) said.add(node + "=" + textOf(node));
+            System.out.println(String.join(" ", said));
         }
-        client.close();
+        client.delete().forPath(inside);
+        mutex.release();
+    }
+
+    public static void main(String[] args) throws Exception {
+        client = CuratorFrameworkFactory.builder().connectString(args[0]).sessionTimeoutMs(4000).connectionTimeoutMs(4000)
+                .retryPolicy(new ExponentialBackoffRetry(100, 10)).defaultData("curator".getBytes(StandardCharsets.UTF_8)).build();
+        client.start();
+        mutex = new InterProcessMutex(client, args[3]);
+        try {
+            if (args[2].equals("count")) {
+                count(args[4], Integer.parseInt(args[5]));
+            } else {
+                hold(args[4]);
+            }
+        } finally {
+            client.close(); /* Its threads would keep a failed program from ending. */
+        }
     }
 }

@@ -1,9 +1,10 @@
-"""tests/interop/kazoo_peer.py CONNECT kazoo count|hold LOCK [COUNTER ROUNDS] - as docent_peer.c, with kazoo."""
+"""tests/interop/kazoo_peer.py CONNECT kazoo count LOCK COUNTER ROUNDS
+tests/interop/kazoo_peer.py CONNECT kazoo hold LOCK INSIDE - as docent_peer.c, with kazoo."""
 import sys
 
 from kazoo.client import KazooClient
 
-connect, _, what, path = sys.argv[1:5]
+connect, _, what, path, node = sys.argv[1:6]
 client = KazooClient(hosts=connect, timeout=4)
 client.start(timeout=30)
 lock = client.Lock(path, "kazoo")
@@ -12,11 +13,13 @@ if what == "count":
     sys.stdin.readline()
     for _ in range(int(sys.argv[6])):
         with lock:
-            client.set(sys.argv[5], str(int(client.get(sys.argv[5])[0]) + 1).encode())
+            client.set(node, str(int(client.get(node)[0]) + 1).encode())
 else:
     with lock:
+        client.create(node, ephemeral=True)
         print("held", flush=True)
-        print(" ".join(lock.contenders()), flush=True)
-        sys.stdin.read()
+        for _ in sys.stdin:
+            print(" ".join(lock.contenders()), flush=True)
+        client.delete(node)
 client.stop()
 client.close()
