@@ -24,6 +24,10 @@ struct client {
     short wants;
 };
 
+struct queue {
+    struct server_message *first, **last;
+};
+
 struct front {
     struct event_base *base;
     struct server_config config;
@@ -36,8 +40,8 @@ struct front {
     uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
     bool refuse;
     struct client *clients;
-    struct server_message *messages, **messages_last; /* On their way, for an instant. */
-    bool settling;
+    struct tree *tree;
+    struct queue up, down; /* Messages on their way, for an instant. */
     uint8_t receive[RECEIVE_SIZE];
 };
 
@@ -58,23 +62,39 @@ int64_t docent_front_wall(void)
 static void carry(void *user, struct server_message *message)
 {
     struct front *front = user;
+    struct queue *queue = message->type <= UP_TOUCH ? &front->up : &front->down;
     message->next = NULL;
-    *front->messages_last = message;
-    front->messages_last = &message->next;
+    *queue->last = message;
+    queue->last = &message->next;
 }
 
+static struct server_message *take(struct queue *queue)
+{
+    struct server_message *message = queue->first;
+    if (message == NULL) return NULL;
+    queue->first = message->next;
+    if (queue->first == NULL) queue->last = &queue->first;
+    return message;
+}
+
+static void deliver_down(struct front *front)
+{
+    for (struct server_message *message; (message = take(&front->down)) != NULL;) {
+        docent_replica_receive(front->replica, docent_front_now(), message);
+    }
+}
+
+/* The two share a tree: what the leader has committed is applied before it looks at anything else. */
 static void deliver(struct front *front)
 {
-    while (front->messages != NULL) {
-        struct server_message *message = front->messages;
-        front->messages = message->next;
-        if (front->messages == NULL) front->messages_last = &front->messages;
+    deliver_down(front);
+    for (struct server_message *message; (message = take(&front->up)) != NULL;) {
         uint64_t now = docent_front_now();
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(front->leader, now, docent_front_wall(), message);
-        } else {
-            docent_replica_receive(front->replica, now, message);
-        }
+        int64_t wall = docent_front_wall();
+        docent_leader_tick(front->leader, now, wall);
+        deliver_down(front);
+        docent_leader_receive(front->leader, now, wall, message);
+        deliver_down(front);
     }
 }
 
@@ -165,7 +185,7 @@ void docent_front_settle(struct front *front)
                 (void)client_write(client);
             }
         }
-    } while (front->messages != NULL); /* Sending made room for requests that waited. */
+    } while (front->up.first != NULL); /* Sending made room for requests that waited. */
     timer_set(front);
 }
 
@@ -193,9 +213,9 @@ static void on_client(evutil_socket_t fd, short what, void *user)
         }
         if (got > 0) docent_connection_recv(client->connection, docent_front_now(), front->receive, (size_t)got);
     }
-    if (front->messages == NULL) { /* Reads concern nobody else. */
+    if (front->up.first == NULL) { /* Reads concern nobody else. */
         (void)client_write(client);
-        if (front->messages == NULL) {
+        if (front->up.first == NULL) {
             timer_set(front); /* A touch to pass on, or a delayed answer. */
             return;
         }
@@ -239,6 +259,8 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
 
 static void servers_begin(struct front *front)
 {
+    front->config.tree = front->tree = docent_tree_new();
+    front->tree->zxid = front->config.first_zxid;
     front->leader = docent_leader_new(&front->config, docent_front_now(), docent_front_wall());
     front->replica = docent_replica_new(&front->config, 0, carry, front);
     docent_leader_join(front->leader, 0, carry, front);
@@ -247,14 +269,11 @@ static void servers_begin(struct front *front)
 static void servers_end(struct front *front)
 {
     while (front->clients != NULL) client_reset(front->clients);
-    while (front->messages != NULL) {
-        struct server_message *message = front->messages;
-        front->messages = message->next;
-        docent_message_free(message);
-    }
-    front->messages_last = &front->messages;
+    for (struct server_message *message; (message = take(&front->up)) != NULL;) docent_message_free(message);
+    for (struct server_message *message; (message = take(&front->down)) != NULL;) docent_message_free(message);
     docent_replica_free(front->replica);
     docent_leader_free(front->leader);
+    docent_tree_free(front->tree);
 }
 
 struct front *docent_front_new(struct event_base *base, const struct server_config *config, const char *bind_text, uint16_t port)
@@ -269,7 +288,8 @@ struct front *docent_front_new(struct event_base *base, const struct server_conf
     front->base = base;
     front->config = *config;
     front->config.no_log = true;
-    front->messages_last = &front->messages;
+    front->up.last = &front->up.first;
+    front->down.last = &front->down.first;
     int one = 1;
     socklen_t size = sizeof address;
     front->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -29,7 +29,7 @@ struct seat {
 
 struct leader {
     struct server_config config;
-    struct tree *tree; /* Always at the end of the log. */
+    struct tree *tree; /* At the end of the log. */
     struct txn **log;
     size_t log_size, log_room;
     int64_t zxid;
@@ -71,7 +71,7 @@ struct leader *docent_leader_new(const struct server_config *config, uint64_t no
     struct leader *leader = must(calloc(1, sizeof *leader));
     leader->config = *config;
     config_fill(&leader->config);
-    leader->tree = docent_tree_new();
+    leader->tree = config->tree != NULL ? config->tree : docent_tree_new();
     leader->zxid = config->first_zxid;
     /* Server id 1, then a clock, then a counter: as a stand-alone server makes them. */
     leader->next_session = config->session_base != 0 ? (int64_t)config->session_base
@@ -92,7 +92,7 @@ void docent_leader_free(struct leader *leader)
             free(session);
         }
     }
-    docent_tree_free(leader->tree);
+    if (leader->config.tree == NULL) docent_tree_free(leader->tree);
     free(leader);
 }
 
@@ -215,11 +215,16 @@ static void log_append(struct leader *leader, struct txn *txn)
     docent_txn_ref(txn);
 }
 
-/* Appends, and tells every replica; the origin's message is the answer too. The tree has it already. Takes @txn. */
+/* Appends, applies, and tells every replica; the origin's message is the answer too. Takes @txn. */
 static void commit(struct leader *leader, struct txn *txn, const struct server_message *origin)
 {
     if (!leader->config.no_log) log_append(leader, txn);
-    leader->tree->zxid = txn->zxid;
+    if (leader->config.tree == NULL) {
+        for (size_t i = 0; i < txn->change_count; i++) {
+            docent_tree_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
+        }
+        leader->tree->zxid = txn->zxid;
+    }
     for (int i = 0; i < REPLICAS_MAX; i++) {
         if (!leader->seats[i].taken) continue;
         struct server_message *message = must(calloc(1, sizeof *message));
@@ -250,9 +255,8 @@ static struct txn *txn_begin(struct leader *leader, enum txn_type type, int64_t 
 static void session_end(struct leader *leader, int64_t id, int64_t wall, const struct server_message *origin)
 {
     struct txn *txn = txn_begin(leader, TXN_END_SESSION, id, wall);
-    for (struct node *node; (node = docent_tree_owned(leader->tree, id)) != NULL;) {
-        struct change *change = docent_txn_add(txn, WIRE_OP_DELETE, node->path);
-        docent_tree_change(leader->tree, change, txn->zxid, wall, NULL);
+    for (const struct node *node = docent_tree_owned(leader->tree, id); node != NULL; node = node->owned_next) {
+        docent_txn_add(txn, WIRE_OP_DELETE, node->path);
     }
     struct session **at = session_find(leader, id);
     if (*at != NULL) {
@@ -666,11 +670,11 @@ static int32_t make_multi(struct making *m)
         done++;
         docent_tree_change(m->leader->tree, &m->txn->changes[done - 1], m->txn->zxid, m->wall, &undos[done - 1]);
     }
-    for (size_t i = done; i > 0 && err != DOCENT_OK; i--) {
-        undos[i - 1].change = &m->txn->changes[i - 1];
-        docent_tree_undo(m->leader->tree, &undos[i - 1]);
+    while (done > 0) { /* It was a trial: what is committed is applied, by whoever has a tree. */
+        done--;
+        undos[done].change = &m->txn->changes[done];
+        docent_tree_undo(m->leader->tree, &undos[done]);
     }
-    for (size_t i = 0; i < done && err == DOCENT_OK; i++) docent_undo_forget(&undos[i]);
     free(undos);
     return err;
 }
@@ -701,7 +705,6 @@ static void request_receive(struct leader *leader, uint64_t now, int64_t wall, c
     } else {
         struct wire_in in = docent_wire_in(message->body, message->size);
         err = make_one(&m, message->op, &in);
-        if (err == DOCENT_OK) docent_tree_change(leader->tree, &txn->changes[0], txn->zxid, wall, NULL);
     }
     if (err != DOCENT_OK) {
         struct txn *failed = docent_txn_new(TXN_ERROR);
@@ -801,8 +804,7 @@ static void reap(struct leader *leader, int64_t wall)
     }
     for (size_t i = 0; i < count; i++) { /* None has children, so none is another's parent. */
         struct txn *txn = txn_begin(leader, TXN_CHANGES, 0, wall);
-        struct change *change = docent_txn_add(txn, WIRE_OP_DELETE, empty[i]->path);
-        docent_tree_change(leader->tree, change, txn->zxid, wall, NULL);
+        docent_txn_add(txn, WIRE_OP_DELETE, empty[i]->path);
         commit(leader, txn, NULL);
     }
     free(empty);

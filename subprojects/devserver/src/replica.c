@@ -103,7 +103,7 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     replica->id = id;
     replica->send = send;
     replica->user = user;
-    replica->tree = docent_tree_new();
+    replica->tree = config->tree != NULL ? config->tree : docent_tree_new();
     replica->tree->zxid = config->first_zxid;
     replica->next_connection = 1;
     replica->mode = "standalone";
@@ -115,7 +115,7 @@ void docent_replica_free(struct replica *replica)
 {
     while (replica->connections != NULL) docent_connection_free(replica->connections);
     docent_watch_set_free(&replica->watches);
-    docent_tree_free(replica->tree);
+    if (replica->config.tree == NULL) docent_tree_free(replica->tree);
     free(replica);
 }
 
@@ -327,7 +327,7 @@ static void children_put(struct wire_out *out, const struct node *node)
 {
     docent_wire_put_int(out, node->stat.num_children);
     for (const struct node *child = node->first_child; child != NULL; child = child->next) {
-        docent_wire_put_string(out, docent_wire_string(child->name));
+        docent_wire_put_string(out, docent_wire_string(docent_node_name(child)));
     }
 }
 

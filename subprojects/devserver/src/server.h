@@ -25,6 +25,9 @@ struct server_config {
     bool no_log;             /* No replica ever joins later: forget transactions once they are sent, and have an empty log. */
     int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */
     uint64_t session_base;   /* Session ids begin behind this; 0: a default. */
+    /* One tree, which the owner frees, for leader and replica: half the memory. Then there is one replica, it alone applies what is
+     * committed, and it hears of everything before the leader hears, or ticks, again. NULL: each has its own. */
+    struct tree *tree;
 };
 
 enum message_type {

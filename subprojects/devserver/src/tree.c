@@ -2,14 +2,15 @@
  * ZooKeeper's DataTree, as observed on 3.8. */
 #include "tree.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t hash_path(const char *path, size_t size)
+static uint32_t hash_bytes(const void *bytes, size_t size)
 {
     uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)path[i]) * 16777619u;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
     return hash;
 }
 
@@ -66,12 +67,57 @@ struct change *docent_txn_add(struct txn *txn, int32_t op, const char *path)
     return change;
 }
 
+/* ---- What nodes hold. ---- */
+
+static uint8_t no_bytes[1]; /* The data of nodes whose data is empty: most are, and a block each would be a waste. */
+
+static uint8_t *data_new(const uint8_t *data, int32_t size)
+{
+    if (size < 0) return NULL;
+    return size == 0 ? no_bytes : copy_bytes(data, (size_t)size);
+}
+
+static void data_free(uint8_t *data)
+{
+    if (data != no_bytes) free(data);
+}
+
+static const uint8_t *acl_take(struct tree *tree, const uint8_t *entries, size_t size)
+{
+    uint32_t hash = hash_bytes(entries, size);
+    struct shared_acl **bucket = &tree->acls[hash & 1023];
+    struct shared_acl *acl = *bucket;
+    while (acl != NULL && (acl->hash != hash || acl->size != size || memcmp(acl->entries, entries, size) != 0)) acl = acl->chain;
+    if (acl == NULL) {
+        acl = must(calloc(1, sizeof *acl + size));
+        acl->tree = tree;
+        acl->hash = hash;
+        acl->size = (uint32_t)size;
+        if (size > 0) memcpy(acl->entries, entries, size);
+        acl->chain = *bucket;
+        *bucket = acl;
+    }
+    acl->references++;
+    return acl->entries;
+}
+
+static void acl_drop(const uint8_t *entries)
+{
+    if (entries == NULL) return;
+    struct shared_acl *acl = (struct shared_acl *)((uintptr_t)entries - offsetof(struct shared_acl, entries));
+    if (--acl->references > 0) return;
+    struct shared_acl **at = &acl->tree->acls[acl->hash & 1023];
+    while (*at != acl) at = &(*at)->chain;
+    *at = acl->chain;
+    free(acl);
+}
+
 /* ---- Nodes. ---- */
 
 struct node *docent_tree_find(const struct tree *tree, const char *path, size_t size)
 {
     if (size == 0) return tree->root; /* The empty path reads as the root. */
-    uint32_t hash = hash_path(path, size);
+    uint32_t hash = hash_bytes(path, size);
     struct node *node = tree->buckets[hash & (tree->bucket_count - 1)];
     while (node != NULL && (node->hash != hash || node->path_size != size || memcmp(node->path, path, size) != 0)) node = node->chain;
     return node;
@@ -157,16 +203,16 @@ static struct node *node_new(const char *path)
     size_t size = strlen(path);
     struct node *node = must(calloc(1, sizeof *node + size + 1));
     memcpy(node->path, path, size + 1);
-    node->path_size = size;
-    node->hash = hash_path(path, size);
-    node->name = strrchr(node->path, '/') + 1;
+    node->path_size = (uint32_t)size;
+    node->hash = hash_bytes(path, size);
+    node->name_at = (uint32_t)(strrchr(path, '/') - path) + 1;
     return node;
 }
 
 static void node_free(struct node *node)
 {
-    free(node->data);
-    free(node->acl);
+    data_free(node->data);
+    acl_drop(node->acl);
     free(node);
 }
 
@@ -213,10 +259,17 @@ docent_stat docent_tree_stat(const struct node *node)
     return stat;
 }
 
+struct node *docent_tree_after(const struct node *top, const struct node *node)
+{
+    if (node->first_child != NULL) return node->first_child;
+    while (node != top && node->next == NULL) node = node->parent;
+    return node == top ? NULL : node->next;
+}
+
 size_t docent_tree_descendants(const struct node *node)
 {
     size_t count = 0;
-    for (const struct node *child = node->first_child; child != NULL; child = child->next) count += 1 + docent_tree_descendants(child);
+    for (const struct node *below = node; (below = docent_tree_after(node, below)) != NULL;) count++;
     return count;
 }
 
@@ -226,9 +279,9 @@ static void apply_create(struct tree *tree, struct change *change, int64_t zxid,
 {
     struct node *parent = node_parent(tree, change->path);
     struct node *node = node_new(change->path);
-    node->data = change->size < 0 ? NULL : copy_bytes(change->data, (size_t)change->size);
-    node->acl = copy_bytes(change->acl, change->acl_size);
-    node->acl_size = change->acl_size;
+    node->data = data_new(change->data, change->size);
+    node->acl = acl_take(tree, change->acl, change->acl_size);
+    node->acl_size = (uint32_t)change->acl_size;
     node->acl_count = change->acl_count;
     node->container = change->container;
     node->ttl_ms = change->ttl_ms;
@@ -254,9 +307,9 @@ static void apply_set(struct node *node, struct change *change, int64_t zxid, in
     if (undo != NULL) {
         undo->data = node->data;
     } else {
-        free(node->data);
+        data_free(node->data);
     }
-    node->data = change->size < 0 ? NULL : copy_bytes(change->data, (size_t)change->size);
+    node->data = data_new(change->data, change->size);
     node->stat.data_length = change->size < 0 ? 0 : change->size;
     node->stat.mzxid = zxid;
     node->stat.mtime_ms = time_ms;
@@ -264,17 +317,17 @@ static void apply_set(struct node *node, struct change *change, int64_t zxid, in
     change->stat = docent_tree_stat(node);
 }
 
-static void apply_acl(struct node *node, struct change *change, struct undo *undo)
+static void apply_acl(struct tree *tree, struct node *node, struct change *change, struct undo *undo)
 {
     if (undo != NULL) {
         undo->acl = node->acl;
         undo->acl_size = node->acl_size;
         undo->acl_count = node->acl_count;
     } else {
-        free(node->acl);
+        acl_drop(node->acl);
     }
-    node->acl = copy_bytes(change->acl, change->acl_size);
-    node->acl_size = change->acl_size;
+    node->acl = acl_take(tree, change->acl, change->acl_size);
+    node->acl_size = (uint32_t)change->acl_size;
     node->acl_count = change->acl_count;
     node->stat.aversion = (int32_t)((uint32_t)node->stat.aversion + 1);
     change->stat = docent_tree_stat(node);
@@ -311,7 +364,7 @@ void docent_tree_change(struct tree *tree, struct change *change, int64_t zxid, 
         apply_set(node, change, zxid, time_ms, undo);
         break;
     case WIRE_OP_SET_ACL:
-        apply_acl(node, change, undo);
+        apply_acl(tree, node, change, undo);
         break;
     default: /* A check changes nothing. */
         break;
@@ -334,12 +387,12 @@ void docent_tree_undo(struct tree *tree, struct undo *undo)
         break;
     case WIRE_OP_SET_DATA:
         tree->bytes += undo->stat.data_length - node->stat.data_length;
-        free(node->data);
+        data_free(node->data);
         node->data = undo->data;
         node->stat = undo->stat;
         break;
     case WIRE_OP_SET_ACL:
-        free(node->acl);
+        acl_drop(node->acl);
         node->acl = undo->acl;
         node->acl_size = undo->acl_size;
         node->acl_count = undo->acl_count;
@@ -357,8 +410,8 @@ void docent_tree_undo(struct tree *tree, struct undo *undo)
 void docent_undo_forget(struct undo *undo)
 {
     if (undo->node != NULL) node_free(undo->node);
-    free(undo->data);
-    free(undo->acl);
+    data_free(undo->data);
+    acl_drop(undo->acl);
 }
 
 /* ---- The tree. ---- */
@@ -369,10 +422,11 @@ static void seed(struct tree *tree, const char *path, int32_t perms)
     struct wire_acl entry = { perms, docent_wire_string("world"), docent_wire_string("anyone") };
     docent_wire_put_acl(&out, &entry);
     struct node *node = node_new(path);
-    node->acl = must(out.data);
-    node->acl_size = out.size;
+    node->acl = acl_take(tree, must(out.data), out.size);
+    node->acl_size = (uint32_t)out.size;
     node->acl_count = 1;
-    node->data = copy_bytes("", 0);
+    node->data = no_bytes;
+    docent_wire_out_free(&out);
     if (path[1] == '\0') {
         tree->root = node;
         table_add(tree, node);

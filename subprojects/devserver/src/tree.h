@@ -9,19 +9,24 @@ struct node {
     struct node *chain; /* Of the hash table. */
     struct node *parent, *first_child, *next, *previous;
     struct node *owned_next, *owned_previous; /* Of the same session. */
-    uint32_t hash;
-    size_t path_size;
-    const char *name; /* Within path. */
-    uint8_t *data;    /* NULL: null. */
-    uint8_t *acl;     /* Encoded entries. */
-    size_t acl_size;
+    uint8_t *data;      /* NULL: null. */
+    const uint8_t *acl; /* Encoded entries. Nodes with the same share them. */
+    uint32_t acl_size;
     int32_t acl_count;
     docent_stat stat;  /* cversion and num_children are kept as stored and as counted; see docent_tree_stat(). */
-    int32_t created;   /* How many children were ever created: the next sequence number. */
-    bool container;
     int64_t ttl_ms;    /* 0: none. */
+    int32_t created;   /* How many children were ever created: the next sequence number. */
+    uint32_t hash;
+    uint32_t path_size;
+    uint32_t name_at;  /* Where in the path the name begins. */
+    bool container;
     char path[];
 };
+
+static inline const char *docent_node_name(const struct node *node)
+{
+    return node->path + node->name_at;
+}
 
 struct owner { /* A session's ephemerals. */
     struct owner *chain;
@@ -29,9 +34,20 @@ struct owner { /* A session's ephemerals. */
     struct node *first;
 };
 
+/* Encoded ACL entries, counted. There are many nodes and few ACLs. */
+struct shared_acl {
+    struct shared_acl *chain;
+    struct tree *tree; /* Whose table it is in. */
+    size_t references;
+    uint32_t hash;
+    uint32_t size;
+    uint8_t entries[];
+};
+
 struct tree {
     struct node **buckets;
     size_t bucket_count, count;
+    struct shared_acl *acls[1024];
     struct owner *owners[256];
     struct node *root;
     int64_t zxid; /* Of the last transaction applied. */
@@ -89,8 +105,9 @@ struct undo {
     struct node *node; /* DELETE: taken out, not freed. */
     docent_stat stat, parent_stat;
     int32_t parent_created;
-    uint8_t *data, *acl;
-    size_t acl_size;
+    uint8_t *data;
+    const uint8_t *acl; /* A reference. */
+    uint32_t acl_size;
     int32_t acl_count;
 };
 /* Applies one change; with @undo it can be taken back, and must be forgotten or undone. */
@@ -100,6 +117,9 @@ void docent_undo_forget(struct undo *undo);
 
 /* The first ephemeral of a session, or NULL. */
 struct node *docent_tree_owned(const struct tree *tree, int64_t session);
+/* Walks what is below @top, parents before children: from @node to the next, NULL behind the last. Begins with @top itself. Calls
+ * nothing again for each level: a path can have half a million. */
+struct node *docent_tree_after(const struct node *top, const struct node *node);
 size_t docent_tree_descendants(const struct node *node);
 
 #endif
