@@ -97,6 +97,7 @@ struct docent_lock {
     size_t readers; /* Reads of the participants. */
     struct docent_later farewell;
     bool farewell_said;
+    bool muted; /* A forked child's. */
     void (*closed)(void *user); /* To be told at the farewell. */
     void *closed_user;
 
@@ -363,6 +364,29 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
     }
 }
 
+static bool lock_is_forked(const struct docent_lock *lock)
+{
+    const struct docent_host *host = docent_client_host(lock->client);
+
+    return host->check_loop(host->user) == DOCENT_ERR_FORKED;
+}
+
+/* In a forked child the lock's end is told to nobody: the parent's threads are not there, and the application there did not ask. */
+static void lock_mute(struct docent_lock *lock)
+{
+    lock->muted = true;
+    lock->on_state = NULL;
+    lock->on_lost = NULL;
+    for (struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
+        if (a->done != NULL) a->done = lock_nobody;
+        a->answer = NULL;
+    }
+    for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) wait->done = lock_nobody;
+    lock->closed = NULL;
+    lock->readers = 0;
+    atomic_store(&lock->gate, 0);
+}
+
 static void lock_on_event(struct docent_machine *machine, const struct docent_event *ev)
 {
     struct docent_lock *lock = (struct docent_lock *)((char *)machine - offsetof(struct docent_lock, machine));
@@ -375,6 +399,7 @@ static void lock_on_event(struct docent_machine *machine, const struct docent_ev
         docent_machine_fini(&lock->machine);
         lock->attached = false;
         lock->closing = true;
+        if (lock_is_forked(lock)) lock_mute(lock);
         lock_settle(lock);
         break;
     case DOCENT_EV_REPLY: /* We ask for nothing. */
@@ -735,23 +760,6 @@ static void lock_close_posted(struct docent_post *post)
     lock_unref(lock);
 }
 
-/* In a forked child there is nobody to tell and no loop: only the memory goes. */
-static void lock_free_forked(struct docent_lock *lock)
-{
-    while (lock->acquisitions != NULL) {
-        struct acquisition *a = lock->acquisitions;
-        lock->acquisitions = a->next;
-        docent_free(&lock->allocator, a->contender.node);
-        docent_free(&lock->allocator, a);
-    }
-    while (lock->waits != NULL) {
-        struct release_wait *wait = lock->waits;
-        lock->waits = wait->next;
-        docent_free(&lock->allocator, wait);
-    }
-    lock_free(lock);
-}
-
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
     if (lock == NULL) return;
@@ -760,14 +768,10 @@ void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user
     lock->close_user = user;
 
     docent_status status = lock_reach_loop(lock, &lock->close_post);
-    if (status == DOCENT_ERR_FORKED) {
-        lock_free_forked(lock);
-        return;
-    }
     if (status == DOCENT_OK) {
         lock_close_now(lock);
-    } else if (status != DOCENT_ERR_WRONG_THREAD && closed != NULL) { /* Dead: the client was closed before. */
+    } else if (status == DOCENT_ERR_CLOSING && closed != NULL && !lock->muted) { /* Dead: the client was closed before. */
         closed(user);
-    }
+    } /* In a forked child the memory goes with the client that it hangs on. */
     lock_unref(lock);
 }

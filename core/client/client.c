@@ -137,6 +137,7 @@ void docent_timer_stop(docent_client *c, struct docent_timer *timer)
     if (timer->index == 0) return;
     size_t at = timer->index;
     timer->index = 0;
+    if (c->heap_size == 0) return; /* See docent_core_abandon(). */
     struct docent_timer *last = c->heap[c->heap_size--];
     if (last == timer) return;
     heap_place(c, at, last);
@@ -614,6 +615,21 @@ void docent_core_free(docent_client *c)
     }
     docent_allocator allocator = c->allocator;
     docent_free(&allocator, c);
+}
+
+/* The ordinary end, except that the application has fallen silent, that time has run out for the good-bye, and that deadlines are
+ * forgotten: some are on the stacks of threads that did not come along. */
+void docent_core_abandon(docent_client *c)
+{
+    c->options.on_state = NULL;
+    c->options.on_log = NULL;
+    for (struct docent_state_listener *l = c->listeners; l != NULL; l = l->next) l->removed = true;
+    docent_requests_mute(c);
+    docent_watches_mute(c);
+    c->heap_size = 0;
+    docent_core_close(c, c->now);
+    docent_core_tick(c, UINT64_MAX);
+    docent_core_free(c);
 }
 
 /* ---- Small answers. ---- */

@@ -77,4 +77,7 @@ docent_status docent_core_add_auth(docent_client *client, const char *scheme, co
 void docent_core_close(docent_client *client, uint64_t now_ms);
 bool docent_core_closed(const docent_client *client);
 
+/* In a forked child, between turns: frees the client and what hangs on it. Nobody is told. */
+void docent_core_abandon(docent_client *client);
+
 #endif

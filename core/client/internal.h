@@ -205,6 +205,7 @@ void docent_requests_online(docent_client *client);
 void docent_requests_deadlines(docent_client *client);
 uint64_t docent_requests_next_deadline(const docent_client *client);
 void docent_requests_close(docent_client *client, docent_status why);
+void docent_requests_mute(docent_client *client); /* Who called is not told. */
 void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
                              size_t size);
 void docent_request_lost(void *owner, struct session_request *wire, bool sent);
@@ -254,6 +255,7 @@ void docent_watches_end_all(docent_client *client, docent_status why);
 void docent_watches_offline(docent_client *client);
 void docent_watches_online(docent_client *client);
 void docent_watches_free(docent_client *client);
+void docent_watches_mute(docent_client *client); /* Nobody is told any more; to be closed next. */
 
 /* machine.c */
 void docent_machines_settle(docent_client *client);

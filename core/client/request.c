@@ -427,6 +427,17 @@ void docent_requests_close(docent_client *c, docent_status why)
     }
 }
 
+void docent_requests_mute(docent_client *c)
+{
+    for (int i = 0; i < 2; i++) {
+        for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = r->next) r->done = NULL;
+    }
+    for (struct docent_later *later = c->later_first; later != NULL; later = later->next) {
+        if (later->run != request_tell) continue;
+        ((struct docent_request *)((char *)later - offsetof(struct docent_request, later)))->done = NULL;
+    }
+}
+
 /* ---- Accepting. ---- */
 
 static docent_status request_new(docent_client *c, const uint8_t *frame, size_t size, int32_t op, struct docent_request **ret)

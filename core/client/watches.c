@@ -110,6 +110,15 @@ void docent_watches_free(docent_client *c)
     c->watches.bucket_count = 0;
 }
 
+void docent_watches_mute(docent_client *c)
+{
+    for (size_t i = 0; i < c->watches.bucket_count; i++) {
+        for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) {
+            for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->fn = NULL;
+        }
+    }
+}
+
 /* ---- Registrations. ---- */
 
 static bool is_standing(docent_watch_kind kind)

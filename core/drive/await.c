@@ -28,7 +28,7 @@ void docent_wait_done(struct docent_wait *wait, docent_status outcome)
 static void wait_run(struct docent_post *post)
 {
     struct docent_wait *wait = (struct docent_wait *)post;
-    docent_status status = docent_client_closing(wait->client) ? DOCENT_ERR_CLOSING : wait->start(wait->argument, wait);
+    docent_status status = wait->start(wait->argument, wait); /* Which refuses if the client is closing, and says why. */
     if (status != DOCENT_OK) docent_wait_done(wait, status);
 }
 

@@ -87,7 +87,7 @@ static docent_status thread_begin(struct driver *d, size_t stack_bytes)
 static void driver_discard(struct driver *d, bool own_base)
 {
     if (d->client != NULL) docent_core_free(d->client);
-    if (d->loop != NULL) docent_loop_put(d->loop);
+    if (d->loop != NULL) docent_loop_put(d->loop, d);
     if (own_base && d->base != NULL) event_base_free(d->base);
     docent_connect_free(&d->servers);
     pthread_mutex_destroy(&d->inbox_mutex);

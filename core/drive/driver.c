@@ -32,7 +32,7 @@ static void forked(void)
 
 static void fork_watch(void)
 {
-    pthread_atfork(NULL, NULL, forked);
+    pthread_atfork(docent_loops_before_fork, docent_loops_after_fork, forked);
 }
 
 unsigned docent_fork_generation(void)
@@ -128,10 +128,20 @@ static void entry_end(struct driver *d, uint64_t began)
     }
 }
 
-static void loop_seen(struct driver *d)
+/* Every callback of libevent's begins with this. False: this is a forked child, whose base has been made fit for use there; then
+ * there is nothing to do for the parent's client. */
+static bool loop_enter(struct driver *d)
 {
+    if (docent_forked_since(d->fork_generation)) return false;
     pthread_t self = pthread_self();
     if (!pthread_equal(atomic_load_explicit(&d->thread, memory_order_relaxed), self)) atomic_store(&d->thread, self);
+    docent_loop_works(d->loop, true);
+    return true;
+}
+
+static void loop_leave(struct driver *d)
+{
+    docent_loop_works(d->loop, false);
 }
 
 /* ---- The connection. ---- */
@@ -274,13 +284,17 @@ static void on_io(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     struct driver *d = user;
-    loop_seen(d);
+    if (!loop_enter(d)) {
+        event_del(&d->io);
+        return;
+    }
     if (!d->up) {
         link_up(d);
     } else if (what & EV_READ) {
         link_read(d);
     }
     docent_driver_work(d);
+    loop_leave(d);
 }
 
 /* ---- Names. ---- */
@@ -328,18 +342,22 @@ static void on_lookup_deadline(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct lookup *lookup = user;
+    struct driver *d = lookup->driver;
+    if (!loop_enter(d)) return;
     lookup_tell(lookup);
-    if (lookup->driver != NULL) {
-        lookup->driver->lookup = NULL;
-        event_active(&lookup->driver->work, EV_TIMEOUT, 0);
-        lookup->driver = NULL;
-    }
+    d->lookup = NULL;
+    event_active(&d->work, EV_TIMEOUT, 0);
+    lookup->driver = NULL;
+    loop_leave(d);
 }
 
 static void on_name(int error, struct evutil_addrinfo *answers, void *user)
 {
     struct lookup_host *host = user;
     struct lookup *lookup = host->lookup;
+    struct driver *d = lookup->driver;
+    bool nested = d == NULL || docent_loop_is_at_work(d->loop); /* Some names are answered at once. */
+    if (!nested && !loop_enter(d)) return;
     for (struct evutil_addrinfo *a = error == 0 ? answers : NULL; a != NULL && lookup->count < SERVERS_MAX; a = a->ai_next) {
         struct docent_address *address = &lookup->addresses[lookup->count];
         memset(address, 0, sizeof *address);
@@ -359,6 +377,7 @@ static void on_name(int error, struct evutil_addrinfo *answers, void *user)
     if (answers != NULL) evutil_freeaddrinfo(answers);
     free(host);
     lookup_unref(lookup);
+    if (!nested) loop_leave(d);
 }
 
 static void lookup_begin(struct driver *d)
@@ -412,25 +431,26 @@ static void probe_wait(struct driver *d, short what);
 static void on_probe(evutil_socket_t fd, short what, void *user)
 {
     struct driver *d = user;
-    loop_seen(d);
+    if (!loop_enter(d)) return;
     if (what & EV_TIMEOUT) {
         probe_end(d, false);
     } else if (what & EV_WRITE) {
         if (send(fd, "srvr", 4, MSG_NOSIGNAL) == 4) {
             probe_wait(d, EV_READ);
-            return;
+        } else {
+            probe_end(d, false);
         }
-        probe_end(d, false);
     } else {
         ssize_t got = recv(fd, d->probe_text + d->probe_size, sizeof d->probe_text - d->probe_size, 0);
         if (got > 0) d->probe_size += (size_t)got;
         if (got > 0 && d->probe_size < sizeof d->probe_text) {
             probe_wait(d, EV_READ);
-            return;
+        } else {
+            probe_end(d, got >= 0);
         }
-        probe_end(d, got >= 0);
     }
     docent_driver_work(d);
+    loop_leave(d);
 }
 
 static void probe_wait(struct driver *d, short what)
@@ -474,9 +494,16 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct driver *d = user;
-    loop_seen(d);
+    if (!loop_enter(d)) return;
     d->timer_at = UINT64_MAX;
     docent_driver_work(d);
+    loop_leave(d);
+}
+
+/* A client that closed by itself, because its credentials were refused, stays until it is told to go: its handle is in use. */
+static bool driver_is_over(const struct driver *d)
+{
+    return d->closing && docent_core_closed(d->client);
 }
 
 void docent_driver_work(struct driver *d)
@@ -504,7 +531,7 @@ void docent_driver_work(struct driver *d)
     docent_core_link(d->client, &link);
     if (link.serial != d->link.serial) event_active(&d->work, EV_TIMEOUT, 0);
     timer_set(d);
-    if (docent_core_closed(d->client)) event_active(&d->work, EV_TIMEOUT, 0);
+    if (driver_is_over(d)) event_active(&d->work, EV_TIMEOUT, 0);
 }
 
 static void on_work(evutil_socket_t fd, short what, void *user)
@@ -512,12 +539,13 @@ static void on_work(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct driver *d = user;
-    loop_seen(d);
-    if (docent_core_closed(d->client)) {
+    if (!loop_enter(d)) return;
+    if (driver_is_over(d)) {
         docent_driver_free(d);
         return;
     }
     docent_driver_work(d);
+    loop_leave(d);
 }
 
 static struct docent_post *inbox_take(struct driver *d, bool over)
@@ -544,9 +572,10 @@ static void inbox_run(struct docent_post *posts)
 
 void docent_driver_look(struct driver *d)
 {
-    loop_seen(d);
+    if (!loop_enter(d)) return;
     inbox_run(inbox_take(d, false));
     docent_driver_work(d);
+    loop_leave(d);
 }
 
 /* ---- Beginning and end. ---- */
@@ -560,7 +589,7 @@ docent_status docent_driver_init(struct driver *d, struct event_base *base)
     d->fork_generation = docent_fork_generation();
     atomic_store(&d->thread, pthread_self());
     pthread_mutex_init(&d->inbox_mutex, NULL);
-    d->loop = docent_loop_get(base);
+    d->loop = docent_loop_get(base, d);
     if (d->loop == NULL) return DOCENT_ERR_IO;
     event_assign(&d->timer, base, -1, 0, on_timer, d);
     event_assign(&d->work, base, -1, 0, on_work, d);
@@ -608,8 +637,9 @@ void docent_driver_free(struct driver *d)
         event_del(&d->lookup->deadline);
         d->lookup->driver = NULL;
     }
+    docent_loop_works(d->loop, false);
     docent_loop_unpost(d->loop, d);
-    docent_loop_put(d->loop);
+    docent_loop_put(d->loop, d);
     docent_connect_free(&d->servers);
     void (*closed)(void *user) = d->closed;
     void *closed_user = d->closed_user;
@@ -624,10 +654,42 @@ void docent_driver_free(struct driver *d)
     if (closed != NULL) closed(closed_user);
 }
 
-/* A forked child: the loop, the session and the memory of the loop's events are the parent's business. */
+/* Was everything at rest when the process forked? If the loop's thread forked, that is so outside of callbacks of ours. If another
+ * did, our own thread must have been waiting for something to happen; an application's may have been anywhere. */
+static bool was_at_rest(const struct driver *d)
+{
+    if (docent_loop_is_at_work(d->loop)) return false;
+    if (pthread_equal(atomic_load(&d->thread), pthread_self())) return true;
+    return d->owns_thread && event_base_get_num_events(d->base, EVENT_BASE_COUNT_ACTIVE) == 0;
+}
+
+/* In a forked child. The session is the parent's business, and so are the loop's thread and whoever waits for its calls. What
+ * the parent's thread was changing at that moment is left alone: nothing may be taken apart that is half put together. */
 void docent_driver_abandon(struct driver *d)
 {
-    if (d->fd >= 0) close(d->fd);
-    if (d->probe_fd >= 0) close(d->probe_fd);
+    if (!was_at_rest(d)) {
+        if (d->fd >= 0) close(d->fd);
+        if (d->probe_fd >= 0) close(d->probe_fd);
+        d->fd = d->probe_fd = -1;
+        return;
+    }
+    d->in_entry = true; /* Nothing is to be woken. */
+    docent_core_abandon(d->client);
+    if (d->owns_thread) (void)event_reinit(d->base); /* The resolver's sockets are still the parent's too. */
+    link_drop(d, false);
+    event_del(&d->timer);
+    event_del(&d->work);
+    if (d->probe_fd >= 0) {
+        event_del(&d->probe);
+        close(d->probe_fd);
+    }
+    if (d->lookup != NULL) {
+        event_del(&d->lookup->deadline);
+        d->lookup->driver = NULL;
+    }
+    docent_loop_unpost(d->loop, d);
+    docent_loop_put(d->loop, d);
     docent_connect_free(&d->servers);
+    if (d->owns_thread) event_base_free(d->base);
+    free(d);
 }

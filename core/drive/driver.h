@@ -45,6 +45,7 @@ struct driver {
     size_t probe_size;
     char probe_text[2048];
 
+    struct driver *loop_previous, *loop_next; /* Of the loop's drivers. */
     struct driver *posted_next; /* Of the loop's, while something is in the inbox. */
     pthread_mutex_t inbox_mutex;
     struct docent_post *posts, **posts_last;
@@ -64,7 +65,7 @@ void docent_driver_begin(struct driver *driver); /* On the loop, or before it ru
 void docent_driver_look(struct driver *driver); /* Into the inbox. */
 void docent_driver_work(struct driver *driver);
 void docent_driver_free(struct driver *driver);
-void docent_driver_abandon(struct driver *driver);
+void docent_driver_abandon(struct driver *driver); /* In a forked child. */
 struct docent_host docent_driver_host(struct driver *driver);
 void docent_driver_close_on_loop(struct driver *driver);
 docent_status docent_driver_check(void *user);

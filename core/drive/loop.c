@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/dns.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -67,7 +68,8 @@ static struct loop *loop_new(struct event_base *base)
     }
     loop->base = base;
     loop->dns = NULL;
-    loop->references = 0;
+    loop->drivers = NULL;
+    atomic_init(&loop->works, false);
     loop->posted = NULL;
     loop->signalled = false;
     pthread_mutex_init(&loop->posted_mutex, NULL);
@@ -76,15 +78,45 @@ static struct loop *loop_new(struct event_base *base)
     return loop;
 }
 
-/* The parent's loops are not ours, even if a new base gets the address of an old one; and a thread that is not here may have
- * held the mutex. */
-void docent_loops_forked(void)
+void docent_loops_before_fork(void)
 {
-    pthread_mutex_init(&loops_mutex, NULL);
-    loops = NULL;
+    pthread_mutex_lock(&loops_mutex);
 }
 
-struct loop *docent_loop_get(struct event_base *base)
+void docent_loops_after_fork(void)
+{
+    pthread_mutex_unlock(&loops_mutex);
+}
+
+static void replace(int fd, int silent)
+{
+    if (fd < 0) return;
+    if (silent < 0 || dup3(silent, fd, O_CLOEXEC) < 0) close(fd);
+}
+
+/* The parent's loops are not ours, even if a new base gets the address of an old one.
+ *
+ * The child shares the parent's epoll instance until it calls event_reinit(), and may never call it. So from here on the numbers of
+ * our descriptors stand for something that never has anything to say: whatever libevent does with them in the child, before or
+ * after event_reinit(), means nothing to the parent's epoll instance. Besides, a copy in the child would keep a connection open that the
+ * parent has closed. */
+void docent_loops_forked(void)
+{
+    int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
+        replace(loop->wake_fd, silent);
+        for (const struct driver *d = loop->drivers; d != NULL; d = d->loop_next) {
+            replace(d->fd, silent);
+            replace(d->probe_fd, silent);
+        }
+        pthread_mutex_init(&loop->posted_mutex, NULL); /* A thread that is not here may have held it. */
+    }
+    if (silent >= 0) close(silent);
+    loops = NULL;
+    pthread_mutex_init(&loops_mutex, NULL);
+}
+
+struct loop *docent_loop_get(struct event_base *base, struct driver *driver)
 {
     pthread_mutex_lock(&loops_mutex);
     struct loop *loop = loops;
@@ -93,21 +125,32 @@ struct loop *docent_loop_get(struct event_base *base)
         loop->next = loops;
         loops = loop;
     }
-    if (loop != NULL) loop->references++;
+    if (loop != NULL) {
+        driver->loop_previous = NULL;
+        driver->loop_next = loop->drivers;
+        if (driver->loop_next != NULL) driver->loop_next->loop_previous = driver;
+        loop->drivers = driver;
+    }
     pthread_mutex_unlock(&loops_mutex);
     return loop;
 }
 
-void docent_loop_put(struct loop *loop)
+void docent_loop_put(struct loop *loop, struct driver *driver)
 {
     pthread_mutex_lock(&loops_mutex);
-    if (--loop->references > 0) {
+    if (driver->loop_previous != NULL) {
+        driver->loop_previous->loop_next = driver->loop_next;
+    } else {
+        loop->drivers = driver->loop_next;
+    }
+    if (driver->loop_next != NULL) driver->loop_next->loop_previous = driver->loop_previous;
+    if (loop->drivers != NULL) {
         pthread_mutex_unlock(&loops_mutex);
         return;
     }
     struct loop **at = &loops;
-    while (*at != loop) at = &(*at)->next;
-    *at = loop->next;
+    while (*at != NULL && *at != loop) at = &(*at)->next;
+    if (*at != NULL) *at = loop->next; /* A forked child has no list of its parent's. */
     pthread_mutex_unlock(&loops_mutex);
     if (loop->dns != NULL) evdns_base_free(loop->dns, 1); /* Questions under way are answered: failed. */
     event_del(&loop->wake);

@@ -8,6 +8,7 @@
 
 #include <event2/event_struct.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct evdns_base;
@@ -19,7 +20,8 @@ struct loop {
     struct loop *next;
     struct event_base *base;
     struct evdns_base *dns; /* Made when the first name is met. */
-    unsigned references;
+    struct driver *drivers; /* That share it. */
+    _Atomic bool works;     /* Inside a callback of ours. */
     int wake_fd;
     struct event wake;
     pthread_mutex_t posted_mutex;
@@ -28,9 +30,25 @@ struct loop {
     uint8_t receive[LOOP_RECEIVE_SIZE];
 };
 
-struct loop *docent_loop_get(struct event_base *base); /* NULL: no memory, or no descriptor. */
-void docent_loop_put(struct loop *loop);
-void docent_loops_forked(void); /* In the child. */
+struct loop *docent_loop_get(struct event_base *base, struct driver *driver); /* NULL: no memory, or no descriptor. */
+void docent_loop_put(struct loop *loop, struct driver *driver);
+
+/* Around fork(); see driver.c for who calls them. */
+void docent_loops_before_fork(void);
+void docent_loops_after_fork(void); /* In the parent. */
+void docent_loops_forked(void);     /* In the child. */
+/* A forked child wants to know whether it is a copy of something half done: stores keep their order. */
+static inline void docent_loop_works(struct loop *loop, bool works)
+{
+    if (!works) atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&loop->works, works, memory_order_relaxed);
+    if (works) atomic_thread_fence(memory_order_release);
+}
+static inline bool docent_loop_is_at_work(const struct loop *loop)
+{
+    return atomic_load_explicit((_Atomic bool *)&loop->works, memory_order_relaxed);
+}
+
 void docent_loop_post(struct loop *loop, struct driver *driver);   /* Any thread: let the loop look into that inbox. */
 void docent_loop_unpost(struct loop *loop, struct driver *driver); /* Loop: it is about to go. */
 struct evdns_base *docent_loop_dns(struct loop *loop); /* NULL: no memory. */

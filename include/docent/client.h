@@ -4,11 +4,13 @@
  * calls back runs there. Blocking calls belong on other threads.
  *
  * Threads    "Thread: loop": the client's loop thread only, else DOCENT_ERR_WRONG_THREAD. "any": every thread. "not loop":
- *            blocks, and fails with DOCENT_ERR_WOULD_DEADLOCK on the loop thread. In a forked child every call fails with
- *            DOCENT_ERR_FORKED, and closing only frees. Callbacks run on the loop thread, never from inside a call
- *            into the library, and may call anything, docent_client_close() included. A callback must not throw or jump out.
- *            Heartbeats wait for callbacks: one that took longer than a tenth of the session time-out is
- *            logged as "loop.slow".
+ *            blocks, and fails with DOCENT_ERR_WOULD_DEADLOCK on the loop thread. Callbacks run on the loop thread, never from
+ *            inside a call into the library, and may call anything, docent_client_close() included. A callback must not
+ *            throw or jump out. Heartbeats wait for callbacks: one that took longer than a tenth of the session time-out
+ *            is logged as "loop.slow".
+ * Fork       In a forked child every call fails with DOCENT_ERR_FORKED, and closing only frees: nobody is called, and the parent's
+ *            session goes on. A client that was at work at the moment of the fork is left unfreed. Close before freeing an
+ *            event_base, with or without event_reinit().
  * Ownership  The library owns its handles. Strings and bytes passed in are copied.
  * Units      Milliseconds, in names that end in _ms. */
 #ifndef DOCENT_CLIENT_H

@@ -271,6 +271,17 @@ static void credentials(void **state)
     assert_ok(docent_get(client, "/mine", NULL));
 }
 
+static void refused_credentials(void **state)
+{
+    (void)state;
+    docent_client *refused = client_start(NULL);
+    assert_ok(docent_client_add_auth(refused, "no such scheme", "x", 1));
+    assert_soon(docent_client_state(refused) == DOCENT_CLOSED);
+    assert_status(docent_client_wait_connected(refused, PATIENCE_MS), DOCENT_ERR_AUTH_FAILED);
+    assert_status(docent_get(refused, "/", NULL), DOCENT_ERR_AUTH_FAILED);
+    docent_client_close(refused, NULL, NULL); /* What is over is not gone until then. */
+}
+
 static void one_shot_watches(void **state)
 {
     (void)state;
@@ -439,6 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
         cmocka_unit_test_setup_teardown(states_and_deadlines, start, stop), cmocka_unit_test_setup_teardown(credentials, start, stop),
+        cmocka_unit_test_setup_teardown(refused_credentials, start, stop),
         cmocka_unit_test_setup_teardown(null_and_empty_data, start, stop),
         cmocka_unit_test_setup_teardown(access_control, start, stop),
         cmocka_unit_test_setup_teardown(chroot_hides_itself, start, stop),

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "test_alloc.h"
+
 static int count_entries(const char *folder)
 {
     DIR *open = opendir(folder);
@@ -156,6 +158,170 @@ static void in_a_forked_child(void **state)
     docent_client_close(client, NULL, NULL);
 }
 
+/* ---- Closing in a forked child. ---- */
+
+static atomic_int told; /* What the application hears in a child, where it should hear nothing. */
+
+static void tell_result(const docent_result *result, void *user)
+{
+    (void)result;
+    (void)user;
+    told++;
+}
+
+static void tell_watch(const docent_watch_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+    told++;
+}
+
+static void tell_outcome(docent_status status, void *user)
+{
+    (void)status;
+    (void)user;
+    told++;
+}
+
+static void tell_closed(void *user)
+{
+    (void)user;
+    told++;
+}
+
+/* A client with something of everything, whose memory is counted. */
+struct laden {
+    docent_client *client;
+    docent_lock *held, *waiting;
+    docent_watch *watch;
+    docent_state_listener *listener;
+    struct test_alloc alloc;
+    atomic_int answers;
+    atomic_int states;
+    atomic_bool laden;
+};
+
+static void laden_state(const docent_state_event *event, void *user)
+{
+    (void)event;
+    told++;
+    ((struct laden *)user)->states++;
+}
+
+static void laden_answer(const docent_result *result, void *user)
+{
+    (void)result;
+    ((struct laden *)user)->answers++;
+}
+
+static void laden_held(docent_status status, void *user)
+{
+    struct laden *laden = user;
+    if (status != DOCENT_OK) return;
+    status = docent_lock_acquire_async(laden->waiting, DOCENT_FOREVER, tell_outcome, NULL);
+    laden->laden = status == DOCENT_OK;
+}
+
+static void laden_load(void *user)
+{
+    struct laden *laden = user;
+    if (docent_client_listen(laden->client, laden_state, laden, &laden->listener) != DOCENT_OK) return;
+    if (docent_watch_async(laden->client, "/", DOCENT_WATCH_RECURSIVE, tell_watch, NULL, &laden->watch) != DOCENT_OK) return;
+    docent_status status = docent_lock_acquire_async(laden->held, DOCENT_FOREVER, laden_held, laden);
+    if (status != DOCENT_OK) laden_held(status, laden);
+}
+
+static void laden_start(struct laden *laden, struct event_base *base)
+{
+    test_alloc_init(&laden->alloc, 0);
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base, .allocator = &laden->alloc.allocator };
+    assert_ok(docent_client_new(docent_devserver_connect_string(server), &options, &laden->client));
+    assert_ok(docent_lock_new(laden->client, "/lock", NULL, &laden->held));
+    assert_ok(docent_lock_new(laden->client, "/lock", NULL, &laden->waiting));
+    assert_ok(docent_client_post(laden->client, laden_load, laden));
+}
+
+/* How many blocks are left in a child that closes everything, or more than there can be if anybody was told. */
+static int blocks_left_in_a_child(struct laden *laden, struct event_base *base, bool lock_first, bool reinit)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int before = told;
+        if (reinit && event_reinit(base) != 0) _exit(255);
+        if (reinit) event_base_loop(base, EVLOOP_NONBLOCK);
+        if (lock_first) docent_lock_close(laden->held, tell_closed, NULL);
+        docent_client_close(laden->client, tell_closed, NULL);
+        if (!lock_first) docent_lock_close(laden->held, tell_closed, NULL);
+        docent_lock_close(laden->waiting, tell_closed, NULL);
+        if (base != NULL) event_base_free(base);
+        size_t left = laden->alloc.outstanding;
+        _exit(told != before || left > 200 ? 200 : (int)left);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    return WEXITSTATUS(result);
+}
+
+static void closing_in_a_forked_child_frees(void **state)
+{
+    (void)state;
+    struct laden laden = { .answers = 0 };
+    laden_start(&laden, NULL);
+    assert_soon(laden.laden);
+    laden.states = 0;
+    for (int i = 0; i < 4; i++) { /* A loop that is not at rest at that moment is left alone. */
+        int tries = 0;
+        while (blocks_left_in_a_child(&laden, NULL, i % 2 == 0, false) != 0 && ++tries < 100) pause_ms(1);
+        assert_int_not_equal(tries, 100);
+        docent_stat stat;
+        assert_ok(docent_exists(laden.client, "/", &stat));
+        assert_int_equal(laden.states, 0);
+    }
+    docent_lock_close(laden.held, NULL, NULL);
+    docent_lock_close(laden.waiting, NULL, NULL);
+    docent_client_close(laden.client, NULL, NULL);
+    assert_int_equal(laden.alloc.outstanding, 0);
+}
+
+static void turn_until(struct event_base *base, atomic_int *count, int wanted)
+{
+    for (int i = 0; i < PATIENCE_MS && *count < wanted; i++) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    }
+    assert_int_equal(*count, wanted);
+}
+
+/* The child shares the parent's epoll instance, unless it calls event_reinit(). */
+static void closing_in_a_child_with_the_base(void **state)
+{
+    (void)state;
+    struct event_base *base = event_base_new();
+    struct laden laden = { .answers = 0 };
+    laden_start(&laden, base);
+    for (int i = 0; i < PATIENCE_MS && !laden.laden; i++) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    }
+    assert_true(laden.laden);
+    laden.states = 0;
+    for (int i = 0; i < 4; i++) {
+        for (int calls = 0; calls < 3; calls++) assert_ok(docent_get_async(laden.client, "/", tell_result, NULL));
+        assert_int_equal(blocks_left_in_a_child(&laden, base, i % 2 == 0, i >= 2), 0);
+        assert_ok(docent_exists_async(laden.client, "/", laden_answer, &laden));
+        turn_until(base, &laden.answers, i + 1); /* The parent still hears from its socket, */
+        assert_int_equal(laden.states, 0);       /* which is the same as before. */
+    }
+    struct seen seen = { .closed = 0 };
+    docent_lock_close(laden.held, NULL, NULL);
+    docent_lock_close(laden.waiting, NULL, NULL);
+    docent_client_close(laden.client, count_closed, &seen);
+    turn_until(base, &seen.closed, 1);
+    event_base_free(base);
+    assert_int_equal(laden.alloc.outstanding, 0);
+}
+
 enum { CLIENTS = 20, CALLS = 5 };
 
 static struct {
@@ -227,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(posting_starves_nobody, server_start, server_stop),
         cmocka_unit_test_setup_teardown(posts_from_many_threads, server_start, server_stop),
         cmocka_unit_test_setup_teardown(in_a_forked_child, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(closing_in_a_forked_child_frees, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(closing_in_a_child_with_the_base, server_start, server_stop),
         cmocka_unit_test_setup_teardown(many_clients_on_one_base, server_start, server_stop),
         cmocka_unit_test_setup_teardown(by_name_and_past_a_dead_server, server_start, server_stop),
     };

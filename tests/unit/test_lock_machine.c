@@ -1251,23 +1251,25 @@ static void test_a_close_that_meets_the_clients_end_is_told_once(void **state)
 
 static void test_a_forked_child_only_frees(void **state)
 {
-    docent_lock *lock;
-    struct app app = { 0 };
     (void)state;
     world_with_path();
-    clients[2].online = false;
-    assert_int_equal(docent_lock_new(&clients[2], "/a/l", NULL, &lock), DOCENT_OK);
-    struct docent_machine *before = clients[2].first->next;
-    assert_int_equal(docent_lock_acquire_async(lock, DOCENT_FOREVER, app_on_answer, &app), DOCENT_OK);
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
     loop_check = DOCENT_ERR_FORKED;
-    docent_lock_close(lock, app_on_closed, &app);
-    assert_int_equal(app.closes + app.answers, 0);
+    docent_lock_close(apps[0].lock, app_on_closed, &apps[0]); /* Before the client that it hangs on. */
+    for (size_t k = 0; k < CLIENTS_MAX; k++) {
+        clients[k].closing = true;
+        tell_all(&clients[k], DOCENT_EV_CLOSING);
+        run_laters(&clients[k]);
+    }
+    for (size_t k = 1; k < CLIENTS_MAX; k++) docent_lock_close(apps[k].lock, app_on_closed, &apps[k]); /* After it. */
+    for (size_t k = 0; k < CLIENTS_MAX; k++) assert_int_equal(apps[k].closes, 0);
+    assert_int_equal(apps[0].told, DOCENT_LOCK_HELD);
+    assert_int_equal(apps[1].answers, 0);
+    assert_int_equal(blocks, 0);
     loop_check = DOCENT_OK;
-    clients[2].first = before; /* As in a child, nobody looks there any more. */
-    clients[2].later_first = NULL;
-    clients[2].later_last = &clients[2].later_first;
-    clients[2].reserved = 0;
-    world_end();
 }
 
 static void test_a_hold_names_node_transaction_and_session(void **state)
