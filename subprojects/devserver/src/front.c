@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -13,12 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECEIVE_SIZE = 65536, READ_WHILE_UNSENT = 1 << 20 };
+enum { RECEIVE_SIZE = 65536, READ_WHILE_UNSENT = 1 << 20, ADDRESS_BUCKETS = 64 };
 
 struct client {
     struct client *next, *previous;
+    struct client *neighbour; /* In the chain of those whose addresses have the same hash. */
     struct front *front;
     struct connection *connection;
+    uint32_t address;
     int fd;
     struct event io;
     short wants;
@@ -30,7 +33,7 @@ struct queue {
 
 struct front {
     struct event_base *base;
-    struct server_config config;
+    struct front_config config;
     struct leader *leader;
     struct replica *replica;
     int fd;
@@ -40,6 +43,8 @@ struct front {
     uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
     bool refuse;
     struct client *clients;
+    size_t client_count;
+    struct client *by_address[ADDRESS_BUCKETS];
     struct tree *tree;
     struct queue up, down; /* Messages on their way, for an instant. */
     uint8_t receive[RECEIVE_SIZE];
@@ -98,8 +103,28 @@ static void deliver(struct front *front)
     }
 }
 
+static struct client **address_bucket(struct front *front, uint32_t address)
+{
+    return &front->by_address[(address ^ address >> 16 ^ address >> 24) % ADDRESS_BUCKETS];
+}
+
+/* May one more come from @address? */
+static bool client_fits(struct front *front, uint32_t address)
+{
+    const struct front_config *config = &front->config;
+    if (config->max_connections != 0 && front->client_count >= config->max_connections) return false;
+    uint32_t there = 0;
+    if (config->max_per_address == 0) return true;
+    for (const struct client *c = *address_bucket(front, address); c != NULL; c = c->neighbour) there += c->address == address;
+    return there < config->max_per_address;
+}
+
 static void client_free(struct client *client)
 {
+    struct client **at = address_bucket(client->front, client->address);
+    while (*at != client) at = &(*at)->neighbour;
+    *at = client->neighbour;
+    client->front->client_count--;
     if (client->previous != NULL) {
         client->previous->next = client->next;
     } else {
@@ -238,6 +263,10 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
             close(fd);
             continue;
         }
+        if (!client_fits(front, peer.sin_addr.s_addr)) {
+            close(fd);
+            continue;
+        }
         int one = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         struct client *client = calloc(1, sizeof *client);
@@ -250,6 +279,10 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
         client->front = front;
         client->fd = fd;
         client->connection = docent_connection_new(front->replica, docent_front_now(), text, client);
+        client->address = peer.sin_addr.s_addr;
+        client->neighbour = *address_bucket(front, client->address);
+        *address_bucket(front, client->address) = client;
+        front->client_count++;
         client->next = front->clients;
         if (client->next != NULL) client->next->previous = client;
         front->clients = client;
@@ -259,10 +292,10 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
 
 static void servers_begin(struct front *front)
 {
-    front->config.tree = front->tree = docent_tree_new();
-    front->tree->zxid = front->config.first_zxid;
-    front->leader = docent_leader_new(&front->config, docent_front_now(), docent_front_wall());
-    front->replica = docent_replica_new(&front->config, 0, carry, front);
+    front->config.server.tree = front->tree = docent_tree_new();
+    front->tree->zxid = front->config.server.first_zxid;
+    front->leader = docent_leader_new(&front->config.server, docent_front_now(), docent_front_wall());
+    front->replica = docent_replica_new(&front->config.server, 0, carry, front);
     docent_leader_join(front->leader, 0, carry, front);
 }
 
@@ -276,18 +309,31 @@ static void servers_end(struct front *front)
     docent_tree_free(front->tree);
 }
 
-struct front *docent_front_new(struct event_base *base, const struct server_config *config, const char *bind_text, uint16_t port)
+/* Names are looked up only when need be: that takes memory, and more than a moment. */
+static bool address_find(const char *text, struct in_addr *ret_address)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
-    if (inet_pton(AF_INET, bind_text, &address.sin_addr) != 1) {
-        errno = EINVAL;
+    if (inet_pton(AF_INET, text, ret_address) == 1) return true;
+    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM }, *found;
+    if (getaddrinfo(text, NULL, &hints, &found) != 0) return false;
+    struct sockaddr_in address;
+    memcpy(&address, found->ai_addr, sizeof address);
+    *ret_address = address.sin_addr;
+    freeaddrinfo(found);
+    return true;
+}
+
+struct front *docent_front_new(struct event_base *base, const struct front_config *config)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)config->port) };
+    if (!address_find(config->bind, &address.sin_addr)) {
+        errno = EADDRNOTAVAIL;
         return NULL;
     }
     struct front *front = calloc(1, sizeof *front);
     if (front == NULL) return NULL;
     front->base = base;
     front->config = *config;
-    front->config.no_log = true;
+    front->config.server.no_log = true;
     front->up.last = &front->up.first;
     front->down.last = &front->down.first;
     int one = 1;
@@ -343,7 +389,7 @@ void docent_front_refuse(struct front *front, bool refuse)
 
 void docent_front_restart(struct front *front, bool zxid_from_zero)
 {
-    front->config.first_zxid = zxid_from_zero ? 0 : docent_leader_zxid(front->leader);
+    front->config.server.first_zxid = zxid_from_zero ? 0 : docent_leader_zxid(front->leader);
     servers_end(front);
     servers_begin(front);
     timer_set(front);

@@ -8,8 +8,16 @@
 struct event_base;
 struct front;
 
-/* Listens on @bind:@port; port 0: any free one. NULL with errno set: it cannot. */
-struct front *docent_front_new(struct event_base *base, const struct server_config *config, const char *bind, uint16_t port);
+struct front_config {
+    struct server_config server;
+    const char *bind;         /* An IPv4 address, or a name that has one. */
+    uint32_t port;            /* 0: any free one. */
+    uint32_t max_connections; /* 0: no limit. More are closed as they come. */
+    uint32_t max_per_address; /* The same, of those from one address. */
+};
+
+/* Listens. @config's texts are borrowed until docent_front_free(). NULL with errno set: it cannot. */
+struct front *docent_front_new(struct event_base *base, const struct front_config *config);
 void docent_front_free(struct front *front);
 uint16_t docent_front_port(const struct front *front);
 struct leader *docent_front_leader(struct front *front);

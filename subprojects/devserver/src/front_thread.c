@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <docent/client.h>
+
 #include "front.h"
 
 struct command {
@@ -30,6 +32,7 @@ struct docent_devserver {
     struct front *front;
     pthread_t thread;
     char connect_string[32];
+    char *super_digest, *words; /* Of the options; NULL: none. */
     int wake_fd;
     struct event wake;
     pthread_mutex_t calling; /* One caller at a time. */
@@ -97,11 +100,25 @@ static void server_free(docent_devserver *server)
 {
     if (server->front != NULL) docent_front_free(server->front);
     if (server->base != NULL) event_base_free(server->base);
+    free(server->super_digest);
+    free(server->words);
     if (server->wake_fd >= 0) close(server->wake_fd);
     pthread_mutex_destroy(&server->calling);
     pthread_mutex_destroy(&server->mutex);
     pthread_cond_destroy(&server->changed);
     free(server);
+}
+
+/* Keeps copies of the options that are text. */
+static docent_status texts_keep(docent_devserver *server, const docent_devserver_options *options)
+{
+    char digest[1100];
+    docent_status status = options->super == NULL ? DOCENT_OK : docent_digest_id(options->super, digest, sizeof digest);
+    if (status != DOCENT_OK) return status;
+    if (options->super != NULL) server->super_digest = strdup(digest);
+    if (options->words != NULL) server->words = strdup(options->words);
+    bool all = (options->super == NULL || server->super_digest != NULL) && (options->words == NULL || server->words != NULL);
+    return all ? DOCENT_OK : DOCENT_ERR_NO_MEMORY;
 }
 
 docent_status docent_devserver_start(const docent_devserver_options *given, docent_devserver **ret_server)
@@ -115,16 +132,32 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
     pthread_mutex_init(&server->calling, NULL);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->changed, NULL);
-    struct server_config config = {
-        .tick_ms = options.tick_ms,
-        .min_session_ms = options.min_session_ms,
-        .max_session_ms = options.max_session_ms,
-        .container_check_ms = options.container_check_ms,
-        .ttl_nodes = options.ttl_nodes,
+    server->wake_fd = -1;
+    docent_status status = texts_keep(server, &options);
+    if (status != DOCENT_OK) {
+        server_free(server);
+        return status;
+    }
+    struct front_config config = {
+        .server = {
+            .tick_ms = options.tick_ms,
+            .min_session_ms = options.min_session_ms,
+            .max_session_ms = options.max_session_ms,
+            .request_max = options.max_request_bytes,
+            .container_check_ms = options.container_check_ms,
+            .ttl_check_ms = options.ttl_check_ms,
+            .ttl_nodes = options.ttl_nodes,
+            .super_digest = server->super_digest,
+            .words = server->words,
+        },
+        .bind = "127.0.0.1",
+        .port = options.port,
+        .max_connections = options.max_connections,
+        .max_per_address = options.max_connections_per_address,
     };
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->base = event_base_new();
-    if (server->wake_fd >= 0 && server->base != NULL) server->front = docent_front_new(server->base, &config, "127.0.0.1", options.port);
+    if (server->wake_fd >= 0 && server->base != NULL) server->front = docent_front_new(server->base, &config);
     if (server->front == NULL) {
         int error = errno;
         server_free(server);

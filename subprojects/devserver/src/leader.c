@@ -36,7 +36,7 @@ struct leader {
     int64_t next_session;
     struct session *sessions[1024];
     size_t session_count;
-    uint64_t next_check;  /* Of containers and TTLs. */
+    uint64_t next_container_check, next_ttl_check;
     uint64_t next_expiry; /* No session expires earlier. Touches make it a lower bound. */
     struct seat seats[REPLICAS_MAX];
 };
@@ -64,6 +64,7 @@ static void config_fill(struct server_config *config)
     if (config->max_session_ms < config->min_session_ms) config->max_session_ms = config->min_session_ms;
     if (config->request_max == 0) config->request_max = WIRE_REQUEST_MAX;
     if (config->container_check_ms == 0) config->container_check_ms = 60000;
+    if (config->ttl_check_ms == 0) config->ttl_check_ms = config->container_check_ms;
 }
 
 struct leader *docent_leader_new(const struct server_config *config, uint64_t now, int64_t wall)
@@ -76,7 +77,8 @@ struct leader *docent_leader_new(const struct server_config *config, uint64_t no
     /* Server id 1, then a clock, then a counter: as a stand-alone server makes them. */
     leader->next_session = config->session_base != 0 ? (int64_t)config->session_base
                                                      : (int64_t)(UINT64_C(1) << 56 | ((uint64_t)wall & 0xffffffffff) << 16);
-    leader->next_check = now + leader->config.container_check_ms;
+    leader->next_container_check = now + leader->config.container_check_ms;
+    leader->next_ttl_check = now + leader->config.ttl_check_ms;
     leader->next_expiry = UINT64_MAX;
     return leader;
 }
@@ -789,14 +791,14 @@ void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, st
 /* ---- Time. ---- */
 
 /* Who goes is settled first: a container that only this empties waits for the next check, as it does in Apache ZooKeeper. */
-static void reap(struct leader *leader, int64_t wall)
+static void reap(struct leader *leader, int64_t wall, bool containers, bool ttls)
 {
     struct node **empty = NULL;
     size_t count = 0;
     for (size_t i = 0; i < leader->tree->bucket_count; i++) {
         for (struct node *node = leader->tree->buckets[i]; node != NULL; node = node->chain) {
-            bool unused = node->container && node->created > 0;
-            bool stale = node->ttl_ms > 0 && wall - node->stat.mtime_ms > node->ttl_ms;
+            bool unused = containers && node->container && node->created > 0;
+            bool stale = ttls && node->ttl_ms > 0 && wall - node->stat.mtime_ms > node->ttl_ms;
             if (node->first_child != NULL || !(unused || stale)) continue;
             if ((count & (count - 1)) == 0) empty = must(realloc(empty, (count == 0 ? 1 : count * 2) * sizeof *empty));
             empty[count++] = node;
@@ -825,13 +827,14 @@ void docent_leader_tick(struct leader *leader, uint64_t now, int64_t wall)
             }
         }
     }
-    if (now >= leader->next_check) {
-        leader->next_check = now + leader->config.container_check_ms;
-        reap(leader, wall);
-    }
+    bool containers = now >= leader->next_container_check, ttls = now >= leader->next_ttl_check;
+    if (containers) leader->next_container_check = now + leader->config.container_check_ms;
+    if (ttls) leader->next_ttl_check = now + leader->config.ttl_check_ms;
+    if (containers || ttls) reap(leader, wall, containers, ttls);
 }
 
 uint64_t docent_leader_deadline(const struct leader *leader)
 {
-    return leader->next_check < leader->next_expiry ? leader->next_check : leader->next_expiry;
+    uint64_t check = leader->next_container_check < leader->next_ttl_check ? leader->next_container_check : leader->next_ttl_check;
+    return check < leader->next_expiry ? check : leader->next_expiry;
 }

@@ -798,6 +798,8 @@ static void auth_receive(struct connection *c, int32_t xid, struct wire_in *in)
             memcpy(text, request.auth.data, (size_t)request.auth.size);
             text[request.auth.size] = '\0';
             if (c->credentials.size < CREDENTIALS_MAX && docent_digest_id(text, id, sizeof id) == DOCENT_OK) {
+                const char *super = c->replica->config.super_digest;
+                if (super != NULL && strcmp(super, id) == 0) credential_add(c, docent_wire_string("super"), docent_wire_string(""));
                 credential_add(c, docent_wire_string("digest"), docent_wire_string(id));
                 err = DOCENT_OK;
             }

@@ -21,10 +21,13 @@ struct server_config {
     uint32_t max_session_ms; /* 0: twenty ticks. */
     uint32_t request_max;    /* 0: 0xfffff. */
     uint32_t container_check_ms; /* 0: 60,000. */
+    uint32_t ttl_check_ms;       /* 0: as often as containers. */
     bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
     bool no_log;             /* No replica ever joins later: forget transactions once they are sent, and have an empty log. */
     int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */
     uint64_t session_base;   /* Session ids begin behind this; 0: a default. */
+    const char *super_digest; /* "user:digest" of whoever may do everything; NULL: nobody. Borrowed for the servers' life. */
+    const char *words;       /* Four-letter words to answer, with commas; "*" or NULL: all. Borrowed likewise. */
     /* One tree, which the owner frees, for leader and replica: half the memory. Then there is one replica, it alone applies what is
      * committed, and it hears of everything before the leader hears, or ticks, again. NULL: each has its own. */
     struct tree *tree;

@@ -31,6 +31,12 @@ typedef struct docent_devserver_options {
     uint32_t max_session_ms; /* Default: twenty ticks. */
     uint32_t container_check_ms; /* How often empty containers are looked for. Default: 60,000. */
     bool ttl_nodes;          /* Allow them. Default: no, as in Apache ZooKeeper. */
+    uint32_t ttl_check_ms;   /* How often nodes that have outlived their TTL are looked for. Default: as often as containers. */
+    uint32_t max_request_bytes; /* A larger request closes its connection. Default: 1,048,575. */
+    uint32_t max_connections;   /* More are closed as they come. Default: no limit. */
+    uint32_t max_connections_per_address; /* Likewise. */
+    const char *super;       /* "user:password": a client with this digest may do everything. Default: none may. */
+    const char *words;       /* The four-letter words that are answered: "ruok,srvr", or "*". Default: all. */
 } docent_devserver_options;
 #define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
 /** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""tests/live/program.py SERVER - the development server as a program: its options, its limits, and what hostile clients cannot do to it.
+
+Prints TAP, a test per function whose name begins with test_."""
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from compare import EXISTS, GET, OPEN, Session, auth, create, die_with_parent, read, set_acl
+
+PROGRAM = sys.argv[1]
+PATIENCE = 20  # Seconds: for what comes at once on an idle machine.
+folder = None
+running = []
+
+
+class Server:
+    """The program, ready for connections; what it wrote to stderr is in a file."""
+
+    def __init__(self, *arguments, port=0):
+        self.errors_path = f"{folder}/errors-{len(running)}"
+        with open(self.errors_path, "w") as errors:
+            self.process = subprocess.Popen([PROGRAM] + ([] if port is None else ["--port", str(port)]) + list(arguments),
+                                            stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=die_with_parent)
+        running.append(self.process)
+        line = self.process.stdout.readline()
+        assert ":" in line, (line, self.errors())
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def errors(self):
+        with open(self.errors_path) as file:
+            return file.read()
+
+    def session(self, **options):
+        return Session(self.port, 0, **options)
+
+    def connect(self):
+        s = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        s.settimeout(PATIENCE)
+        return s
+
+    def word(self, word):
+        with self.connect() as s:
+            s.sendall(word.encode())
+            return everything(s)
+
+    def resident_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+
+def everything(s):
+    """What comes until the other side closes, or resets."""
+    data = b""
+    try:
+        while part := s.recv(65536):
+            data += part
+    except ConnectionError:
+        pass
+    return data.decode(errors="replace")
+
+
+def refused(*arguments):
+    """What it says when it does not start."""
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 2 and done.stdout == "", done
+    return done.stderr
+
+
+def config(content):
+    path = f"{folder}/zoo.cfg"
+    with open(path, "w") as file:
+        file.write(content)
+    return path
+
+
+def same(seen, expected):
+    assert seen == expected, f"{seen!r} instead of {expected!r}"
+
+
+def error_of(answers):
+    return answers[-1][2]
+
+
+# ---- Options. ----
+
+def test_help_has_every_option():
+    done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=PATIENCE)
+    same(done.returncode, 0)
+    for option in ("port bind tick-time min-session max-session max-connections max-total-connections max-request container-check "
+                   "ttl-check ttl-nodes super words admin config help version").split():
+        assert f"--{option}" in done.stdout, option
+    assert re.fullmatch(r"docent-devserver \d+\.\d+\.\d+\n", subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout)
+
+
+def test_what_is_wrong_on_the_command_line_is_named():
+    assert "--port wants a number from 0 to 65535, not \"65536\"" in refused("--port", "65536")
+    assert "--tick-time wants a number" in refused("--tick-time", "-5")
+    assert "--max-request wants a number" in refused("--max-request", "1k")
+    assert "--words wants a value" in refused("--words")
+    assert "--prot" in refused("--prot", "1")
+    assert "what is \"2181\"?" in refused("2181")
+    assert "--super wants user:password" in refused("--super", "root")
+    assert "No such file" in refused("--config", f"{folder}/none.cfg")
+    assert "largest session time-out" in refused("--min-session", "500", "--max-session", "400")
+
+
+def test_address_that_cannot_be_had_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run([PROGRAM, "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE)
+    same(done.returncode, 1)
+    assert f"127.0.0.1:{port}" in done.stderr and "in use" in done.stderr, done.stderr
+
+
+def test_configuration_of_an_ensemble_starts_as_it_is():
+    path = config("# made by somebody\n! else\ntickTime=200\n  clientPort = 0\nclientPortAddress: localhost\ninitLimit=10\n"
+                  "4lw.commands.whitelist=stat, \\\n    ruok\nmaxSessionTimeout 3000\r\nserver.1=a:2888:3888\nadmin.enableServer=false\n")
+    server = Server("--config", path, port=None)
+    same(server.word("ruok"), "imok")
+    same(server.session(timeout=100000).timeout, 3000)
+    same(server.session(timeout=1).timeout, 400)  # Two ticks.
+    assert "zoo.cfg:6: initLimit means nothing here" in server.errors()
+    assert "zoo.cfg:10: server.1 means nothing here" in server.errors()
+    same(server.errors().count("\n"), 2)
+
+
+def test_command_line_wins_over_the_file():
+    path = config("tickTime=200\nclientPort=1\nminSessionTimeout=700\n")
+    server = Server("--config", path, "--tick-time", "1000", "--min-session", "900")
+    same(server.session(timeout=1).timeout, 900)
+    same(server.session(timeout=100000).timeout, 20000)
+
+
+def test_what_is_wrong_in_a_file_is_told_with_its_line():
+    assert "zoo.cfg:2: tickTime wants a number from 0 to 3600000, not \"5s\"" in refused("--config", config("clientPort=0\ntickTime=5s\n"))
+    assert "zoo.cfg:1: extendedTypesEnabled wants true or false" in refused("--config", config("extendedTypesEnabled=maybe"))
+    assert "zoo.cfg:1: clientPort wants" in refused("--port", "0", "--config", config("clientPort=none\n"))  # Given, and yet checked.
+
+
+def test_super_may_do_everything():
+    for arguments in (["--super", "root:secret"],
+                      ["--config", config("DigestAuthenticationProvider.superDigest=root:J1scEM42CKaLPP5+ElgpgGsuONg=\n")]):
+        server = Server(*arguments)
+        closed = [(1, "digest", "nobody:x")]  # READ, for somebody that nobody is.
+        other, root = server.session(), server.session()
+        same(error_of(other.call(create("/a", b"secret", entries=closed))), 0)
+        same(error_of(other.call(read(GET, "/a"))), -102)
+        same(root.call(auth("digest", "root:secret"), xid=-4)[-1][2], 0)
+        same(error_of(root.call(read(GET, "/a"))), 0)
+        same(error_of(root.call(set_acl("/a", OPEN))), 0)
+        same(error_of(other.call(auth("digest", "root:wrong"), xid=-4)), 0)
+        same(error_of(other.call(set_acl("/a", closed))), 0)
+        same(error_of(other.call(read(GET, "/a"))), -102)
+        server.stop()
+
+
+# ---- Limits. ----
+
+def test_connections_from_one_address_are_limited():
+    server = Server("--max-connections", "2")
+    first, second = server.session(), server.session()
+    with server.connect() as third:
+        same(everything(third), "")
+    same(error_of(first.call(read(EXISTS, "/"))), 0)
+    with socket.socket() as elsewhere:  # Another address has room of its own.
+        elsewhere.bind(("127.0.0.2", 0))
+        elsewhere.connect(("127.0.0.1", server.port))
+        elsewhere.settimeout(PATIENCE)
+        elsewhere.sendall(b"ruok")
+        same(everything(elsewhere), "imok")
+    second.close()
+    wait_for(lambda: server.word("ruok") == "imok")
+
+
+def test_connections_are_limited_in_all():
+    server = Server("--max-total-connections", "1")
+    first = server.session()
+    same(server.word("ruok"), "")
+    first.close()
+    wait_for(lambda: server.word("ruok") == "imok")
+
+
+def test_request_that_is_too_large_ends_its_connection_only():
+    server = Server("--max-request", "1000")
+    a, b = server.session(), server.session()
+    fits = 1000 - len(struct.pack(">ii", 0, 0) + create("/fits", b"")[1])
+    same(error_of(a.call(create("/fits", b"x" * fits))), 0)
+    same(a.call(create("/more", b"x" * (fits + 1))), [None])
+    same(error_of(b.call(read(EXISTS, "/more"))), -101)
+
+
+def wait_for(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)
+
+
+# ---- What it costs. ----
+
+def test_first_connection_is_accepted_at_once():
+    took = []
+    for _ in range(5):
+        begin = time.monotonic()
+        server = Server()
+        server.session().close()
+        took.append(time.monotonic() - begin)
+        same(server.stop(), 0)
+    print(f"# {min(took) * 1000:.1f} ms from fork to the first session, the best of {len(took)}")
+    assert min(took) < float(os.environ.get("START_SECONDS", "0.2")), took
+
+
+def test_empty_server_is_small():
+    server = Server()
+    same(server.word("ruok"), "imok")
+    print(f"# {server.resident_kib()} KiB resident")
+    if not os.environ.get("ASAN_OPTIONS"):
+        assert server.resident_kib() < 5 * 1024
+
+
+def main():
+    global folder
+    tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
+    failed = 0
+    folder = tempfile.mkdtemp()
+    print(f"1..{len(tests)}", flush=True)
+    try:
+        for number, (name, test) in enumerate(tests, 1):
+            try:
+                test()
+                print(f"ok {number} - {name[5:]}", flush=True)
+            except Exception:  # pylint: disable=broad-except
+                failed += 1
+                print(f"not ok {number} - {name[5:]}", flush=True)
+                print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
+            while running:
+                process = running.pop()
+                process.kill()
+                process.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
