@@ -1,7 +1,8 @@
 /* core/drive/await.c - see await.h. */
 #include "core/drive/await.h"
 
-#include <pthread.h>
+#include <errno.h>
+#include <semaphore.h>
 
 #include "core/client/machine.h"
 
@@ -10,19 +11,14 @@ struct docent_wait {
     docent_client *client;
     docent_status (*start)(void *argument, struct docent_wait *wait);
     void *argument;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool done;
+    sem_t done;
     docent_status outcome;
 };
 
 void docent_wait_done(struct docent_wait *wait, docent_status outcome)
 {
-    pthread_mutex_lock(&wait->mutex);
     wait->outcome = outcome;
-    wait->done = true;
-    pthread_cond_signal(&wait->changed);
-    pthread_mutex_unlock(&wait->mutex); /* From here on the waiter may be gone. */
+    sem_post(&wait->done); /* From here on the waiter may be gone. */
 }
 
 static void wait_run(struct docent_post *post)
@@ -40,16 +36,14 @@ docent_status docent_await(docent_client *client, docent_status (*start)(void *a
     if (where != DOCENT_ERR_WRONG_THREAD) return where;
 
     struct docent_wait wait = { .post.run = wait_run, .client = client, .start = start, .argument = argument };
-    pthread_mutex_init(&wait.mutex, NULL);
-    pthread_cond_init(&wait.changed, NULL);
+    sem_init(&wait.done, 0, 0);
     docent_status status = host->post(host->user, &wait.post, true);
     if (status == DOCENT_OK) {
-        pthread_mutex_lock(&wait.mutex);
-        while (!wait.done) pthread_cond_wait(&wait.changed, &wait.mutex);
-        pthread_mutex_unlock(&wait.mutex);
+        while (sem_wait(&wait.done) < 0 && errno == EINTR) {
+            /* A signal of the application's. */
+        }
         status = wait.outcome;
     }
-    pthread_cond_destroy(&wait.changed);
-    pthread_mutex_destroy(&wait.mutex);
+    sem_destroy(&wait.done);
     return status;
 }

@@ -94,11 +94,11 @@ static void driver_discard(struct driver *d, bool own_base)
     free(d);
 }
 
+/* One thread uses it: no locks. Deadlines are whole milliseconds: no timer descriptor that would be set anew in every turn. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
     if (config == NULL) return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);

@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -92,6 +93,8 @@ docent_status docent_driver_post(void *user, struct docent_post *post, bool boun
     struct driver *d = user;
     if (docent_forked_since(d->fork_generation)) return DOCENT_ERR_FORKED;
     docent_status status = DOCENT_OK;
+    bool wakes = false;
+    atomic_fetch_add(&d->posting, 1);
     pthread_mutex_lock(&d->inbox_mutex);
     if (d->posts_over) {
         status = DOCENT_ERR_CLOSING;
@@ -102,10 +105,12 @@ docent_status docent_driver_post(void *user, struct docent_post *post, bool boun
         *d->posts_last = post;
         d->posts_last = &post->next;
         d->post_count++;
-        if (!d->signalled) docent_loop_post(d->loop, d);
+        wakes = !d->signalled;
         d->signalled = true;
     }
     pthread_mutex_unlock(&d->inbox_mutex);
+    if (wakes) docent_loop_post(d->loop, d); /* Not before: the loop would wake up to find the inbox locked. */
+    atomic_fetch_sub(&d->posting, 1);        /* From here on the driver may be gone: what was posted may have closed it. */
     return status;
 }
 
@@ -260,7 +265,7 @@ static void link_read(struct driver *d)
     }
 }
 
-static void link_write(struct driver *d)
+static void link_write(struct driver *d, uint64_t now)
 {
     const uint8_t *data;
     size_t size;
@@ -275,7 +280,7 @@ static void link_write(struct driver *d)
             link_lost(d);
             return;
         }
-        docent_core_sent(d->client, docent_clock_ms(), (size_t)sent);
+        docent_core_sent(d->client, now, (size_t)sent);
     }
     if (d->up && d->io_wants != EV_READ) link_want(d, EV_READ);
 }
@@ -509,8 +514,9 @@ static bool driver_is_over(const struct driver *d)
 void docent_driver_work(struct driver *d)
 {
     if (d->client == NULL) return;
+    uint64_t now = docent_clock_ms();
     for (int rounds = 0; rounds < 8; rounds++) {
-        if (docent_core_deadline(d->client) <= docent_clock_ms()) {
+        if (docent_core_deadline(d->client) <= now) {
             uint64_t began = entry_begin(d);
             docent_core_tick(d->client, began);
             entry_end(d, began);
@@ -522,7 +528,7 @@ void docent_driver_work(struct driver *d)
         d->link = link;
         if (link.wanted) link_open(d);
     }
-    link_write(d);
+    link_write(d, now);
     struct docent_address address;
     if (d->probe_fd < 0 && docent_core_wants_probe(d->client, &address)) probe_begin(d, &address);
     if (d->lookup == NULL && docent_core_wants_addresses(d->client)) lookup_begin(d);
@@ -624,6 +630,7 @@ void docent_driver_close_on_loop(struct driver *d)
 void docent_driver_free(struct driver *d)
 {
     inbox_run(inbox_take(d, true)); /* What was accepted runs, with the client closed. */
+    while (atomic_load(&d->posting) > 0) sched_yield(); /* Somebody is on the way out. */
     docent_core_free(d->client);
     d->client = NULL;
     link_drop(d, false);

@@ -48,6 +48,7 @@ struct driver {
     struct driver *loop_previous, *loop_next; /* Of the loop's drivers. */
     struct driver *posted_next; /* Of the loop's, while something is in the inbox. */
     pthread_mutex_t inbox_mutex;
+    _Atomic unsigned posting; /* Threads inside docent_driver_post(). */
     struct docent_post *posts, **posts_last;
     uint32_t post_count; /* Bounded ones. */
     uint32_t post_max;

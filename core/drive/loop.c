@@ -16,10 +16,10 @@ static struct loop *loops;
 
 static void on_wake(evutil_socket_t fd, short what, void *user)
 {
-    (void)what;
     struct loop *loop = user;
     uint64_t count;
-    if (read(fd, &count, sizeof count) < 0) return; /* Nothing was written after all. */
+    /* Where every write is an event of its own, nobody needs to read what was written. */
+    if (!(what & EV_ET) && read(fd, &count, sizeof count) < 0) return;
     pthread_mutex_lock(&loop->posted_mutex);
     loop->signalled = false;
     struct driver *driver = loop->posted;
@@ -37,13 +37,12 @@ void docent_loop_post(struct loop *loop, struct driver *driver)
     pthread_mutex_lock(&loop->posted_mutex);
     driver->posted_next = loop->posted;
     loop->posted = driver;
-    if (!loop->signalled) { /* A burst wakes the loop once. */
-        loop->signalled = true;
-        uint64_t one = 1;
-        while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-        }
-    }
+    bool wakes = !loop->signalled; /* A burst wakes the loop once. */
+    loop->signalled = true;
     pthread_mutex_unlock(&loop->posted_mutex);
+    uint64_t one = 1;
+    while (wakes && write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
 }
 
 void docent_loop_unpost(struct loop *loop, struct driver *driver)
@@ -73,7 +72,8 @@ static struct loop *loop_new(struct event_base *base)
     loop->posted = NULL;
     loop->signalled = false;
     pthread_mutex_init(&loop->posted_mutex, NULL);
-    event_assign(&loop->wake, base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+    short edge = event_base_get_features(base) & EV_FEATURE_ET ? EV_ET : 0;
+    event_assign(&loop->wake, base, loop->wake_fd, (short)(EV_READ | EV_PERSIST | edge), on_wake, loop);
     event_add(&loop->wake, NULL);
     return loop;
 }

@@ -2,14 +2,16 @@
 #ifndef TEST_ALLOC_H
 #define TEST_ALLOC_H
 
+#include <stdatomic.h>
+
 #include <docent/types.h>
 
 struct test_alloc {
     docent_allocator allocator; /* To be handed to the code under test. */
-    size_t calls;               /* alloc and resize so far, failed ones included. */
+    _Atomic size_t calls;       /* alloc and resize so far, failed ones included. */
     size_t fail_at;             /* The call, counted from 1, that fails; 0: none. */
     bool fail_after;            /* Every later one fails too. */
-    size_t outstanding;         /* Blocks not released yet. */
+    _Atomic size_t outstanding; /* Blocks not released yet. */
 };
 
 void test_alloc_init(struct test_alloc *alloc, size_t fail_at);
