@@ -41,31 +41,10 @@ static const char *component_fault(const char *component, size_t size)
     return NULL;
 }
 
-/* Eight characters at a time: is this path printable ASCII that begins with '/', has nothing like "//" or "/." in it and does not end with
- * '/'? Then nothing is wrong with it, and this is what nearly every path of every request is like. False says nothing. */
-static bool path_is_plain(const char *path, size_t size)
-{
-    const uint64_t ones = 0x0101010101010101, slashes = '/' * ones, spaces = ' ' * ones;
-    if (size < sizeof(uint64_t) || path[0] != '/' || path[size - 1] == '/') return false;
-    uint64_t fault = 0;
-    for (size_t at = 0;;) {
-        uint64_t here, next; /* The terminator is the last that next reads. */
-        memcpy(&here, path + at, sizeof here);
-        memcpy(&next, path + at + 1, sizeof next);
-        fault |= here | (here + ones) | (here - spaces); /* The top bit: beyond ASCII, delete, control. */
-        uint64_t pair = (here ^ slashes) | ((next | ones) ^ slashes); /* A zero byte: a slash, and '.' or '/' behind it. */
-        fault |= (pair - ones) & ~pair;
-        if (at + sizeof here == size) break;
-        at += sizeof here;
-        if (at + sizeof here > size) at = size - sizeof here;
-    }
-    return (fault & (0x80 * ones)) == 0;
-}
-
 const char *docent_path_fault(const char *path, bool sequential)
 {
     if (path == NULL) return "is NULL";
-    if (path_is_plain(path, strlen(path))) return NULL;
+    if (docent_path_is_plain(path, strlen(path))) return NULL;
     if (path[0] == '\0') return "is empty";
     if (path[0] != '/') return "does not begin with '/'";
     if (path[1] == '\0') return NULL;

@@ -5,9 +5,43 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The path rules of the server, for a node (sequential: one more character will follow, so a trailing '/' is fine). NULL: good,
  * else what is wrong, static text. */
 const char *docent_path_fault(const char *path, bool sequential);
+
+typedef uint8_t docent_path_block __attribute__((vector_size(16)));
+
+/* Sixteen characters from @at, and the one behind them: all ones where one cannot stand in a plain path. */
+static inline docent_path_block docent_path_block_faults(const char *at)
+{
+    docent_path_block here, next;
+    memcpy(&here, at, sizeof here);
+    memcpy(&next, at + 1, sizeof next);
+    docent_path_block unprintable = (docent_path_block)(here - ' ' > '~' - ' ');
+    /* '.' and '/' differ in one bit. */
+    return unprintable | ((docent_path_block)(here == '/') & (docent_path_block)((next | 1) == '/'));
+}
+
+/* Printable ASCII that begins with '/', has nothing like "//" or "/." in it and does not end with '/': nothing is wrong with such a path,
+ * and nearly every path of every request is like that. False says nothing. */
+static inline bool docent_path_is_plain(const char *path, size_t size)
+{
+    enum { BLOCK = sizeof(docent_path_block) };
+    char filled[BLOCK + 1]; /* A short path, with characters in front that do no harm. */
+    if (path[0] != '/' || path[size - 1] == '/') return false; /* Empty: by the first. */
+    if (size < BLOCK) {
+        memset(filled, 'x', sizeof filled);
+        memcpy(filled + BLOCK - size, path, size);
+        path = filled;
+        size = BLOCK;
+    }
+    docent_path_block faults = docent_path_block_faults(path + size - BLOCK); /* May overlap the one before. */
+    for (size_t at = 0; at + BLOCK < size; at += BLOCK) faults |= docent_path_block_faults(path + at);
+    uint64_t halves[2];
+    memcpy(halves, &faults, sizeof halves);
+    return (halves[0] | halves[1]) == 0;
+}
 
 #endif
