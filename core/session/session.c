@@ -17,12 +17,12 @@ static void session_finish(struct session *s, enum session_state next, uint64_t 
 
 static bool session_put(struct session *s, uint64_t now, const uint8_t *data, size_t size)
 {
-    if (s->out_head > 0 && s->out_head == s->out.size) s->out_head = s->out.size = 0;
-    docent_wire_put_raw(&s->out, data, size);
-    if (s->out.failed) {
+    uint8_t *at = docent_wire_room(&s->out, size);
+    if (at == NULL) {
         s->out.failed = false;
         return false;
     }
+    memcpy(at, data, size);
     s->stream_end += size;
     s->sent_ms = now;
     return true;
@@ -78,7 +78,8 @@ static docent_status session_send(struct session *s, uint64_t now, struct sessio
     if (!session_put(s, now, request->frame, request->frame_size)) return DOCENT_ERR_NO_MEMORY;
     if (s->first == NULL) s->progress_ms = now;
     session_append(s, request);
-    if (op_is_strict(request->op)) s->strict_sent_ms = now;
+    request->strict = op_is_strict(request->op);
+    if (request->strict) s->strict_sent_ms = now;
     return DOCENT_OK;
 }
 
@@ -278,6 +279,7 @@ static void session_say_goodbye(struct session *s, uint64_t now)
         .frame = s->leave_frame,
         .frame_size = sizeof s->leave_frame,
         .op = WIRE_OP_CLOSE_SESSION,
+        .own = true,
     };
     bool was_online = s->state == SESSION_ONLINE;
     s->state = SESSION_LEAVING;
@@ -429,7 +431,7 @@ static bool session_handshake(struct session *s, uint64_t now, const uint8_t *da
 static void session_renew(struct session *s, const struct session_request *request)
 {
     if (request->queued_ms > s->contact_ms) s->contact_ms = request->queued_ms;
-    if (op_is_strict(request->op) && request->queued_ms > s->strict_ms) s->strict_ms = request->queued_ms;
+    if (request->strict && request->queued_ms > s->strict_ms) s->strict_ms = request->queued_ms;
 }
 
 static void session_see_zxid(struct session *s, int64_t zxid)
@@ -437,36 +439,27 @@ static void session_see_zxid(struct session *s, int64_t zxid)
     if (zxid > s->last_zxid) s->last_zxid = zxid;
 }
 
-/* False: the connection was given up, or is finished. */
-static bool session_reply(struct session *s, uint64_t now, const uint8_t *data, size_t size)
+/* What answers no request. False: the connection was given up. */
+static bool session_special(struct session *s, uint64_t now, const struct wire_reply_header *header, struct wire_in in)
 {
-    struct wire_in in = docent_wire_in(data, size);
-    struct wire_reply_header header;
-    if (!docent_wire_get_reply_header(&in, &header)) {
-        docent_session_drop(s, now, DOCENT_ERR_PROTOCOL);
-        return false;
-    }
-    switch (header.xid) {
+    switch (header->xid) {
     case WIRE_XID_NOTIFICATION: {
         struct wire_watcher_event event;
-        if (!docent_wire_get_watcher_event(&in, &event)) {
-            docent_session_drop(s, now, DOCENT_ERR_PROTOCOL);
-            return false;
-        }
-        s->hooks.notified(s->hooks.owner, header.zxid, &event);
+        if (!docent_wire_get_watcher_event(&in, &event)) break;
+        s->hooks.notified(s->hooks.owner, header->zxid, &event);
         return true;
     }
     case WIRE_XID_PING:
         if (!s->ping_waiting) break;
         s->ping_waiting = false;
         if (s->ping_sent_ms > s->contact_ms) s->contact_ms = s->ping_sent_ms;
-        if (s->state == SESSION_RESTORING) session_see_zxid(s, header.zxid);
+        if (s->state == SESSION_RESTORING) session_see_zxid(s, header->zxid);
         session_try_online(s, now);
         return true;
     case WIRE_XID_AUTH:
         if (s->auths_waiting == 0) break;
         s->auths_waiting--;
-        if (header.err != 0) {
+        if (header->err != 0) {
             s->hooks.auth_failed(s->hooks.owner);
             return s->link.wanted;
         }
@@ -475,8 +468,8 @@ static bool session_reply(struct session *s, uint64_t now, const uint8_t *data, 
     case WIRE_XID_SET_WATCHES:
         if (s->restores_waiting == 0) break;
         s->restores_waiting--;
-        if (header.err != 0) {
-            docent_session_drop(s, now, (docent_status)header.err);
+        if (header->err != 0) {
+            docent_session_drop(s, now, (docent_status)header->err);
             return false;
         }
         s->progress_ms = now;
@@ -485,33 +478,46 @@ static bool session_reply(struct session *s, uint64_t now, const uint8_t *data, 
     default:
         break;
     }
+    docent_session_drop(s, now, DOCENT_ERR_PROTOCOL); /* Nobody asked. */
+    return false;
+}
 
-    struct session_request *request = s->first;
-    if (request == NULL || request->xid != header.xid) { /* Nobody asked, or somebody else was to be answered first. */
+static bool session_own_reply(struct session *s, uint64_t now, const struct session_request *request)
+{
+    if (request == &s->beat) {
+        s->beat_waiting = false;
+        return true;
+    }
+    session_unlink(s, true);
+    session_offline(s, now, DOCENT_ERR_CLOSING);
+    session_next_server(s, now);
+    return false;
+}
+
+/* False: the connection was given up, or is finished. */
+static inline bool session_reply(struct session *s, uint64_t now, const uint8_t *data, size_t size)
+{
+    if (size < WIRE_REPLY_HEADER) {
         docent_session_drop(s, now, DOCENT_ERR_PROTOCOL);
         return false;
     }
+    struct wire_in in = docent_wire_in(data, size);
+    struct wire_reply_header header;
+    docent_wire_get_reply_header(&in, &header);
+    struct session_request *request = s->first;
+    if (request == NULL || request->xid != header.xid) return session_special(s, now, &header, in);
     s->first = request->next;
     if (s->first == NULL) s->last = &s->first;
     s->progress_ms = now;
     session_see_zxid(s, header.zxid);
     if (header.err != DOCENT_ERR_SESSION_EXPIRED && header.err != DOCENT_ERR_SESSION_MOVED) session_renew(s, request);
 
-    if (request == &s->beat) {
-        s->beat_waiting = false;
-        return true;
-    }
-    if (request == &s->leave) {
-        session_unlink(s, true);
-        session_offline(s, now, DOCENT_ERR_CLOSING);
-        session_next_server(s, now);
-        return false;
-    }
+    if (request->own) return session_own_reply(s, now, request);
     s->hooks.answered(s->hooks.owner, request, &header, in.data, in.size);
-    return s->link.wanted;
+    return true; /* If the connection was given up, its serial tells. */
 }
 
-static bool session_frame(struct session *s, uint64_t now, const uint8_t *data, size_t size)
+static inline bool session_frame(struct session *s, uint64_t now, const uint8_t *data, size_t size)
 {
     if (s->state == SESSION_HANDSHAKE) return session_handshake(s, now, data, size);
     return session_reply(s, now, data, size);
@@ -630,7 +636,9 @@ static void session_beat(struct session *s, uint64_t now)
     if (s->holds > 0) {
         static const uint8_t sync_root[17] = { 0, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0, WIRE_OP_SYNC, 0, 0, 0, 1, '/' };
         memcpy(s->beat_frame, sync_root, sizeof sync_root);
-        s->beat = (struct session_request){ .frame = s->beat_frame, .frame_size = sizeof s->beat_frame, .op = WIRE_OP_SYNC };
+        s->beat = (struct session_request){
+            .frame = s->beat_frame, .frame_size = sizeof s->beat_frame, .op = WIRE_OP_SYNC, .own = true
+        };
         good = session_send(s, now, &s->beat) == DOCENT_OK;
         s->beat_waiting = good;
         s->progress_ms = now;

@@ -39,6 +39,8 @@ struct session_request {
     uint32_t frame_size;
     int32_t op;
     int32_t xid;
+    bool own;           /* The session's, not the owner's. */
+    bool strict;        /* Only a leader, or a follower that hears from it, can answer it. Filled in when it is sent. */
     uint64_t begin;     /* Where in the connection's stream of bytes it begins. */
     uint64_t queued_ms; /* When it was given to the stream. The kernel got it no earlier, so a lease reckoned from here is short
                          * rather than long. */
