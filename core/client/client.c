@@ -11,12 +11,7 @@
 
 void docent_client_later(docent_client *c, struct docent_later *later)
 {
-    if (later->queued) return;
-    later->queued = true;
-    later->next = NULL;
-    *c->later_last = later;
-    c->later_last = &later->next;
-    if (c->depth == 0) c->host.wake(c->host.user);
+    docent_later_queue(c, later);
 }
 
 static void laters_run(docent_client *c)
@@ -566,6 +561,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->later_last = &c->later_first;
     c->pending_last = &c->pending_first;
     c->scratch.allocator = &c->allocator;
+    c->plain_result.struct_size = sizeof c->plain_result;
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;

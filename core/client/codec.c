@@ -1,9 +1,9 @@
 /* core/client/codec.c - operations to requests, replies to results. Paths get the client's chroot on the way out and lose it on
  * the way in, here and in the watch registry and nowhere else. */
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/client/internal.h"
+#include "core/client/plain.h"
 
 /* ---- Out. ---- */
 
@@ -15,12 +15,9 @@ static void invalid(const docent_client *client, const char *path, const char *w
 void docent_put_path(docent_client *client, struct wire_out *out, const char *path)
 {
     size_t size = strlen(path);
-    if (client->chroot_size > 0 && size == 1) size = 0; /* "/" is the chroot itself. */
-    uint8_t *at = docent_wire_room(out, sizeof(int32_t) + client->chroot_size + size);
-    if (at == NULL) return;
-    at = docent_wire_store32(at, (int32_t)(client->chroot_size + size));
-    if (client->chroot_size > 0) memcpy(at, client->chroot, client->chroot_size);
-    memcpy(at + client->chroot_size, path, size);
+    size_t room = sizeof(int32_t) + client->chroot_size + size;
+    uint8_t *at = docent_wire_room(out, room);
+    if (at != NULL) out->size -= room - (size_t)(docent_store_path(client, at, path, size) - at);
 }
 
 const char *docent_path_strip(const docent_client *client, const char *path)
@@ -48,9 +45,39 @@ static bool mode_is_sequential(docent_create_mode mode)
     return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
 }
 
-/* What is wrong with the operation itself, or NULL. */
-static const char *op_fault(const docent_op *op, bool inside)
+const struct plain_record docent_plain_records[DOCENT_OP_TYPES] = {
+    [DOCENT_OP_DELETE] = { WIRE_OP_DELETE, .ends = ENDS_IN_VERSION },
+    [DOCENT_OP_EXISTS] = { WIRE_OP_EXISTS, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_GET] = { WIRE_OP_GET_DATA, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_SET] = { WIRE_OP_SET_DATA, .has_data = true, .ends = ENDS_IN_VERSION },
+    [DOCENT_OP_GET_ACL] = { WIRE_OP_GET_ACL },
+    [DOCENT_OP_CHILDREN] = { WIRE_OP_GET_CHILDREN2, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_CHILD_COUNT] = { WIRE_OP_GET_ALL_CHILDREN_NUMBER },
+    [DOCENT_OP_EPHEMERALS] = { WIRE_OP_GET_EPHEMERALS },
+    [DOCENT_OP_SYNC] = { WIRE_OP_SYNC },
+    [DOCENT_OP_CHECK] = { WIRE_OP_CHECK, .ends = ENDS_IN_VERSION },
+};
+
+uint32_t docent_op_min_version_of_newer(int32_t op)
 {
+    switch (op) {
+    case WIRE_OP_CREATE_CONTAINER: return 30501;
+    case WIRE_OP_CREATE_TTL: return 30503;
+    case WIRE_OP_CHECK_WATCHES:
+    case WIRE_OP_RECONFIG: return 30500;
+    case WIRE_OP_GET_EPHEMERALS:
+    case WIRE_OP_GET_ALL_CHILDREN_NUMBER:
+    case WIRE_OP_MULTI_READ:
+    case WIRE_OP_ADD_WATCH: return 30600;
+    case WIRE_OP_WHO_AM_I: return 30700;
+    default: return 0;
+    }
+}
+
+/* What is wrong with the operation itself, or NULL; then @ret_size is that of its path, if it has one. */
+static const char *op_fault(const docent_op *op, bool inside, size_t *ret_size)
+{
+    *ret_size = 0;
     switch (op->type) {
     case DOCENT_OP_CREATE:
         if ((int)op->mode < 0 || op->mode > DOCENT_PERSISTENT_SEQUENTIAL_TTL) return "unknown create mode";
@@ -71,11 +98,10 @@ static const char *op_fault(const docent_op *op, bool inside)
         if (inside) return "a transaction within a transaction";
         if (op->op_count == 0 || op->ops == NULL) return "no operations";
         return NULL;
-    case DOCENT_OP_EPHEMERALS:
-        return op->path == NULL ? "no prefix" : NULL;
     case DOCENT_OP_RECONFIG:
     case DOCENT_OP_WHO_AM_I:
         return NULL;
+    case DOCENT_OP_EPHEMERALS:
     case DOCENT_OP_DELETE:
     case DOCENT_OP_EXISTS:
     case DOCENT_OP_GET:
@@ -87,40 +113,85 @@ static const char *op_fault(const docent_op *op, bool inside)
     case DOCENT_OP_CHECK_WATCHES:
         break;
     case DOCENT_OP_TYPES:
+    default:
         return "unknown operation";
     }
     if (op->path == NULL) return "no path";
+    *ret_size = strlen(op->path);
+    if (op->type == DOCENT_OP_EPHEMERALS) return NULL; /* A prefix: anything. */
     if (op->data == NULL && op->size != 0) return "a size without data";
+    if (op->size > INT32_MAX) return "more data than any request can have";
+    if (docent_path_is_plain(op->path, *ret_size)) return NULL;
     return docent_path_fault(op->path, op->type == DOCENT_OP_CREATE && mode_is_sequential(op->mode));
 }
 
-static bool data_put(struct wire_out *out, const docent_op *op, struct op_frame *frame)
+static void plain_put(const docent_client *client, struct wire_out *out, const docent_op *op, size_t path_size)
 {
-    if (op->size > INT32_MAX) return false;
-    docent_wire_put_string(out, docent_wire_buffer(op->data, op->size)); /* A buffer is encoded as a string is. */
-    frame->data_at = op->data == NULL ? 0 : (uint32_t)(out->size - op->size);
-    frame->data_size = (uint32_t)op->size;
-    return true;
+    size_t room = docent_plain_room(client, op, path_size);
+    uint8_t *begin = docent_wire_room(out, room);
+    if (begin != NULL) out->size -= room - (size_t)(docent_plain_store(client, begin, op, path_size) - begin);
 }
 
-static bool create_put(docent_client *client, struct wire_out *out, const docent_op *op, struct op_frame *frame)
+static bool create_put(docent_client *client, struct wire_out *out, const docent_op *op, int32_t *ret_op)
 {
-    frame->op = WIRE_OP_CREATE; /* Or create2, which has the same body: decided when it is sent. */
-    if (op->mode == DOCENT_CONTAINER) {
-        frame->op = WIRE_OP_CREATE_CONTAINER;
-        frame->min_version = 30501;
-    } else if (op->ttl_ms != 0) {
-        frame->op = WIRE_OP_CREATE_TTL;
-        frame->min_version = 30503;
-    }
+    *ret_op = op->mode == DOCENT_CONTAINER ? WIRE_OP_CREATE_CONTAINER
+              : op->ttl_ms != 0            ? WIRE_OP_CREATE_TTL
+                                           : WIRE_OP_CREATE; /* Or create2, which has the same body: decided when it is sent. */
     docent_put_path(client, out, op->path);
-    if (!data_put(out, op, frame) || !acl_put(out, op->acl.count == 0 ? docent_acl_open() : op->acl)) return false;
+    docent_wire_put_buffer(out, docent_wire_buffer(op->data, op->size));
+    if (!acl_put(out, op->acl.count == 0 ? docent_acl_open() : op->acl)) return false;
     docent_wire_put_int(out, (int32_t)op->mode);
     if (op->ttl_ms != 0) docent_wire_put_long(out, op->ttl_ms);
     return true;
 }
 
-static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, bool watch, struct op_frame *frame);
+static int32_t watcher_type(docent_watch_kind kind)
+{
+    switch (kind) {
+    case DOCENT_WATCH_DATA: return WIRE_WATCHER_DATA;
+    case DOCENT_WATCH_CHILDREN: return WIRE_WATCHER_CHILDREN;
+    case DOCENT_WATCH_PERSISTENT:
+    case DOCENT_WATCH_RECURSIVE: return WIRE_WATCHER_ANY; /* 3.9 tells them apart, older servers do not. */
+    }
+    return WIRE_WATCHER_ANY;
+}
+
+/* What stands alone or inside a transaction; @op is without fault. False: an ACL that cannot be sent. */
+static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, size_t path_size, int32_t *ret_op)
+{
+    if (docent_op_is_plain(op)) {
+        *ret_op = docent_plain_records[op->type].op;
+        plain_put(client, out, op, path_size);
+        return true;
+    }
+    switch ((int)op->type) {
+    case DOCENT_OP_CREATE:
+        return create_put(client, out, op, ret_op);
+    case DOCENT_OP_SET_ACL:
+        *ret_op = WIRE_OP_SET_ACL;
+        docent_put_path(client, out, op->path);
+        if (!acl_put(out, op->acl)) return false;
+        docent_wire_put_int(out, op->version);
+        return true;
+    case DOCENT_OP_CHECK_WATCHES:
+        *ret_op = WIRE_OP_CHECK_WATCHES;
+        docent_put_path(client, out, op->path);
+        docent_wire_put_int(out, watcher_type(op->watch_kind));
+        return true;
+    case DOCENT_OP_RECONFIG: {
+        *ret_op = WIRE_OP_RECONFIG;
+        struct wire_reconfig_request request = { docent_wire_string(op->joining), docent_wire_string(op->leaving),
+                                                 docent_wire_string(op->members), op->config_version };
+        docent_wire_put_reconfig_request(out, &request);
+        return true;
+    }
+    case DOCENT_OP_WHO_AM_I:
+        *ret_op = WIRE_OP_WHO_AM_I;
+        return true;
+    default:
+        abort(); /* Transactions are multi_put()'s. */
+    }
+}
 
 static void multi_header_put(struct wire_out *out, int32_t op, bool done)
 {
@@ -142,123 +213,33 @@ static bool multi_put(docent_client *client, struct wire_out *out, const docent_
         bool read = part->type == DOCENT_OP_GET || part->type == DOCENT_OP_CHILDREN;
         bool write = part->type == DOCENT_OP_CREATE || part->type == DOCENT_OP_DELETE || part->type == DOCENT_OP_SET ||
                      part->type == DOCENT_OP_CHECK;
-        const char *fault = op_fault(part, true);
+        size_t size;
+        const char *fault = op_fault(part, true, &size);
         if (fault == NULL && !(op->type == DOCENT_OP_MULTI ? write : read)) fault = "an operation that cannot stand there";
         if (fault != NULL) {
             invalid(client, part->path, fault);
             return false;
         }
-        struct op_frame ignored;
+        int32_t part_op;
         size_t header_at = out->size;
         multi_header_put(out, 0, false);
-        if (!op_put(client, out, part, false, &ignored)) return false;
-        if (ignored.op == WIRE_OP_GET_CHILDREN2) ignored.op = WIRE_OP_GET_CHILDREN; /* All that multiRead has. */
+        if (!op_put(client, out, part, size, &part_op)) return false;
+        if (part_op == WIRE_OP_GET_CHILDREN2) part_op = WIRE_OP_GET_CHILDREN; /* All that multiRead has. */
         if (out->failed) return true;
-        uint32_t big = __builtin_bswap32((uint32_t)ignored.op);
-        memcpy(out->data + header_at, &big, sizeof big);
+        docent_wire_store32(out->data + header_at, part_op);
     }
     multi_header_put(out, WIRE_OP_ERROR, true);
     return true;
 }
 
-static int32_t watcher_type(docent_watch_kind kind)
-{
-    switch (kind) {
-    case DOCENT_WATCH_DATA: return WIRE_WATCHER_DATA;
-    case DOCENT_WATCH_CHILDREN: return WIRE_WATCHER_CHILDREN;
-    case DOCENT_WATCH_PERSISTENT:
-    case DOCENT_WATCH_RECURSIVE: return WIRE_WATCHER_ANY; /* 3.9 tells them apart, older servers do not. */
-    }
-    return WIRE_WATCHER_ANY;
-}
-
-static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, bool watch, struct op_frame *frame)
-{
-    *frame = (struct op_frame){ 0 };
-    switch (op->type) {
-    case DOCENT_OP_CREATE:
-        return create_put(client, out, op, frame);
-    case DOCENT_OP_DELETE:
-    case DOCENT_OP_CHECK:
-        frame->op = op->type == DOCENT_OP_DELETE ? WIRE_OP_DELETE : WIRE_OP_CHECK;
-        docent_put_path(client, out, op->path);
-        docent_wire_put_int(out, op->version);
-        return true;
-    case DOCENT_OP_EXISTS:
-    case DOCENT_OP_GET:
-    case DOCENT_OP_CHILDREN:
-        frame->op = op->type == DOCENT_OP_EXISTS ? WIRE_OP_EXISTS
-                    : op->type == DOCENT_OP_GET  ? WIRE_OP_GET_DATA
-                                                 : WIRE_OP_GET_CHILDREN2;
-        docent_put_path(client, out, op->path);
-        docent_wire_put_bool(out, watch);
-        return true;
-    case DOCENT_OP_SET:
-        frame->op = WIRE_OP_SET_DATA;
-        docent_put_path(client, out, op->path);
-        if (!data_put(out, op, frame)) return false;
-        docent_wire_put_int(out, op->version);
-        return true;
-    case DOCENT_OP_GET_ACL:
-        frame->op = WIRE_OP_GET_ACL;
-        docent_put_path(client, out, op->path);
-        return true;
-    case DOCENT_OP_SET_ACL:
-        frame->op = WIRE_OP_SET_ACL;
-        docent_put_path(client, out, op->path);
-        if (!acl_put(out, op->acl)) return false;
-        docent_wire_put_int(out, op->version);
-        return true;
-    case DOCENT_OP_CHILD_COUNT:
-        frame->op = WIRE_OP_GET_ALL_CHILDREN_NUMBER;
-        frame->min_version = 30600;
-        docent_put_path(client, out, op->path);
-        return true;
-    case DOCENT_OP_EPHEMERALS:
-        frame->op = WIRE_OP_GET_EPHEMERALS;
-        frame->min_version = 30600;
-        docent_put_path(client, out, op->path);
-        return true;
-    case DOCENT_OP_SYNC:
-        frame->op = WIRE_OP_SYNC;
-        docent_put_path(client, out, op->path);
-        return true;
-    case DOCENT_OP_MULTI:
-    case DOCENT_OP_MULTI_READ:
-        return false; /* op_put() is for what stands alone or inside; see docent_op_encode(). */
-    case DOCENT_OP_CHECK_WATCHES: {
-        frame->op = WIRE_OP_CHECK_WATCHES;
-        frame->min_version = 30500;
-        docent_put_path(client, out, op->path);
-        docent_wire_put_int(out, watcher_type(op->watch_kind));
-        return true;
-    }
-    case DOCENT_OP_RECONFIG: {
-        frame->op = WIRE_OP_RECONFIG;
-        frame->min_version = 30500;
-        struct wire_reconfig_request request = { docent_wire_string(op->joining), docent_wire_string(op->leaving),
-                                                 docent_wire_string(op->members), op->config_version };
-        docent_wire_put_reconfig_request(out, &request);
-        return true;
-    }
-    case DOCENT_OP_WHO_AM_I:
-        frame->op = WIRE_OP_WHO_AM_I;
-        frame->min_version = 30700;
-        return true;
-    case DOCENT_OP_TYPES:
-        break;
-    }
-    return false;
-}
-
-docent_status docent_op_encode(docent_client *client, const docent_op *op, bool watch, const docent_hold *guard,
-                               struct op_frame *frame)
+docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op)
 {
     if (op == NULL || op->struct_size == 0) {
         invalid(client, NULL, "no operation");
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
-    const char *fault = op_fault(op, false);
+    size_t path_size;
+    const char *fault = op_fault(op, false, &path_size);
     if (fault != NULL) {
         invalid(client, op->path, fault);
         return DOCENT_ERR_INVALID_ARGUMENT;
@@ -269,12 +250,11 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, bool 
     (void)docent_wire_room(out, WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER); /* Length and header: filled in below, and when it is sent. */
     bool good;
     if (op->type == DOCENT_OP_MULTI || op->type == DOCENT_OP_MULTI_READ) {
-        *frame = (struct op_frame){ .op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ };
-        if (op->type == DOCENT_OP_MULTI_READ) frame->min_version = 30600;
+        *ret_op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ;
         good = multi_put(client, out, op, op->type == DOCENT_OP_MULTI ? guard : NULL);
     } else {
-        good = op_put(client, out, op, watch, frame);
-        if (!good) invalid(client, op->path, "data or ACL that cannot be sent");
+        good = op_put(client, out, op, path_size, ret_op);
+        if (!good) invalid(client, op->path, "an ACL that cannot be sent");
     }
     if (out->failed) {
         out->failed = false;
@@ -288,9 +268,7 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, bool 
                           client->options.request_max_bytes);
         return DOCENT_ERR_TOO_LARGE;
     }
-    uint8_t *at = docent_wire_store32(out->data, (int32_t)size);
-    at = docent_wire_store32(at, 0); /* The xid. */
-    docent_wire_store32(at, frame->op);
+    docent_frame_header_store(out->data, out->size, *ret_op);
     return DOCENT_OK;
 }
 
@@ -587,8 +565,13 @@ void docent_reply_decode(docent_client *client, docent_op_type type, bool guarde
     result->zxid = zxid;
     if (status != DOCENT_OK || body == NULL) return; /* Whatever follows an error means nothing. */
 
-    struct wire_in in = docent_wire_in(body, size);
-    docent_status decoded = body_decode(client, type, guarded, arena, &in, result);
+    docent_status decoded;
+    if (docent_answer_is_plain(type)) {
+        decoded = docent_plain_decode(type, body, size, result) ? DOCENT_OK : DOCENT_ERR_PROTOCOL;
+    } else {
+        struct wire_in in = docent_wire_in(body, size);
+        decoded = body_decode(client, type, guarded, arena, &in, result);
+    }
     if (decoded != DOCENT_OK) {
         memset(result, 0, sizeof *result);
         result->struct_size = sizeof *result;

@@ -27,22 +27,21 @@ struct docent_request {
     bool told;  /* The outcome is known to the caller, or on its way there: the reply, if any, finds nobody. */
     bool lost;  /* An attempt was lost on its way; it may have been applied. */
     bool freed; /* Free when it is not needed any more by the session. */
-    docent_result_fn done;
-    void *user;
+    bool hold_guards; /* The first operation of the transaction is the hold's check. */
+    bool plain; /* A call with the client's defaults, and nothing to be done about its success but telling it. */
     struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
-    uint32_t turn;
-    int tag;
     struct docent_watch *watch;     /* To be filed with the reply. */
     const docent_hold *hold;        /* Counted. */
-    bool hold_guards;               /* The first operation of the transaction is the hold's check. */
+    struct docent_request *inner;   /* Finding out. */
+    docent_result_fn done;
+    void *user;
+    uint32_t turn;
+    int tag;
 
     int32_t version;          /* Of the operation, for finding out. */
     docent_create_mode mode;
-    uint32_t data_at;         /* Where the data are in the frame, for comparing. 0: null data. */
-    uint32_t data_size;
     int64_t zxid_before;      /* The largest zxid seen when it was first sent. */
     uint64_t generation;      /* Of the session that it was last sent in. */
-    struct docent_request *inner; /* Finding out. */
 
     const docent_retry *retry; /* Own copy (freed with us), or the client's. */
     uint64_t accepted_ms;
@@ -140,6 +139,7 @@ struct docent_client {
     struct docent_request *spare;
     unsigned spare_count;
     struct wire_out scratch;
+    docent_result plain_result; /* Of what is told just now; only what a plain answer fills in is ever other than zero. */
 
     struct docent_timer **heap; /* heap[1] is the earliest. */
     size_t heap_size, heap_reserved, heap_capacity;
@@ -178,6 +178,17 @@ uint32_t docent_client_version_known(const docent_client *client); /* Of the con
 void docent_client_too_old(docent_client *client, uint32_t version); /* It has shown that it is older than this. */
 void docent_client_broadcast(docent_client *client, const struct docent_event *event);
 
+/* docent_client_later(), where a call counts. */
+static inline void docent_later_queue(docent_client *client, struct docent_later *later)
+{
+    if (later->queued) return;
+    later->queued = true;
+    later->next = NULL;
+    *client->later_last = later;
+    client->later_last = &later->next;
+    if (client->depth == 0) client->host.wake(client->host.user);
+}
+
 docent_status docent_timers_grow(docent_client *client, size_t count);
 static inline docent_status docent_timers_reserve(docent_client *client, size_t count)
 {
@@ -215,14 +226,13 @@ docent_status docent_request_inner(docent_client *client, const uint8_t *frame, 
                                    docent_result_fn done, void *user, struct docent_request **ret_request);
 
 /* codec.c */
-struct op_frame {
-    int32_t op;
-    uint32_t min_version; /* Of servers that know it. */
-    uint32_t data_at, data_size;
-};
-/* Encodes into client->scratch, header (without xid) included. */
-docent_status docent_op_encode(docent_client *client, const docent_op *op, bool watch, const docent_hold *guard,
-                               struct op_frame *ret_frame);
+uint32_t docent_op_min_version_of_newer(int32_t op);
+static inline uint32_t docent_op_min_version(int32_t op) /* Of servers that know it; 0: all do. */
+{
+    return op <= WIRE_OP_CREATE2 ? 0 : docent_op_min_version_of_newer(op);
+}
+/* Encodes into client->scratch, header (without xid) included. A read's watch flag, its last byte, is false. @ret_op: WIRE_OP_. */
+docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op);
 /* Decodes a reply; what needs room goes to @arena. */
 struct result_arena {
     const docent_allocator *allocator;

@@ -135,6 +135,17 @@ void docent_call_options_init(docent_call_options *call)
     call->struct_size = sizeof *call;
 }
 
+/* For the named forms of what has no field beside these: the others are not read. */
+static void op_fill(docent_op *op, docent_op_type type, const char *path)
+{
+    op->struct_size = sizeof *op;
+    op->type = type;
+    op->path = path;
+    op->data = NULL;
+    op->size = 0;
+    op->version = DOCENT_ANY_VERSION;
+}
+
 docent_status docent_create_async(docent_client *client, const char *path, const void *data, size_t size, docent_create_mode mode,
                                   docent_result_fn done, void *user)
 {
@@ -144,38 +155,48 @@ docent_status docent_create_async(docent_client *client, const char *path, const
 
 docent_status docent_delete_async(docent_client *client, const char *path, int32_t version, docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_delete(path, version);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_DELETE, path);
+    op.version = version;
     return docent_run_async(client, &op, NULL, done, user);
 }
 
 docent_status docent_exists_async(docent_client *client, const char *path, docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_exists(path);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_EXISTS, path);
     return docent_run_async(client, &op, NULL, done, user);
 }
 
 docent_status docent_get_async(docent_client *client, const char *path, docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_get(path);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_GET, path);
     return docent_run_async(client, &op, NULL, done, user);
 }
 
 docent_status docent_set_async(docent_client *client, const char *path, const void *data, size_t size, int32_t version,
                                docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_set(path, data, size, version);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_SET, path);
+    op.data = data;
+    op.size = size;
+    op.version = version;
     return docent_run_async(client, &op, NULL, done, user);
 }
 
 docent_status docent_children_async(docent_client *client, const char *path, docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_children(path);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_CHILDREN, path);
     return docent_run_async(client, &op, NULL, done, user);
 }
 
 docent_status docent_sync_async(docent_client *client, const char *path, docent_result_fn done, void *user)
 {
-    docent_op op = docent_op_sync(path);
+    docent_op op;
+    op_fill(&op, DOCENT_OP_SYNC, path);
     return docent_run_async(client, &op, NULL, done, user);
 }
 

@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/client/internal.h"
+#include "core/client/plain.h"
 
 enum { REQUEST_TIMERS = 2 }; /* A call's: its deadline, and the rest between tries. */
 
@@ -146,9 +146,14 @@ static void request_release(struct docent_request *r)
     }
 }
 
+static struct docent_request *request_of_later(struct docent_later *later)
+{
+    return (struct docent_request *)((char *)later - offsetof(struct docent_request, later));
+}
+
 static void request_tell(struct docent_later *later)
 {
-    struct docent_request *r = (struct docent_request *)((char *)later - offsetof(struct docent_request, later));
+    struct docent_request *r = request_of_later(later);
     struct result_arena arena = { allocator_of(r), NULL };
     docent_result result;
     docent_reply_decode(r->client, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
@@ -156,6 +161,25 @@ static void request_tell(struct docent_later *later)
     if (r->done != NULL) r->done(&result, r->user);
     docent_arena_free(&arena);
     request_release(r);
+}
+
+/* The same for a call that was simply answered, with little. */
+static void request_tell_plain(struct docent_later *later)
+{
+    struct docent_request *r = request_of_later(later);
+    docent_client *c = r->client;
+    docent_result *result = &c->plain_result; /* Callbacks come one after the other. */
+    result->zxid = r->zxid;
+    result->attempts = r->attempts;
+    result->data = NULL;
+    result->size = 0;
+    if (!docent_plain_decode(r->type, r->body, r->body_size, result)) {
+        request_tell(later);
+        return;
+    }
+    if (r->done != NULL) r->done(result, r->user);
+    docent_timers_release(c, REQUEST_TIMERS);
+    request_put_by(c, r);
 }
 
 /* The one outcome. A call's goes through the queue of callbacks. */
@@ -298,23 +322,8 @@ static void request_again(struct docent_request *r, docent_status cause)
         if (c->session.state == SESSION_ONLINE) docent_requests_online(c);
     } else {
         r->place = PLACE_RESTING;
+        r->rest.fire = request_rested;
         docent_timer_set(c, &r->rest, c->now + delay);
-    }
-}
-
-static uint32_t min_version_of(int32_t op)
-{
-    switch (op) {
-    case WIRE_OP_CREATE_CONTAINER: return 30501;
-    case WIRE_OP_CREATE_TTL: return 30503;
-    case WIRE_OP_CHECK_WATCHES:
-    case WIRE_OP_RECONFIG: return 30500;
-    case WIRE_OP_GET_EPHEMERALS:
-    case WIRE_OP_GET_ALL_CHILDREN_NUMBER:
-    case WIRE_OP_MULTI_READ:
-    case WIRE_OP_ADD_WATCH: return 30600;
-    case WIRE_OP_WHO_AM_I: return 30700;
-    default: return 0;
     }
 }
 
@@ -326,10 +335,27 @@ static docent_status request_refusal(const struct docent_request *r)
     if (r->lost && r->generation != c->session.generation && !c->session.settled && !is_read(r->type)) {
         return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
     }
-    uint32_t needed = min_version_of(r->wire.op);
+    uint32_t needed = docent_op_min_version(r->wire.op);
     uint32_t known = needed == 0 ? 0 : docent_client_version_known(c);
     if (known != 0 && known < needed) return gave_up(r, DOCENT_ERR_UNSUPPORTED);
     return DOCENT_OK;
+}
+
+static inline void request_submit(struct docent_request *r)
+{
+    docent_client *c = r->client;
+    if (!r->lost) r->zxid_before = c->session.last_zxid;
+    r->generation = c->session.generation;
+    r->place = PLACE_FLYING;
+    r->attempts++;
+    docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
+    if (status == DOCENT_OK) {
+        c->host.wake(c->host.user);
+        return;
+    }
+    r->attempts--;
+    r->place = PLACE_NONE;
+    request_finish(r, gave_up(r, status));
 }
 
 static void request_send(struct docent_request *r)
@@ -354,18 +380,7 @@ static void request_send(struct docent_request *r)
         size_t flag = r->wire.frame_size - 1; /* Every read's record ends in its watch flag. */
         r->frame[flag] = docent_watch_sends_flag(r->watch);
     }
-    if (!r->lost) r->zxid_before = c->session.last_zxid;
-    r->generation = c->session.generation;
-    r->place = PLACE_FLYING;
-    r->attempts++;
-    docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
-    if (status == DOCENT_OK) {
-        c->host.wake(c->host.user);
-        return;
-    }
-    r->attempts--;
-    r->place = PLACE_NONE;
-    request_finish(r, gave_up(r, status));
+    request_submit(r);
 }
 
 void docent_requests_online(docent_client *c)
@@ -440,29 +455,48 @@ void docent_requests_mute(docent_client *c)
 
 /* ---- Accepting. ---- */
 
-static docent_status request_new(docent_client *c, const uint8_t *frame, size_t size, int32_t op, struct docent_request **ret)
+/* Memory for a frame of @size. What is not set here has no meaning yet. */
+static inline struct docent_request *request_new(docent_client *c, size_t size, int32_t op)
 {
-    uint32_t room = size < REQUEST_ROOM_MIN ? REQUEST_ROOM_MIN : (uint32_t)size;
     struct docent_request *r = c->spare;
-    if (r != NULL && room == REQUEST_ROOM_MIN) {
+    if (r != NULL && size <= REQUEST_ROOM_MIN) {
         c->spare = r->next;
         c->spare_count--;
     } else {
+        uint32_t room = size < REQUEST_ROOM_MIN ? REQUEST_ROOM_MIN : (uint32_t)size;
         r = docent_alloc(&c->allocator, sizeof *r + room);
-        if (r == NULL) return DOCENT_ERR_NO_MEMORY;
+        if (r == NULL) return NULL;
+        r->room = room;
     }
-    docent_zero(r, sizeof *r);
-    memcpy(r->frame, frame, size);
-    r->room = room;
-    r->client = c;
     r->wire.frame = r->frame;
     r->wire.frame_size = (uint32_t)size;
     r->wire.op = op;
+    r->wire.own = false;
+    r->later.queued = false;
+    r->client = c;
+    r->list = NULL;
+    r->place = PLACE_NONE;
+    r->told = r->lost = r->freed = r->hold_guards = r->plain = false;
+    r->machine = NULL;
+    r->watch = NULL;
+    r->hold = NULL;
+    r->inner = NULL;
     r->retry = &c->retry;
     r->accepted_ms = c->now;
     r->deadline_ms = UINT64_MAX;
-    *ret = r;
-    return DOCENT_OK;
+    r->deadline.index = r->rest.index = 0;
+    r->attempts = 0;
+    r->zxid = 0;
+    r->body = NULL;
+    return r;
+}
+
+/* With a copy of @frame. */
+static struct docent_request *request_copy(docent_client *c, const uint8_t *frame, size_t size, int32_t op)
+{
+    struct docent_request *r = request_new(c, size, op);
+    if (r != NULL) memcpy(r->frame, frame, size);
+    return r;
 }
 
 static docent_status call_watch(docent_client *c, const docent_op *op, const docent_call_options *call, struct docent_watch **ret)
@@ -488,36 +522,94 @@ static docent_status call_retry(docent_client *c, const docent_retry *wished, st
     return DOCENT_OK;
 }
 
-docent_status docent_run_async(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
-                               void *user)
+static void call_init(struct docent_request *r, const docent_op *op, docent_result_fn done, void *user)
 {
-    if (c == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_client_check(c);
-    if (status != DOCENT_OK) return status;
-    static const docent_call_options defaults = { DOCENT_CALL_OPTIONS };
-    docent_call_options given;
-    const docent_call_options *call = &defaults;
+    r->kind = REQUEST_CALL;
+    r->type = op->type;
+    r->done = done;
+    r->user = user;
+    r->version = op->version;
+}
+
+/* Accepted: it will have its outcome. */
+static void call_begin(struct docent_request *r, uint32_t timeout)
+{
+    docent_client *c = r->client;
+    if (timeout != DOCENT_FOREVER) r->deadline_ms = c->now + timeout;
+    if (timeout == c->options.call_timeout_ms && timeout != DOCENT_FOREVER) {
+        list_add(&c->calls, r);
+    } else {
+        list_add(&c->others, r);
+        r->deadline.fire = request_deadline;
+        if (timeout != DOCENT_FOREVER) docent_timer_set(c, &r->deadline, r->deadline_ms);
+    }
+    request_send(r);
+    if (r->place == PLACE_PENDING) c->host.wake(c->host.user); /* Its deadline may be the next. */
+}
+
+enum { CALL_RECORD_AT = WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER, CALL_RECORD_MAX = REQUEST_ROOM_MIN - CALL_RECORD_AT };
+
+/* All defaults, and nothing that wants a closer look: nearly every call. */
+static inline bool call_is_plain(const docent_client *c, const docent_op *op, size_t *ret_path_size)
+{
+    if (op == NULL || op->struct_size == 0 || !docent_op_is_plain(op) || op->type == DOCENT_OP_CHECK || op->path == NULL) return false;
+    if (op->size > CALL_RECORD_MAX || (op->data == NULL && op->size > 0)) return false;
+    if (c->session.state != SESSION_ONLINE || c->options.call_timeout_ms == DOCENT_FOREVER) return false;
+    *ret_path_size = strlen(op->path);
+    size_t room = docent_plain_room(c, op, *ret_path_size);
+    return room <= CALL_RECORD_MAX && room + WIRE_REQUEST_HEADER <= c->options.request_max_bytes &&
+           docent_path_is_plain(op->path, *ret_path_size);
+}
+
+/* Such a call is encoded where it stays. */
+static inline docent_status call_plain(docent_client *c, const docent_op *op, size_t path_size, docent_result_fn done, void *user)
+{
+    int32_t wire_op = docent_plain_records[op->type].op;
+    struct docent_request *r = request_new(c, 0, wire_op);
+    if (r == NULL) return DOCENT_ERR_NO_MEMORY;
+    docent_status status = docent_timers_reserve(c, REQUEST_TIMERS);
+    if (status != DOCENT_OK) {
+        request_put_by(c, r);
+        return status;
+    }
+    call_init(r, op, done, user);
+    r->plain = docent_answer_is_plain(op->type);
+    size_t size = (size_t)(docent_plain_store(c, r->frame + CALL_RECORD_AT, op, path_size) - r->frame);
+    docent_frame_header_store(r->frame, size, wire_op);
+    r->wire.frame_size = (uint32_t)size;
+    r->deadline_ms = c->now + c->options.call_timeout_ms;
+    list_add(&c->calls, r);
+    if (wire_op <= WIRE_OP_CREATE2) {
+        request_submit(r);
+    } else {
+        request_send(r); /* The server may be too old for it. */
+    }
+    return DOCENT_OK;
+}
+
+static __attribute__((noinline)) docent_status call_general(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
+                                  void *user)
+{
+    docent_call_options call = { DOCENT_CALL_OPTIONS };
     if (options != NULL) {
         if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-        memset(&given, 0, sizeof given);
-        memcpy(&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
-        call = &given;
+        memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
     }
-    if (call->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call->hold))) return DOCENT_ERR_NOT_HELD;
+    if (call.hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
 
-    struct op_frame frame;
-    status = docent_op_encode(c, op, call->watch != NULL, call->hold, &frame);
+    int32_t wire_op;
+    docent_status status = docent_op_encode(c, op, call.hold, &wire_op);
     if (status != DOCENT_OK) return status;
 
     struct docent_watch *watch = NULL;
-    if (call->watch != NULL) {
-        status = call_watch(c, op, call, &watch);
+    if (call.watch != NULL) {
+        status = call_watch(c, op, &call, &watch);
         if (status != DOCENT_OK) return status;
     }
-    struct docent_request *r = NULL;
-    status = request_new(c, c->scratch.data, c->scratch.size, frame.op, &r);
+    struct docent_request *r = request_copy(c, c->scratch.data, c->scratch.size, wire_op);
+    if (r == NULL) status = DOCENT_ERR_NO_MEMORY;
     if (status == DOCENT_OK) status = docent_timers_reserve(c, REQUEST_TIMERS);
-    if (status == DOCENT_OK && (status = call_retry(c, call->retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
+    if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
     if (status != DOCENT_OK) {
         docent_free(&c->allocator, r);
         if (watch != NULL) {
@@ -526,34 +618,28 @@ docent_status docent_run_async(docent_client *c, const docent_op *op, const doce
         }
         return status;
     }
-    r->kind = REQUEST_CALL;
-    r->type = op->type;
-    r->done = done;
-    r->user = user;
-    r->watch = watch;
-    r->version = op->type == DOCENT_OP_MULTI ? (multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION) : op->version;
+    call_init(r, op, done, user);
     r->mode = op->mode;
-    r->data_at = frame.data_at;
-    r->data_size = frame.data_size;
-    r->rest.fire = request_rested;
-    r->deadline.fire = request_deadline;
-    if (call->hold != NULL) {
-        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call->hold);
+    if (op->type == DOCENT_OP_MULTI) r->version = multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
+    r->watch = watch;
+    if (call.hold != NULL) {
+        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
         r->hold_guards = op->type == DOCENT_OP_MULTI;
     }
-    if (watch != NULL && call->ret_watch != NULL) *call->ret_watch = watch;
-
-    uint32_t timeout = call->timeout_ms == 0 ? c->options.call_timeout_ms : call->timeout_ms;
-    if (timeout != DOCENT_FOREVER) r->deadline_ms = c->now + timeout;
-    if (timeout == c->options.call_timeout_ms && timeout != DOCENT_FOREVER) {
-        list_add(&c->calls, r);
-    } else {
-        list_add(&c->others, r);
-        if (timeout != DOCENT_FOREVER) docent_timer_set(c, &r->deadline, r->deadline_ms);
-    }
-    request_send(r);
-    if (r->place == PLACE_PENDING) c->host.wake(c->host.user); /* Its deadline may be the next. */
+    if (watch != NULL && call.ret_watch != NULL) *call.ret_watch = watch;
+    call_begin(r, call.timeout_ms == 0 ? c->options.call_timeout_ms : call.timeout_ms);
     return DOCENT_OK;
+}
+
+docent_status docent_run_async(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
+                               void *user)
+{
+    if (c == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_client_check(c);
+    if (status != DOCENT_OK) return status;
+    size_t path_size;
+    if (options == NULL && call_is_plain(c, op, &path_size)) return call_plain(c, op, path_size, done, user);
+    return call_general(c, op, options, done, user);
 }
 
 static void ask_deliver(struct docent_request *r, docent_status status, bool sent, const docent_result *result)
@@ -578,14 +664,13 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
 {
     docent_client *c = machine->client;
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
-    struct op_frame frame;
-    docent_status status = docent_op_encode(c, op, watch != NULL, NULL, &frame);
+    int32_t wire_op;
+    docent_status status = docent_op_encode(c, op, NULL, &wire_op);
     if (status != DOCENT_OK) return status;
     uint32_t known = docent_client_version_known(c);
-    if (known != 0 && known < frame.min_version) return DOCENT_ERR_UNIMPLEMENTED;
-    struct docent_request *r;
-    status = request_new(c, c->scratch.data, c->scratch.size, frame.op, &r);
-    if (status != DOCENT_OK) return status;
+    if (known != 0 && known < docent_op_min_version(wire_op)) return DOCENT_ERR_UNIMPLEMENTED;
+    struct docent_request *r = request_copy(c, c->scratch.data, c->scratch.size, wire_op);
+    if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     r->kind = REQUEST_ASK;
     r->type = op->type;
     r->turn = machine->turn;
@@ -612,9 +697,8 @@ docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_
                                    docent_result_fn done, void *user, struct docent_request **ret)
 {
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
-    struct docent_request *r;
-    docent_status status = request_new(c, frame, size, op, &r);
-    if (status != DOCENT_OK) return status;
+    struct docent_request *r = request_copy(c, frame, size, op);
+    if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     r->kind = REQUEST_INNER;
     r->type = type;
     r->done = done;
@@ -622,7 +706,7 @@ docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_
     r->place = PLACE_FLYING;
     r->attempts = 1;
     r->generation = c->session.generation;
-    status = docent_session_submit(&c->session, c->now, &r->wire);
+    docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
     if (status != DOCENT_OK) {
         docent_free(&c->allocator, r);
         return status;
@@ -634,6 +718,17 @@ docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_
 
 /* ---- Finding out. ---- */
 
+/* Are the node's data those that we sent? Both records, create and set, begin with path and data. */
+static bool has_our_data(const struct docent_request *r, const docent_result *result)
+{
+    size_t header = WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER;
+    struct wire_in in = docent_wire_in(r->frame + header, r->wire.frame_size - header);
+    docent_wire_skip_string(&in);
+    wire_bytes ours = docent_wire_get_buffer(&in);
+    if (ours.size < 0 || result->data == NULL) return ours.size < 0 && result->data == NULL;
+    return (size_t)ours.size == result->size && memcmp(ours.data, result->data, result->size) == 0;
+}
+
 /* @result: what the node is like, after a sync, in the session that sent the call. @r->status: how the second sending failed. */
 static docent_status found_out(const struct docent_request *r, const docent_result *result)
 {
@@ -641,10 +736,8 @@ static docent_status found_out(const struct docent_request *r, const docent_resu
     docent_status conflict = r->status;
     if (result->status != DOCENT_OK) return DOCENT_ERR_UNKNOWN_OUTCOME; /* Gone since: by whom, and was it ours? */
 
-    const uint8_t *ours = r->data_at == 0 ? NULL : r->frame + r->data_at;
-    bool same_data = (ours == NULL) == (result->data == NULL) && r->data_size == result->size &&
-                     (r->data_size == 0 || memcmp(ours, result->data, r->data_size) == 0);
     if (r->type == DOCENT_OP_CREATE) {
+        bool same_data = has_our_data(r, result);
         if (stat->czxid <= r->zxid_before) return conflict; /* Older than our first sending. */
         if (r->mode == DOCENT_EPHEMERAL) {
             bool mine = stat->ephemeral_owner == r->client->session.id;
@@ -654,6 +747,7 @@ static docent_status found_out(const struct docent_request *r, const docent_resu
         return stat->version == 0 && !same_data ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME;
     }
     if (r->type == DOCENT_OP_SET) {
+        bool same_data = has_our_data(r, result);
         if (stat->mzxid <= r->zxid_before) return conflict; /* Nothing was set since. */
         /* One set was made upon the version that we named. Its data are not ours: it was not ours. */
         bool one_set = stat->version == (int32_t)((uint32_t)r->version + 1) && stat->czxid <= r->zxid_before;
@@ -731,16 +825,14 @@ static bool may_be_own_doing(const struct docent_request *r, docent_status statu
 
 static void too_old(struct docent_request *r)
 {
-    uint32_t needed = min_version_of(r->wire.op);
+    uint32_t needed = docent_op_min_version(r->wire.op);
     /* A TTL create is refused in the same words by a server that has TTL nodes switched off. */
     if (needed > 0 && r->wire.op != WIRE_OP_CREATE_TTL) docent_client_too_old(r->client, needed);
 }
 
-void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
-                             size_t size)
+static __attribute__((noinline)) void request_answered(struct docent_request *r, const struct wire_reply_header *header,
+                                                       const uint8_t *body, size_t size)
 {
-    (void)owner;
-    struct docent_request *r = (struct docent_request *)wire;
     docent_client *c = r->client;
     docent_status status = (docent_status)header->err;
     r->place = PLACE_NONE;
@@ -792,6 +884,26 @@ void docent_request_answered(void *owner, struct session_request *wire, const st
         }
     }
     request_finish(r, status);
+}
+
+void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
+                             size_t size)
+{
+    (void)owner;
+    struct docent_request *r = (struct docent_request *)wire;
+    if (!r->plain || r->told || header->err != 0) {
+        request_answered(r, header, body, size);
+        return;
+    }
+    r->place = PLACE_NONE;
+    r->told = true;
+    r->status = DOCENT_OK;
+    r->zxid = header->zxid;
+    r->body = body;
+    r->body_size = size;
+    list_remove(r);
+    r->later.run = request_tell_plain;
+    docent_later_queue(r->client, &r->later);
 }
 
 void docent_request_lost(void *owner, struct session_request *wire, bool sent)

@@ -15,7 +15,7 @@
 struct bench {
     docent_client *client;
     docent_lock *lock;
-    uint64_t warm_up, operations; /* Begun and ended are counted over both. */
+    uint64_t warm_up, operations, total; /* Begun and ended are counted over both. */
     uint64_t begun, ended;
     uint64_t sent_ns;  /* Latency: when the one outstanding call was made. */
     uint64_t *samples; /* Latency: of the measured ones. */
@@ -28,11 +28,6 @@ static void bench_require(docent_status status, const char *what)
     if (status == DOCENT_OK) return;
     fprintf(stderr, "bench-docent: %s: %s\n", what, docent_status_text(status));
     exit(1);
-}
-
-static uint64_t bench_total(const struct bench *bench)
-{
-    return bench->warm_up + bench->operations;
 }
 
 /* The loop ends when the client is gone. */
@@ -48,7 +43,7 @@ static bool bench_count(struct bench *bench)
 {
     bench->ended++;
     if (bench->ended == bench->warm_up) bench_start(&bench->meter);
-    if (bench->ended < bench_total(bench)) return true;
+    if (bench->ended < bench->total) return true;
     bench_end(bench);
     return false;
 }
@@ -69,7 +64,7 @@ static void on_get(const docent_result *result, void *user)
 {
     struct bench *bench = user;
     bench_require(result->status, "get");
-    if (bench_count(bench) && bench->begun < bench_total(bench)) get_begin(bench);
+    if (bench_count(bench) && bench->begun < bench->total) get_begin(bench);
 }
 
 static void set_begin(struct bench *bench)
@@ -83,7 +78,7 @@ static void on_set(const docent_result *result, void *user)
 {
     struct bench *bench = user;
     bench_require(result->status, "set");
-    if (bench_count(bench) && bench->begun < bench_total(bench)) set_begin(bench);
+    if (bench_count(bench) && bench->begun < bench->total) set_begin(bench);
 }
 
 static void latency_begin(struct bench *bench)
@@ -125,12 +120,12 @@ static void run_on_loop(struct bench *bench, const char *address, void (*begin)(
     docent_client_options options = {DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base};
     bench_require(docent_client_new(address, &options, &bench->client), "client");
     if (begin == lock_begin) bench_require(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
-    for (unsigned i = 0; i < outstanding && i < bench_total(bench); i++) {
+    for (unsigned i = 0; i < outstanding && i < bench->total; i++) {
         begin(bench);
     }
     event_base_dispatch(base);
     event_base_free(base);
-    if (bench->ended != bench_total(bench)) bench_require(DOCENT_ERR_CLOSING, "the loop ended early");
+    if (bench->ended != bench->total) bench_require(DOCENT_ERR_CLOSING, "the loop ended early");
 }
 
 static void blocking_get(struct bench *bench)
@@ -168,6 +163,8 @@ int main(int argc, char **argv)
     struct bench bench = {.warm_up = BENCH_WARM_UP, .operations = bench_number(argv[3], 100000000)};
     memset(bench.data, 'd', sizeof bench.data);
 
+    if (strncmp(what, "lock", 4) == 0) bench.warm_up /= 10;
+    bench.total = bench.warm_up + bench.operations;
     if (strcmp(what, "get") == 0) {
         run_on_loop(&bench, address, get_begin, BENCH_OUTSTANDING);
     } else if (strcmp(what, "set") == 0) {
@@ -179,10 +176,8 @@ int main(int argc, char **argv)
         bench.samples = bench_samples(bench.operations);
         run_blocking(&bench, address, blocking_get);
     } else if (strcmp(what, "lock") == 0) {
-        bench.warm_up = BENCH_WARM_UP / 10;
         run_on_loop(&bench, address, lock_begin, 1);
     } else if (strcmp(what, "lock-blocking") == 0) {
-        bench.warm_up = BENCH_WARM_UP / 10;
         run_blocking(&bench, address, blocking_lock);
     } else {
         fprintf(stderr, "bench-docent: no such case: %s\n", what);
