@@ -143,6 +143,7 @@ static void lost_replies(void **state)
 
     assert_ok(docent_devserver_add_fault(server, &fault));
     assert_ok(docent_set(client, "/p", "x", 1, DOCENT_ANY_VERSION, &stat));
+    assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_true(stat.version >= 1);
     assert_ok(docent_set(client, "/p", "y", 1, stat.version, &stat));
 
@@ -150,13 +151,15 @@ static void lost_replies(void **state)
     fault.path = "/p/e";
     assert_ok(docent_devserver_add_fault(server, &fault));
     assert_ok(docent_create(client, "/p/e", NULL, 0, DOCENT_EPHEMERAL, NULL)); /* Ours by its owner. */
+    assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_ok(docent_exists(client, "/p/e", &stat));
     assert_int_not_equal(stat.ephemeral_owner, 0);
 
     fault.path = "/p/q-*";
     assert_ok(docent_devserver_add_fault(server, &fault));
     docent_status outcome = docent_create(client, "/p/q-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, NULL);
-    assert_true(outcome == DOCENT_OK || outcome == DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_status(outcome, DOCENT_ERR_UNKNOWN_OUTCOME);
+    assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_ok(docent_children(client, "/p", &result)); /* Never made twice. */
     assert_int_equal(result->name_count, 2);
     docent_result_free(result);
@@ -343,8 +346,57 @@ static void access_control(void **state)
     op.version = 0;
     assert_ok(docent_run(client, &op, NULL, NULL));
     assert_ok(docent_set(client, "/ro", "x", 1, -1, NULL));
-    op = docent_op_reconfig("server.9=127.0.0.1:1:2;3", NULL, NULL, -1);
-    assert_int_not_equal(docent_run(client, &op, NULL, NULL), DOCENT_OK);
+}
+
+/* A server on its own has a configuration node, with nothing in it, and takes no other. */
+static void configuration(void **state)
+{
+    (void)state;
+    docent_client *root = NULL;
+    docent_result *result;
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(connect_string, "/"), connect_string);
+    assert_ok(docent_client_new(text, NULL, &root));
+    assert_ok(docent_get(root, "/zookeeper/config", &result));
+    assert_int_equal(result->size, 0);
+    docent_result_free(result);
+    docent_op op = docent_op_reconfig("server.9=127.0.0.1:1:2;3", NULL, NULL, -1);
+    assert_status(docent_run(root, &op, NULL, &result), DOCENT_ERR_RECONFIG_DISABLED);
+    assert_int_equal(result->attempts, 1);
+    docent_result_free(result);
+    assert_ok(docent_exists(root, "/", NULL)); /* On the same connection. */
+    docent_client_close(root, NULL, NULL);
+}
+
+static docent_status check_watch(docent_watch_kind kind)
+{
+    docent_op op = docent_op_check_watches("/w", kind);
+    return docent_run(client, &op, NULL, NULL);
+}
+
+static void watches_are_checked(void **state)
+{
+    (void)state;
+    struct watching read = { .armed = 0 }, standing = { .kind = DOCENT_WATCH_RECURSIVE, .path = "/w" };
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &read };
+    docent_op get = docent_op_get("/w"), children = docent_op_children("/w");
+    assert_ok(docent_create(client, "/w", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_status(check_watch(DOCENT_WATCH_DATA), DOCENT_ERR_NO_WATCHER);
+    assert_ok(docent_run(client, &get, &call, NULL));
+    assert_ok(check_watch(DOCENT_WATCH_DATA));
+    assert_status(check_watch(DOCENT_WATCH_CHILDREN), DOCENT_ERR_NO_WATCHER);
+    assert_ok(docent_run(client, &children, &call, NULL));
+    assert_ok(check_watch(DOCENT_WATCH_CHILDREN));
+    assert_ok(docent_delete(client, "/w", -1));
+    assert_soon(read.ended == 2);
+    assert_status(check_watch(DOCENT_WATCH_DATA), DOCENT_ERR_NO_WATCHER);
+    assert_status(check_watch(DOCENT_WATCH_CHILDREN), DOCENT_ERR_NO_WATCHER);
+    assert_ok(docent_client_post(client, watch_begin, &standing));
+    assert_soon(standing.armed == 1);
+    assert_ok(check_watch(DOCENT_WATCH_RECURSIVE));
+    assert_ok(docent_client_post(client, watch_end, &standing));
+    assert_soon(check_watch(DOCENT_WATCH_RECURSIVE) == DOCENT_ERR_NO_WATCHER);
+    assert_soon(standing.ended == 1);
 }
 
 /* Below a chroot everything looks as if it were the root. */
@@ -453,6 +505,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(refused_credentials, start, stop),
         cmocka_unit_test_setup_teardown(null_and_empty_data, start, stop),
         cmocka_unit_test_setup_teardown(access_control, start, stop),
+        cmocka_unit_test_setup_teardown(configuration, start, stop),
+        cmocka_unit_test_setup_teardown(watches_are_checked, start, stop),
         cmocka_unit_test_setup_teardown(chroot_hides_itself, start, stop),
         cmocka_unit_test_setup_teardown(sessions_are_handed_over, start, stop),
         cmocka_unit_test_setup_teardown(deadlines_on_a_dead_line, start, stop),

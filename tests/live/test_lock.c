@@ -179,6 +179,7 @@ static void lost_replies(void **state)
     docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DROP_REPLY, .op = DOCENT_FAULT_ANY_OP, .path = "/lock/*" };
     assert_ok(docent_devserver_add_fault(server, &fault)); /* The create. */
     assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
+    assert_int_equal(docent_devserver_fault_count(server), 0);
     docent_result *result;
     assert_ok(docent_children(client, "/lock", &result));
     assert_int_equal(result->name_count, 1); /* Found again, not made again. */
@@ -186,6 +187,7 @@ static void lost_replies(void **state)
     fault.op = 2; /* The delete. */
     assert_ok(docent_devserver_add_fault(server, &fault));
     assert_ok(docent_lock_release_wait(lock, PATIENCE_MS));
+    assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
 
     cut();

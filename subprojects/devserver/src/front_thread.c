@@ -245,6 +245,7 @@ size_t docent_devserver_sessions(docent_devserver *server, int64_t *ids, size_t 
 COUNTED(watch_count, docent_replica_watch_count(docent_front_replica(server->front)))
 COUNTED(connection_count, docent_replica_connection_count(docent_front_replica(server->front)))
 COUNTED(node_count, docent_leader_tree(docent_front_leader(server->front))->count)
+COUNTED(fault_count, docent_replica_fault_count(docent_front_replica(server->front)))
 COUNTED(held, docent_replica_held(docent_front_replica(server->front)))
 #undef COUNTED
 

@@ -1188,6 +1188,11 @@ void docent_replica_clear_faults(struct replica *replica)
     }
 }
 
+size_t docent_replica_fault_count(const struct replica *replica)
+{
+    return replica->fault_count;
+}
+
 size_t docent_replica_held(const struct replica *replica)
 {
     size_t held = 0;

@@ -114,6 +114,7 @@ size_t docent_replica_watch_count(const struct replica *replica);
 size_t docent_replica_connection_count(const struct replica *replica);
 bool docent_replica_add_fault(struct replica *replica, const struct fault *fault); /* False: too many are in force. */
 void docent_replica_clear_faults(struct replica *replica); /* And releases what is held. */
+size_t docent_replica_fault_count(const struct replica *replica); /* In force. */
 size_t docent_replica_held(const struct replica *replica); /* Replies held back now. */
 /* Read and never answer. What came is lost; so are, when the stall ends, the connections on which something came. */
 void docent_replica_stall(struct replica *replica, bool stalled);

@@ -91,6 +91,8 @@ DOCENT_API void docent_fault_init(docent_fault *fault);
 DOCENT_API docent_status docent_devserver_add_fault(docent_devserver *server, const docent_fault *fault);
 /** Forgets all rules, and sends what is held. */
 DOCENT_API void docent_devserver_clear_faults(docent_devserver *server);
+/** How many rules are in force. A rule that met as many requests as it was to meet is gone: zero proves that all have. */
+DOCENT_API size_t docent_devserver_fault_count(docent_devserver *server);
 /** How many answers are held now. */
 DOCENT_API size_t docent_devserver_held(docent_devserver *server);
 
