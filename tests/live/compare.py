@@ -49,13 +49,13 @@ def wait_until_serving(port, process):
     raise SystemExit("Bail out! a server did not start")
 
 
-def start_apache(folder):
+def start_apache(folder, settings="admin.enableServer=false\n"):
     port = free_port()
     with open(f"{folder}/zoo.cfg", "w") as f:
         f.write(f"tickTime=500\ndataDir={folder}\nclientPort={port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
-                "admin.enableServer=false\n")
+                f"{settings}")
     names = ["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "netty*", "snappy-java", "metrics-core", "commons-cli",
-             "jackson*", "jetty9*", "audience-annotations"]
+             "jackson*", "jetty9*", "servlet-api", "audience-annotations"]
     path = ":".join(jar for name in names for jar in glob.glob(f"/usr/share/java/{name}.jar"))
     process = subprocess.Popen(
         ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path,
@@ -65,8 +65,8 @@ def start_apache(folder):
     return port, process
 
 
-def start_devserver(program):
-    process = subprocess.Popen([program, "--port", "0", "--tick-time", "500"], stdout=subprocess.PIPE, text=True,
+def start_devserver(program, *options):
+    process = subprocess.Popen([program, "--port", "0", "--tick-time", "500", *options], stdout=subprocess.PIPE, text=True,
                                preexec_fn=die_with_parent)
     port = int(process.stdout.readline().rsplit(":", 1)[1])
     wait_until_serving(port, process)

@@ -299,7 +299,7 @@ static void test_held_reply_holds_what_is_behind_it(void **state)
 static void test_answers_wait_while_a_client_does_not_read(void **state)
 {
     (void)state;
-    enum { READS = 100, DATA = 1000000, UNSENT_MAX = (1 << 24) + 2 * DATA };
+    enum { READS = 100, DATA = 1000000, UNSENT_MAX = (1 << 20) + 2 * DATA };
     uint8_t password[16];
     struct wire_reply_header header;
     struct connection *c = session_on(0, password);

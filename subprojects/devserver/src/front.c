@@ -1,5 +1,6 @@
 /* src/front.c - see front.h. */
 #include "front.h"
+#include "words.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,13 +9,14 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RECEIVE_SIZE = 65536, READ_WHILE_UNSENT = 1 << 20, ADDRESS_BUCKETS = 64 };
+enum { RECEIVE_SIZE = 65536, ACCEPT_AGAIN_MS = 100, ADDRESS_BUCKETS = 64 };
 
 struct client {
     struct client *next, *previous;
@@ -38,7 +40,7 @@ struct front {
     struct replica *replica;
     int fd;
     uint16_t port;
-    struct event listen;
+    struct event listen, accept_again;
     struct event timer;
     uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
     bool refuse;
@@ -131,7 +133,7 @@ static void client_free(struct client *client)
         client->front->clients = client->next;
     }
     if (client->next != NULL) client->next->previous = client->previous;
-    event_del(&client->io);
+    if (client->wants != 0) event_del(&client->io);
     close(client->fd);
     docent_connection_free(client->connection);
     free(client);
@@ -144,6 +146,7 @@ static void client_want(struct client *client, short wants)
     if (client->wants == wants) return;
     if (client->wants != 0) event_del(&client->io);
     client->wants = wants;
+    if (wants == 0) return;
     event_assign(&client->io, client->front->base, client->fd, (short)(wants | EV_PERSIST), on_client, client);
     event_add(&client->io, NULL);
 }
@@ -155,6 +158,13 @@ static void client_reset(struct client *client)
     client_free(client);
 }
 
+/* One that does not read its answers is not read either. Who has closed his side does not tell then, but sending will. */
+static void client_listen(struct client *client, short writes)
+{
+    bool reads = docent_connection_wants_read(client->connection, (client->wants & EV_READ) != 0);
+    client_want(client, (short)(writes | (reads ? EV_READ : 0)));
+}
+
 /* False: it is gone. */
 static bool client_write(struct client *client)
 {
@@ -164,8 +174,7 @@ static bool client_write(struct client *client)
         ssize_t sent = send(client->fd, data, size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            /* One that does not read its answers is not read either. */
-            client_want(client, size >= READ_WHILE_UNSENT ? EV_WRITE : EV_READ | EV_WRITE);
+            client_listen(client, EV_WRITE);
             return true;
         }
         if (sent < 0) {
@@ -179,7 +188,7 @@ static bool client_write(struct client *client)
         client_free(client);
         return false;
     }
-    client_want(client, EV_READ);
+    client_listen(client, 0);
     return true;
 }
 
@@ -248,6 +257,21 @@ static void on_client(evutil_socket_t fd, short what, void *user)
     docent_front_settle(front);
 }
 
+static void on_accept_again(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct front *front = user;
+    event_add(&front->listen, NULL);
+}
+
+/* Out of descriptors, say. Whoever waits to be accepted would wake us for ever. */
+static void accept_later(struct front *front)
+{
+    event_del(&front->listen);
+    event_add(&front->accept_again, &(struct timeval){ .tv_usec = ACCEPT_AGAIN_MS * 1000 });
+}
+
 static void on_listen(evutil_socket_t listen_fd, short what, void *user)
 {
     (void)what;
@@ -256,6 +280,7 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
         struct sockaddr_in peer;
         socklen_t size = sizeof peer;
         int fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) accept_later(front);
         if (fd < 0) return;
         if (front->refuse) {
             struct linger linger = { .l_onoff = 1, .l_linger = 0 };
@@ -264,6 +289,7 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
             continue;
         }
         if (!client_fits(front, peer.sin_addr.s_addr)) {
+            docent_replica_stats(front->replica)->rejected++;
             close(fd);
             continue;
         }
@@ -274,8 +300,9 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
             close(fd);
             continue;
         }
-        char text[INET_ADDRSTRLEN] = "";
-        inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
+        char text[INET_ADDRSTRLEN + 8] = "";
+        inet_ntop(AF_INET, &peer.sin_addr, text, INET_ADDRSTRLEN);
+        snprintf(text + strlen(text), 8, ":%u", ntohs(peer.sin_port));
         client->front = front;
         client->fd = fd;
         client->connection = docent_connection_new(front->replica, docent_front_now(), text, client);
@@ -290,6 +317,16 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
     }
 }
 
+static void about(void *user, struct server_about *ret_about)
+{
+    const struct front *front = user;
+    docent_front_about(ret_about);
+    ret_about->wall = docent_front_wall();
+    ret_about->leader = front->leader;
+    ret_about->port = front->port;
+    ret_about->max_per_address = front->config.max_per_address;
+}
+
 static void servers_begin(struct front *front)
 {
     front->config.server.tree = front->tree = docent_tree_new();
@@ -297,6 +334,7 @@ static void servers_begin(struct front *front)
     front->leader = docent_leader_new(&front->config.server, docent_front_now(), docent_front_wall());
     front->replica = docent_replica_new(&front->config.server, 0, carry, front);
     docent_leader_join(front->leader, 0, carry, front);
+    docent_replica_set_about(front->replica, about, front);
 }
 
 static void servers_end(struct front *front)
@@ -352,6 +390,7 @@ struct front *docent_front_new(struct event_base *base, const struct front_confi
     servers_begin(front);
     event_assign(&front->listen, base, front->fd, EV_READ | EV_PERSIST, on_listen, front);
     event_add(&front->listen, NULL);
+    event_assign(&front->accept_again, base, -1, 0, on_accept_again, front);
     event_assign(&front->timer, base, -1, 0, on_timer, front);
     front->timer_at = UINT64_MAX;
     timer_set(front);
@@ -362,6 +401,7 @@ void docent_front_free(struct front *front)
 {
     servers_end(front);
     event_del(&front->listen);
+    event_del(&front->accept_again);
     event_del(&front->timer);
     close(front->fd);
     free(front);

@@ -25,6 +25,8 @@ struct replica *docent_front_replica(struct front *front);
 uint64_t docent_front_now(void);
 int64_t docent_front_wall(void);
 void docent_front_settle(struct front *front); /* After anything was done to leader or replica. */
+struct server_about;
+void docent_front_about(struct server_about *about); /* Fills in what the system tells of process and machine. */
 void docent_front_refuse(struct front *front, bool refuse); /* New connections: reset at once. */
 void docent_front_restart(struct front *front, bool zxid_from_zero); /* Empty. */
 

@@ -56,7 +56,7 @@ void docent_message_free(struct server_message *message)
     free(message);
 }
 
-static void config_fill(struct server_config *config)
+void docent_server_config_fill(struct server_config *config)
 {
     if (config->tick_ms == 0) config->tick_ms = 500;
     if (config->min_session_ms == 0) config->min_session_ms = 2 * config->tick_ms;
@@ -71,7 +71,7 @@ struct leader *docent_leader_new(const struct server_config *config, uint64_t no
 {
     struct leader *leader = must(calloc(1, sizeof *leader));
     leader->config = *config;
-    config_fill(&leader->config);
+    docent_server_config_fill(&leader->config);
     leader->tree = config->tree != NULL ? config->tree : docent_tree_new();
     leader->zxid = config->first_zxid;
     /* Server id 1, then a clock, then a counter: as a stand-alone server makes them. */
@@ -163,6 +163,12 @@ size_t docent_leader_sessions(const struct leader *leader, int64_t *ids, size_t 
         }
     }
     return count;
+}
+
+uint64_t docent_leader_session_expires(const struct leader *leader, int64_t id)
+{
+    const struct session *session = *session_find(leader, id);
+    return session == NULL ? 0 : session->expires;
 }
 
 /* The smallest multiple of the tick that is greater than now + timeout: all of a tick expire together. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "options.h"
 
@@ -12,6 +13,15 @@ static void on_signal(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     event_base_loopbreak(user);
+}
+
+/* As many connections as the system lets us have. */
+static void files_allow(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
@@ -28,6 +38,7 @@ int main(int argc, char **argv)
         return 0;
     }
     signal(SIGPIPE, SIG_IGN);
+    files_allow();
     struct event_base *base = event_base_new();
     struct front *front = base == NULL ? NULL : docent_front_new(base, &options.front);
     if (front == NULL) {

@@ -13,12 +13,14 @@
 
 #include "server.h"
 #include "watches.h"
+#include "words.h"
 
 enum { CONNECTION_BUCKETS = 4096, OUT_KEEP = 4096, FAULTS_MAX = 32, PENDING_MAX = 4096 };
 enum {
-    OUT_MAX = 1 << 24,         /* Requests wait while so much is unsent: a small read can have a large answer. */
-    EVENTS_MAX = 1 << 26,      /* Events cannot wait; who leaves so much unread is given up. */
+    OUT_MAX = 1 << 20,         /* Requests wait while so much is unsent: a small read can have a large answer. */
+    EVENTS_MAX = 1 << 24,      /* Events cannot wait; who leaves so much unread is given up. */
     CREDENTIALS_MAX = 1 << 16, /* They go along with every write. */
+    SILENCE_MAX_MS = 10000,    /* For who has no session: as Apache ZooKeeper's sessionless connections. */
 };
 
 struct request {
@@ -33,6 +35,7 @@ struct request {
     bool ends;      /* Close behind the answer. */
     enum { FATE_NONE, FATE_DROP, FATE_HOLD, FATE_DELAY } fate;
     uint64_t until;
+    uint64_t came;
 };
 
 enum connection_state { CONNECTION_NEW, CONNECTION_OPENING, CONNECTION_OPEN, CONNECTION_ENDED };
@@ -46,6 +49,10 @@ struct connection {
     enum connection_state state;
     int64_t session;
     int32_t timeout_ms;
+    char peer[48];
+    uint64_t established;
+    uint64_t came; /* Of the handshake. */
+    struct connection_stats stats;
     bool old_client; /* Sent no read-only flag, and gets none. */
     struct wire_out in, out;
     size_t out_head;
@@ -82,7 +89,10 @@ struct replica {
     bool stalled;
     const char *mode;
     uint64_t touch_at; /* When touches go out. */
-    uint64_t received, sent; /* Requests and replies since the start. */
+    uint64_t silent_at; /* When to look for connections that never said anything; UINT64_MAX: there are none. */
+    struct server_stats stats;
+    void (*about)(void *user, struct server_about *ret_about); /* NULL: nothing is known. */
+    void *about_user;
 };
 
 static void *must(void *block)
@@ -98,8 +108,7 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
 {
     struct replica *replica = must(calloc(1, sizeof *replica));
     replica->config = *config;
-    if (replica->config.tick_ms == 0) replica->config.tick_ms = 500;
-    if (replica->config.request_max == 0) replica->config.request_max = WIRE_REQUEST_MAX;
+    docent_server_config_fill(&replica->config);
     replica->id = id;
     replica->send = send;
     replica->user = user;
@@ -107,6 +116,9 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     replica->tree->zxid = config->first_zxid;
     replica->next_connection = 1;
     replica->mode = "standalone";
+    replica->silent_at = UINT64_MAX;
+    docent_server_stats_reset(&replica->stats);
+    replica->stats.started = UINT64_MAX; /* Until it is told what time it is. */
     docent_watch_set_init(&replica->watches);
     return replica;
 }
@@ -144,6 +156,12 @@ struct connection *docent_connection_next(struct replica *replica, struct connec
     return connection == NULL ? replica->connections : connection->next;
 }
 
+static void replica_now(struct replica *replica, uint64_t now)
+{
+    if (now > replica->now) replica->now = now;
+    if (replica->stats.started == UINT64_MAX) replica->stats.started = replica->now;
+}
+
 static void credential_add(struct connection *c, wire_bytes scheme, wire_bytes id)
 {
     struct wire_in in = docent_wire_in(c->credentials.data, c->credentials.size);
@@ -158,9 +176,9 @@ static void credential_add(struct connection *c, wire_bytes scheme, wire_bytes i
     docent_wire_put_client_info(&c->credentials, &info);
 }
 
-struct connection *docent_connection_new(struct replica *replica, uint64_t now, const char *peer_address, void *user)
+struct connection *docent_connection_new(struct replica *replica, uint64_t now, const char *peer, void *user)
 {
-    (void)now;
+    replica_now(replica, now);
     struct connection *c = must(calloc(1, sizeof *c));
     c->replica = replica;
     c->id = replica->next_connection++;
@@ -173,7 +191,11 @@ struct connection *docent_connection_new(struct replica *replica, uint64_t now, 
     struct connection **bucket = &replica->by_id[c->id % CONNECTION_BUCKETS];
     c->chain = *bucket;
     *bucket = c;
-    credential_add(c, docent_wire_string("ip"), docent_wire_string(peer_address));
+    c->established = replica->now;
+    docent_connection_stats_reset(&c->stats);
+    snprintf(c->peer, sizeof c->peer, "%s", peer);
+    credential_add(c, docent_wire_string("ip"), docent_wire_buffer(c->peer, strcspn(c->peer, ":")));
+    if (replica->silent_at == UINT64_MAX) replica->silent_at = replica->now + SILENCE_MAX_MS;
     return c;
 }
 
@@ -237,6 +259,7 @@ static struct connection *connection_find(struct replica *replica, uint64_t id)
 
 static void connection_drop(struct connection *c)
 {
+    if (!c->dropped) c->replica->stats.dropped++;
     c->dropped = true;
     c->state = CONNECTION_ENDED;
     docent_watch_set_drop(&c->replica->watches, &c->watches);
@@ -246,6 +269,13 @@ bool docent_connection_wants_close(const struct connection *c, bool *ret_dropped
 {
     *ret_dropped = c->dropped;
     return c->dropped || (c->ends && c->out_head == c->out.size);
+}
+
+bool docent_connection_wants_read(const struct connection *c, bool reading)
+{
+    size_t out_bound = reading ? OUT_MAX : OUT_MAX / 2;
+    size_t in_bound = (size_t)c->replica->config.request_max + 4; /* So much a request takes. */
+    return !c->ends && !c->dropped && c->out.size - c->out_head < out_bound && c->in.size <= in_bound;
 }
 
 size_t docent_connection_send(const struct connection *c, const uint8_t **ret_data)
@@ -295,6 +325,44 @@ static const struct fault *fault_for(struct replica *replica, const struct reque
         return scratch;
     }
     return NULL;
+}
+
+/* ---- Counting. ---- */
+
+static void count_received(struct connection *c, size_t size)
+{
+    c->stats.received++;
+    c->replica->stats.received++;
+    c->replica->stats.bytes_received += size;
+}
+
+static void count_sent(struct connection *c, size_t size)
+{
+    c->stats.sent++;
+    c->replica->stats.sent++;
+    c->replica->stats.bytes_sent += size;
+}
+
+static void count_answered(struct connection *c, int32_t op, int32_t cxid, int64_t zxid, uint64_t came, size_t size)
+{
+    uint64_t took = c->replica->now - came;
+    count_sent(c, size);
+    c->stats.last_op = op;
+    if (cxid >= 0) c->stats.last_cxid = cxid;
+    c->stats.last_zxid = zxid;
+    c->stats.last_response = c->replica->now;
+    c->stats.last_latency = took;
+    docent_latency_add(&c->stats.latency, took);
+    docent_latency_add(&c->replica->stats.latency, took);
+}
+
+/* Sizes are told without the length in front. */
+static void count_response(struct server_stats *stats, size_t size)
+{
+    int64_t response = (int64_t)size - 4;
+    stats->response_last = response;
+    if (stats->response_min < 0 || response < stats->response_min) stats->response_min = response;
+    if (response > stats->response_max) stats->response_max = response;
 }
 
 /* ---- Answers. ---- */
@@ -519,6 +587,7 @@ static void event_put(struct connection *c, int32_t type, const char *path, size
     struct wire_watcher_event event = { type, WIRE_STATE_SYNC_CONNECTED, docent_wire_buffer(path, size) };
     docent_wire_put_watcher_event(&c->out, &event);
     docent_wire_frame_end(&c->out, begin);
+    count_sent(c, c->out.size - begin);
 }
 
 static void event_tell(void *user, struct connection *c)
@@ -725,6 +794,13 @@ static void request_read(struct connection *c, struct request *request)
     request->ends = unknown;
 }
 
+static int64_t answer_zxid(const struct wire_out *answer)
+{
+    struct wire_in in = docent_wire_in(answer->data + 4, answer->size - 4);
+    struct wire_reply_header header;
+    return docent_wire_get_reply_header(&in, &header) ? header.zxid : -1;
+}
+
 /* Answers what can be answered, in order. */
 static void connection_run(struct connection *c)
 {
@@ -739,7 +815,8 @@ static void connection_run(struct connection *c)
         }
         if (c->out_head == c->out.size) c->out_head = c->out.size = 0;
         docent_wire_put_raw(&c->out, request->answer.data, request->answer.size);
-        c->replica->sent++;
+        count_answered(c, request->op, request->xid, answer_zxid(&request->answer), request->came, request->answer.size);
+        count_response(&c->replica->stats, request->answer.size);
         c->ends = request->ends;
         if (c->ends) c->state = CONNECTION_ENDED;
         c->first = request->next;
@@ -809,7 +886,9 @@ static void auth_receive(struct connection *c, int32_t xid, struct wire_in *in)
     }
     size_t begin = answer_begin(&c->out, xid, 0, err);
     docent_wire_frame_end(&c->out, begin);
+    count_sent(c, c->out.size - begin);
     if (err != DOCENT_OK) {
+        c->replica->stats.auth_failed++;
         c->ends = true;
         c->state = CONNECTION_ENDED;
     }
@@ -821,6 +900,7 @@ static void sasl_receive(struct connection *c, int32_t xid)
     struct wire_sasl_record none = { { NULL, -1 } }; /* Not configured: a null token. */
     docent_wire_put_sasl_record(&c->out, &none);
     docent_wire_frame_end(&c->out, begin);
+    count_sent(c, c->out.size - begin);
 }
 
 static void request_receive(struct connection *c, const uint8_t *data, size_t size)
@@ -831,7 +911,6 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
         connection_drop(c);
         return;
     }
-    c->replica->received++;
     if (header.op == WIRE_OP_AUTH) {
         auth_receive(c, header.xid, &in);
         return;
@@ -843,6 +922,7 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
     connection_touch(c, true);
     struct request *request = must(calloc(1, sizeof *request));
     request->number = ++c->next_number;
+    request->came = c->replica->now;
     request->xid = header.xid;
     request->op = header.op;
     request->body = copy_bytes(in.data, in.size);
@@ -880,6 +960,7 @@ static void opened(struct connection *c, int64_t session, int32_t timeout_ms, co
     docent_wire_put_connect_response(&c->out, &response);
     if (!c->old_client) docent_wire_put_bool(&c->out, false);
     docent_wire_frame_end(&c->out, begin);
+    count_answered(c, WIRE_OP_CREATE_SESSION, 0, c->replica->tree->zxid, c->came, c->out.size - begin);
     if (session == 0) {
         c->ends = true;
         c->state = CONNECTION_ENDED;
@@ -901,6 +982,8 @@ static void handshake_receive(struct connection *c, const uint8_t *data, size_t 
         return;
     }
     c->old_client = !docent_wire_get_read_only(&in, &read_only);
+    c->came = replica->now;
+    replica->stats.handshakes++;
     if (request.last_zxid > replica->tree->zxid) { /* It has seen more than we have. */
         connection_drop(c);
         return;
@@ -921,26 +1004,23 @@ static void handshake_receive(struct connection *c, const uint8_t *data, size_t 
 static bool word_receive(struct connection *c, const uint8_t *word)
 {
     struct replica *replica = c->replica;
-    char text[512];
-    if (memcmp(word, "ruok", 4) == 0) {
-        snprintf(text, sizeof text, "imok");
-    } else if (memcmp(word, "srvr", 4) == 0) {
-        snprintf(text, sizeof text,
-                 "Zookeeper version: 3.8.0-docent, built on 2026-01-01 00:00 UTC\nLatency min/avg/max: 0/0.0/0\nReceived: %llu\n"
-                 "Sent: %llu\nConnections: %zu\nOutstanding: 0\nZxid: 0x%llx\nMode: %s\nNode count: %zu\n",
-                 (unsigned long long)replica->received, (unsigned long long)replica->sent, replica->connection_count,
-                 (unsigned long long)replica->tree->zxid, replica->mode, replica->tree->count);
-    } else {
+    c->state = CONNECTION_ENDED; /* It is listed so by the words that list connections. */
+    replica->stats.received++;
+    c->stats.received++;
+    if (!docent_words_answer(replica, word, &c->out)) {
+        replica->stats.received--;
+        c->stats.received--;
+        c->state = CONNECTION_NEW;
         return false;
     }
-    docent_wire_put_raw(&c->out, text, strlen(text));
+    replica->stats.sent++; /* Words count, sizes do not. */
     c->ends = true;
-    c->state = CONNECTION_ENDED;
     return true;
 }
 
 static void frame_receive(struct connection *c, const uint8_t *data, size_t size)
 {
+    count_received(c, size + 4);
     switch (c->state) {
     case CONNECTION_NEW: handshake_receive(c, data, size); break;
     case CONNECTION_OPEN: request_receive(c, data, size); break;
@@ -960,6 +1040,7 @@ static size_t connection_frames(struct connection *c, const uint8_t *data, size_
         memcpy(&big, data + used, 4);
         size_t want = __builtin_bswap32(big);
         if (want > c->replica->config.request_max) {
+            c->replica->stats.large_requests++;
             connection_drop(c);
             return size;
         }
@@ -981,7 +1062,7 @@ static void connection_pump(struct connection *c)
 
 void docent_connection_recv(struct connection *c, uint64_t now, const uint8_t *data, size_t size)
 {
-    if (now > c->replica->now) c->replica->now = now;
+    replica_now(c->replica, now);
     if (c->state == CONNECTION_ENDED) return;
     if (c->replica->stalled) {
         c->lost = true;
@@ -1066,7 +1147,7 @@ static void session_ended(struct replica *replica, int64_t session, const struct
 
 void docent_replica_apply(struct replica *replica, uint64_t now, struct txn *txn)
 {
-    if (now > replica->now) replica->now = now;
+    replica_now(replica, now);
     for (size_t i = 0; i < txn->change_count; i++) change_apply(replica, &txn->changes[i], txn);
     replica->tree->zxid = txn->zxid;
 }
@@ -1114,7 +1195,7 @@ static void commit_receive(struct replica *replica, const struct server_message 
 
 void docent_replica_receive(struct replica *replica, uint64_t now, struct server_message *message)
 {
-    if (now > replica->now) replica->now = now;
+    replica_now(replica, now);
     struct connection *c = message->connection == 0 ? NULL : connection_find(replica, message->connection);
     switch (message->type) {
     case DOWN_COMMIT: commit_receive(replica, message); break;
@@ -1152,9 +1233,25 @@ void docent_replica_receive(struct replica *replica, uint64_t now, struct server
 
 /* ---- Time, and what tests do to it. ---- */
 
+/* Who connects and has no session by then, or does not read the answer to a word. */
+static void drop_silent(struct replica *replica)
+{
+    replica->silent_at = UINT64_MAX;
+    for (struct connection *c = replica->connections; c != NULL; c = c->next) {
+        if (c->session != 0 || c->dropped || c->state == CONNECTION_OPENING) continue;
+        uint64_t at = c->established + SILENCE_MAX_MS;
+        if (at <= replica->now) {
+            connection_drop(c);
+        } else if (at < replica->silent_at) {
+            replica->silent_at = at;
+        }
+    }
+}
+
 void docent_replica_tick(struct replica *replica, uint64_t now)
 {
-    if (now > replica->now) replica->now = now;
+    replica_now(replica, now);
+    if (now >= replica->silent_at && !replica->stalled) drop_silent(replica);
     for (struct connection *c = replica->connections; c != NULL && replica->delayed_count > 0; c = c->next) {
         connection_run(c);
         connection_pump(c);
@@ -1171,6 +1268,7 @@ void docent_replica_tick(struct replica *replica, uint64_t now)
 uint64_t docent_replica_deadline(const struct replica *replica)
 {
     uint64_t at = replica->touched_count > 0 ? replica->touch_at : UINT64_MAX;
+    if (replica->silent_at < at && !replica->stalled) at = replica->silent_at;
     for (const struct connection *c = replica->connections; c != NULL && replica->delayed_count > 0; c = c->next) {
         if (c->first != NULL && c->first->ready && c->first->fate == FATE_DELAY && c->first->until < at) at = c->first->until;
     }
@@ -1213,4 +1311,61 @@ void docent_replica_stall(struct replica *replica, bool stalled)
 void docent_replica_drop_all(struct replica *replica)
 {
     for (struct connection *c = replica->connections; c != NULL; c = c->next) connection_drop(c);
+}
+
+/* ---- What words tell. ---- */
+
+void docent_replica_set_about(struct replica *replica, void (*about)(void *user, struct server_about *ret_about), void *user)
+{
+    replica->about = about;
+    replica->about_user = user;
+}
+
+void docent_replica_about(struct replica *replica, struct server_about *ret_about)
+{
+    memset(ret_about, 0, sizeof *ret_about);
+    if (replica->about != NULL) replica->about(replica->about_user, ret_about);
+}
+
+struct server_stats *docent_replica_stats(struct replica *replica)
+{
+    return &replica->stats;
+}
+
+const struct server_config *docent_replica_config(const struct replica *replica)
+{
+    return &replica->config;
+}
+
+const struct watch_set *docent_replica_watches(const struct replica *replica)
+{
+    return &replica->watches;
+}
+
+const char *docent_replica_mode(const struct replica *replica)
+{
+    return replica->mode;
+}
+
+uint64_t docent_replica_now(const struct replica *replica)
+{
+    return replica->now;
+}
+
+size_t docent_replica_pending(const struct replica *replica)
+{
+    size_t pending = 0;
+    for (const struct connection *c = replica->connections; c != NULL; c = c->next) pending += c->pending;
+    return pending;
+}
+
+void docent_connection_view(const struct connection *c, struct connection_view *ret_view)
+{
+    unsigned interest = c->state == CONNECTION_ENDED ? 0 : unsent(c) > 0 ? 5 : 1;
+    *ret_view = (struct connection_view){ c->peer, c->session, c->timeout_ms, c->established, c->pending, interest, c->stats };
+}
+
+void docent_connection_reset_stats(struct connection *c)
+{
+    docent_connection_stats_reset(&c->stats);
 }

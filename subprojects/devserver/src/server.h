@@ -9,6 +9,7 @@
 #ifndef DEVSERVER_SERVER_H
 #define DEVSERVER_SERVER_H
 
+#include "stats.h"
 #include "tree.h"
 
 struct leader;
@@ -32,6 +33,9 @@ struct server_config {
      * committed, and it hears of everything before the leader hears, or ticks, again. NULL: each has its own. */
     struct tree *tree;
 };
+
+/* What is 0 gets its default. */
+void docent_server_config_fill(struct server_config *config);
 
 enum message_type {
     UP_REQUEST, /* A write, or the end of a session. */
@@ -79,6 +83,7 @@ struct txn *docent_leader_log_at(const struct leader *leader, size_t index);
 void docent_leader_leave(struct leader *leader, int replica);
 void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, struct server_message *message); /* Takes it. */
 void docent_leader_tick(struct leader *leader, uint64_t now, int64_t wall);
+uint64_t docent_leader_session_expires(const struct leader *leader, int64_t session); /* 0: there is none. */
 uint64_t docent_leader_deadline(const struct leader *leader);
 bool docent_leader_expire(struct leader *leader, int64_t session, uint64_t now, int64_t wall); /* Now. False: there is none. */
 size_t docent_leader_sessions(const struct leader *leader, int64_t *ids, size_t max); /* How many; fills in up to max. */
@@ -121,7 +126,32 @@ void docent_replica_stall(struct replica *replica, bool stalled);
 void docent_replica_drop_all(struct replica *replica); /* Every connection. */
 void docent_replica_set_mode(struct replica *replica, const char *mode); /* For srvr; static text. */
 
-struct connection *docent_connection_new(struct replica *replica, uint64_t now, const char *peer_address, void *user);
+/* For four-letter words: words.h. */
+struct server_about;
+struct watch_set;
+void docent_replica_set_about(struct replica *replica, void (*about)(void *user, struct server_about *ret_about), void *user);
+void docent_replica_about(struct replica *replica, struct server_about *ret_about);
+struct server_stats *docent_replica_stats(struct replica *replica);
+const struct server_config *docent_replica_config(const struct replica *replica);
+const struct watch_set *docent_replica_watches(const struct replica *replica);
+const char *docent_replica_mode(const struct replica *replica);
+uint64_t docent_replica_now(const struct replica *replica); /* The last time that it was told. */
+size_t docent_replica_pending(const struct replica *replica); /* Requests that wait for their answers. */
+
+struct connection_view {
+    const char *peer;     /* As given to docent_connection_new(); the connection's. */
+    int64_t session;      /* 0: none. */
+    int32_t timeout_ms;
+    uint64_t established; /* Monotonic milliseconds. */
+    size_t queued;        /* Requests that wait for their answers. */
+    unsigned interest;    /* 1: is read; 4: is to be written to. */
+    struct connection_stats stats;
+};
+void docent_connection_view(const struct connection *connection, struct connection_view *ret_view);
+void docent_connection_reset_stats(struct connection *connection);
+
+/* @peer is an address, or one with ":port" behind. */
+struct connection *docent_connection_new(struct replica *replica, uint64_t now, const char *peer, void *user);
 void docent_connection_free(struct connection *connection); /* The peer is gone. */
 void *docent_connection_user(const struct connection *connection);
 int64_t docent_connection_session(const struct connection *connection);
@@ -130,6 +160,9 @@ size_t docent_connection_send(const struct connection *connection, const uint8_t
 void docent_connection_sent(struct connection *connection, size_t size); /* May answer, or forward, what waited for room. */
 /* After what there is to send: close. dropped: at once, and what is unsent is lost. */
 bool docent_connection_wants_close(const struct connection *connection, bool *ret_dropped);
+/* Is it to be read? Not while it leaves too much unread itself; @reading is the last answer, as the bounds for stopping and for going on
+ * are not the same. */
+bool docent_connection_wants_read(const struct connection *connection, bool reading);
 /* Walks a replica's connections; NULL begins and ends. */
 struct connection *docent_connection_next(struct replica *replica, struct connection *connection);
 
