@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/client/outcome.h"
 #include "core/client/plain.h"
 
 /* ---- Out. ---- */
@@ -38,11 +39,6 @@ static bool acl_put(struct wire_out *out, docent_acl_list acl)
         docent_wire_put_acl(out, &value);
     }
     return true;
-}
-
-static bool mode_is_sequential(docent_create_mode mode)
-{
-    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
 }
 
 const struct plain_record docent_plain_records[DOCENT_OP_TYPES] = {
@@ -122,7 +118,7 @@ static const char *op_fault(const docent_op *op, bool inside, size_t *ret_size)
     if (op->data == NULL && op->size != 0) return "a size without data";
     if (op->size > INT32_MAX) return "more data than any request can have";
     if (docent_path_is_plain(op->path, *ret_size)) return NULL;
-    return docent_path_fault(op->path, op->type == DOCENT_OP_CREATE && mode_is_sequential(op->mode));
+    return docent_path_fault(op->path, op->type == DOCENT_OP_CREATE && docent_mode_is_sequential(op->mode));
 }
 
 static void plain_put(const docent_client *client, struct wire_out *out, const docent_op *op, size_t path_size)
@@ -525,18 +521,6 @@ static docent_status multi_decode(docent_client *client, bool guarded, struct re
     result->results = parts;
     result->result_count = count;
     return DOCENT_OK;
-}
-
-docent_status docent_multi_status(const uint8_t *body, size_t size)
-{
-    struct wire_in in = docent_wire_in(body, size);
-    struct wire_multi_header header;
-    while (docent_wire_get_multi_header(&in, &header) && !header.done && header.op == WIRE_OP_ERROR) {
-        struct wire_error_response error;
-        if (!docent_wire_get_error_response(&in, &error)) return DOCENT_ERR_PROTOCOL;
-        if (error.err != 0) return (docent_status)error.err;
-    }
-    return DOCENT_OK; /* A failed transaction has error results only. */
 }
 
 /* The transaction failed as a whole: one part has the cause, the others were rolled back. */

@@ -40,6 +40,7 @@ struct docent_request {
 
     int32_t version;          /* Of the operation, for finding out. */
     docent_create_mode mode;
+    size_t failed_part;       /* Of a transaction that was sent again. */
     int64_t zxid_before;      /* The largest zxid seen when it was first sent. */
     uint64_t generation;      /* Of the session that it was last sent in. */
 
@@ -245,8 +246,6 @@ static inline void docent_arena_free(struct result_arena *arena)
 {
     if (arena->chunks != NULL) docent_arena_free_chunks(arena);
 }
-/* The first failure in a multi's reply, or DOCENT_OK. */
-docent_status docent_multi_status(const uint8_t *body, size_t size);
 /* A client's path of a server's: the chroot taken off. */
 const char *docent_path_strip(const docent_client *client, const char *path);
 void docent_put_path(docent_client *client, struct wire_out *out, const char *path);

@@ -12,7 +12,7 @@
  *                               moved the session, so whatever the old server had not passed on is refused, and
  *                               what the read shows is final. Where the reading cannot tell: unknown
  *   sequential create, others   unknown: it cannot be told whose node it is (recipes use names of their own for that)
- *   transaction                 sent again only if its own success makes it fail; if it then fails: unknown
+ *   transaction                 sent again only if its own success makes it fail; if it then fails, we find out about the operation that failed
  *
  * In another session all of this holds only if the old one is known to be over; else the outcome is unknown.
  *
@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/client/outcome.h"
 #include "core/client/plain.h"
 
 enum { REQUEST_TIMERS = 2 }; /* A call's: its deadline, and the rest between tries. */
@@ -207,92 +208,14 @@ static void request_finish(struct docent_request *r, docent_status status)
     docent_client_later(c, &r->later);
 }
 
-/* ---- What may be repeated. ---- */
-
-enum recovery { RECOVER_REPEAT, RECOVER_REPEAT_THEN_FIND, RECOVER_UNKNOWN };
-
-static bool mode_is_sequential(docent_create_mode mode)
-{
-    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
-}
-
-static enum recovery recovery_of(const struct docent_request *r)
-{
-    switch (r->type) {
-    case DOCENT_OP_EXISTS:
-    case DOCENT_OP_GET:
-    case DOCENT_OP_GET_ACL:
-    case DOCENT_OP_CHILDREN:
-    case DOCENT_OP_CHILD_COUNT:
-    case DOCENT_OP_EPHEMERALS:
-    case DOCENT_OP_SYNC:
-    case DOCENT_OP_MULTI_READ:
-    case DOCENT_OP_CHECK_WATCHES:
-    case DOCENT_OP_WHO_AM_I:
-        return RECOVER_REPEAT;
-    case DOCENT_OP_DELETE:
-    case DOCENT_OP_SET:
-    case DOCENT_OP_SET_ACL:
-        return r->version == DOCENT_ANY_VERSION ? RECOVER_REPEAT : RECOVER_REPEAT_THEN_FIND;
-    case DOCENT_OP_CREATE:
-        return mode_is_sequential(r->mode) ? RECOVER_UNKNOWN : RECOVER_REPEAT_THEN_FIND;
-    case DOCENT_OP_MULTI:
-        return r->version == DOCENT_ANY_VERSION ? RECOVER_UNKNOWN : RECOVER_REPEAT_THEN_FIND;
-    case DOCENT_OP_CHECK:
-    case DOCENT_OP_RECONFIG:
-    case DOCENT_OP_TYPES:
-        return RECOVER_UNKNOWN;
-    }
-    return RECOVER_UNKNOWN;
-}
-
-static bool is_read(docent_op_type type)
-{
-    switch (type) {
-    case DOCENT_OP_EXISTS:
-    case DOCENT_OP_GET:
-    case DOCENT_OP_GET_ACL:
-    case DOCENT_OP_CHILDREN:
-    case DOCENT_OP_CHILD_COUNT:
-    case DOCENT_OP_EPHEMERALS:
-    case DOCENT_OP_SYNC:
-    case DOCENT_OP_MULTI_READ:
-    case DOCENT_OP_CHECK_WATCHES:
-    case DOCENT_OP_WHO_AM_I:
-        return true;
-    case DOCENT_OP_CREATE:
-    case DOCENT_OP_DELETE:
-    case DOCENT_OP_SET:
-    case DOCENT_OP_SET_ACL:
-    case DOCENT_OP_CHECK:
-    case DOCENT_OP_MULTI:
-    case DOCENT_OP_RECONFIG:
-    case DOCENT_OP_TYPES:
-        return false;
-    }
-    return false;
-}
-
-/* Does its own success make a second sending of this transaction fail? A conditional set or delete, or a plain create, does;
- * a check of an untouched node does not. */
-static bool multi_excludes_itself(const docent_op *op)
-{
-    for (size_t i = 0; i < op->op_count; i++) {
-        const docent_op *part = &op->ops[i];
-        if ((part->type == DOCENT_OP_SET || part->type == DOCENT_OP_DELETE) && part->version != DOCENT_ANY_VERSION) return true;
-        if (part->type == DOCENT_OP_CREATE && !mode_is_sequential(part->mode)) return true;
-    }
-    return false;
-}
+/* ---- Sending. ---- */
 
 /* What it comes to when it can be sent no more. */
 static docent_status gave_up(const struct docent_request *r, docent_status otherwise)
 {
     bool maybe_applied = r->lost || r->place == PLACE_FLYING;
-    return maybe_applied && !is_read(r->type) ? DOCENT_ERR_UNKNOWN_OUTCOME : otherwise;
+    return maybe_applied && !docent_op_is_read(r->type) ? DOCENT_ERR_UNKNOWN_OUTCOME : otherwise;
 }
-
-/* ---- Sending. ---- */
 
 static void request_pend(struct docent_request *r)
 {
@@ -332,7 +255,7 @@ static docent_status request_refusal(const struct docent_request *r)
 {
     const docent_client *c = r->client;
     if (r->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(r->hold))) return gave_up(r, DOCENT_ERR_NOT_HELD);
-    if (r->lost && r->generation != c->session.generation && !c->session.settled && !is_read(r->type)) {
+    if (r->lost && r->generation != c->session.generation && !c->session.settled && !docent_op_is_read(r->type)) {
         return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
     }
     uint32_t needed = docent_op_min_version(r->wire.op);
@@ -620,7 +543,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *c, co
     }
     call_init(r, op, done, user);
     r->mode = op->mode;
-    if (op->type == DOCENT_OP_MULTI) r->version = multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
+    if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
     r->watch = watch;
     if (call.hold != NULL) {
         r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
@@ -718,43 +641,15 @@ docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_
 
 /* ---- Finding out. ---- */
 
-/* Are the node's data those that we sent? Both records, create and set, begin with path and data. */
-static bool has_our_data(const struct docent_request *r, const docent_result *result)
+static const uint8_t *record_of(const struct docent_request *r)
 {
-    size_t header = WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER;
-    struct wire_in in = docent_wire_in(r->frame + header, r->wire.frame_size - header);
-    docent_wire_skip_string(&in);
-    wire_bytes ours = docent_wire_get_buffer(&in);
-    if (ours.size < 0 || result->data == NULL) return ours.size < 0 && result->data == NULL;
-    return (size_t)ours.size == result->size && memcmp(ours.data, result->data, result->size) == 0;
+    return r->frame + WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER;
 }
 
-/* @result: what the node is like, after a sync, in the session that sent the call. @r->status: how the second sending failed. */
-static docent_status found_out(const struct docent_request *r, const docent_result *result)
+/* The write that we want to find out about. */
+static bool write_of(const struct docent_request *r, struct sent_write *ret_write)
 {
-    const docent_stat *stat = &result->stat;
-    docent_status conflict = r->status;
-    if (result->status != DOCENT_OK) return DOCENT_ERR_UNKNOWN_OUTCOME; /* Gone since: by whom, and was it ours? */
-
-    if (r->type == DOCENT_OP_CREATE) {
-        bool same_data = has_our_data(r, result);
-        if (stat->czxid <= r->zxid_before) return conflict; /* Older than our first sending. */
-        if (r->mode == DOCENT_EPHEMERAL) {
-            bool mine = stat->ephemeral_owner == r->client->session.id;
-            if (!mine) return conflict;
-            return same_data && stat->version == 0 ? DOCENT_OK : DOCENT_ERR_UNKNOWN_OUTCOME;
-        }
-        return stat->version == 0 && !same_data ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME;
-    }
-    if (r->type == DOCENT_OP_SET) {
-        bool same_data = has_our_data(r, result);
-        if (stat->mzxid <= r->zxid_before) return conflict; /* Nothing was set since. */
-        /* One set was made upon the version that we named. Its data are not ours: it was not ours. */
-        bool one_set = stat->version == (int32_t)((uint32_t)r->version + 1) && stat->czxid <= r->zxid_before;
-        return one_set && !same_data ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME;
-    }
-    assert(r->type == DOCENT_OP_DELETE);
-    return stat->czxid <= r->zxid_before ? conflict : DOCENT_ERR_UNKNOWN_OUTCOME; /* The same node as then: not deleted. */
+    return docent_sent_write(r->wire.op, record_of(r), r->wire.frame_size - WIRE_FRAME_HEADER - WIRE_REQUEST_HEADER, r->failed_part, ret_write);
 }
 
 static void find_done(const docent_result *result, void *user)
@@ -767,8 +662,15 @@ static void find_done(const docent_result *result, void *user)
         request_again(r, result->status); /* Sent once more, and found out once more. */
         return;
     }
-    docent_status status = found_out(r, result);
-    r->body = NULL;
+    struct sent_write write;
+    docent_status status = DOCENT_ERR_UNKNOWN_OUTCOME;
+    if (write_of(r, &write)) status = docent_found_out(&write, r->status, r->zxid_before, r->client->session.id, result);
+    r->body = NULL; /* What came went with its turn. */
+    if (status == DOCENT_OK) r->zxid = result->stat.czxid;
+    if (status == DOCENT_OK && r->type == DOCENT_OP_CREATE) { /* The record begins with the path, which is all that a create answers. */
+        r->body = record_of(r);
+        r->body_size = sizeof(int32_t) + (size_t)write.path.size;
+    }
     request_finish(r, status);
 }
 
@@ -782,12 +684,8 @@ static void request_find(struct docent_request *r)
 {
     docent_client *c = r->client;
     r->place = PLACE_FINDING;
-    const uint8_t *path = r->frame + WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER; /* All these records begin with the path. */
-    uint32_t big;
-    memcpy(&big, path, sizeof big);
-    size_t path_size = 4 + __builtin_bswap32(big);
-
-    docent_status status = DOCENT_OK;
+    struct sent_write write;
+    docent_status status = write_of(r, &write) ? DOCENT_OK : DOCENT_ERR_UNKNOWN_OUTCOME;
     static const int32_t ops[2] = { WIRE_OP_SYNC, WIRE_OP_GET_DATA };
     for (int i = 0; i < 2 && status == DOCENT_OK; i++) {
         struct wire_out *out = &c->scratch;
@@ -795,7 +693,7 @@ static void request_find(struct docent_request *r)
         size_t begin = docent_wire_frame_begin(out);
         docent_wire_put_int(out, 0);
         docent_wire_put_int(out, ops[i]);
-        docent_wire_put_raw(out, path, path_size);
+        docent_wire_put_string(out, write.path);
         if (i == 1) docent_wire_put_bool(out, false);
         if (out->failed) {
             out->failed = false;
@@ -810,15 +708,6 @@ static void request_find(struct docent_request *r)
         r->place = PLACE_NONE;
         request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
     }
-}
-
-/* After an attempt was lost: can this failure be our own success, seen from behind? */
-static bool may_be_own_doing(const struct docent_request *r, docent_status status)
-{
-    if (r->type == DOCENT_OP_CREATE) return status == DOCENT_ERR_NODE_EXISTS;
-    if (r->type == DOCENT_OP_MULTI) return status != DOCENT_OK;
-    bool conditional = r->type == DOCENT_OP_SET || r->type == DOCENT_OP_SET_ACL || r->type == DOCENT_OP_DELETE;
-    return conditional && (status == DOCENT_ERR_BAD_VERSION || status == DOCENT_ERR_NO_NODE);
 }
 
 /* ---- What the session tells. ---- */
@@ -868,17 +757,15 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
         return;
     }
     if (r->lost) {
-        docent_status outcome = r->type == DOCENT_OP_MULTI && status == DOCENT_OK ? docent_multi_status(body, size) : status;
-        if (may_be_own_doing(r, outcome)) {
+        r->failed_part = 0;
+        docent_status outcome = status;
+        if (r->type == DOCENT_OP_MULTI && status == DOCENT_OK) outcome = docent_multi_failure(body, size, &r->failed_part);
+        if (docent_may_be_own_doing(r->type, outcome)) {
             r->status = outcome;
-            if (r->type == DOCENT_OP_DELETE && r->version == DOCENT_ANY_VERSION) {
-                request_finish(r, outcome == DOCENT_ERR_NO_NODE ? DOCENT_OK : outcome);
-            } else if (recovery_of(r) == RECOVER_REPEAT) {
-                request_finish(r, outcome);
-            } else if (r->type == DOCENT_OP_MULTI || r->type == DOCENT_OP_SET_ACL) {
-                request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
-            } else {
+            if (docent_recovery(r->type, r->version, r->mode) == RECOVER_REPEAT_THEN_FIND) {
                 request_find(r);
+            } else { /* It was to be gone, and is. */
+                request_finish(r, r->type == DOCENT_OP_DELETE && outcome == DOCENT_ERR_NO_NODE ? DOCENT_OK : outcome);
             }
             return;
         }
@@ -930,8 +817,8 @@ void docent_request_lost(void *owner, struct session_request *wire, bool sent)
         request_pend(r);
         return;
     }
-    if (!is_read(r->type)) r->lost = true;
-    if (recovery_of(r) == RECOVER_UNKNOWN) {
+    if (!docent_op_is_read(r->type)) r->lost = true;
+    if (docent_recovery(r->type, r->version, r->mode) == RECOVER_UNKNOWN) {
         request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
     } else {
         request_again(r, DOCENT_ERR_CONNECTION_LOSS);

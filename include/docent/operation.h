@@ -100,7 +100,8 @@ typedef struct docent_result {
     docent_acl_list acl;   /* GET_ACL. */
     int32_t number;        /* CHILD_COUNT. */
     const struct docent_result *results; /* MULTI, MULTI_READ: one per operation. A failed MULTI has exactly one that names the
-                                          * cause; those before and after it are DOCENT_ERR_ROLLED_BACK. */
+                                          * cause; those before and after it are DOCENT_ERR_ROLLED_BACK. None if the outcome had to
+                                          * be found out. */
     size_t result_count;
 } docent_result;
 typedef void (*docent_result_fn)(const docent_result *result, void *user);

@@ -92,10 +92,10 @@ SABOTAGES = {
         [(CONTENDER, "        if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);\n", "        (void)good;\n")]),
     "lost-forgotten": (
         "that an attempt was lost is forgotten, so that our own success looks like a conflict",
-        [(REQUEST, "    if (!is_read(r->type)) r->lost = true;\n", "")]),
+        [(REQUEST, "    if (!docent_op_is_read(r->type)) r->lost = true;\n", "")]),
     "lost-and-blind": (
         "a write that was lost in a session that may live on is sent again in the next one",
-        [(REQUEST, "    if (r->lost && r->generation != c->session.generation && !c->session.settled && !is_read(r->type)) {\n",
+        [(REQUEST, "    if (r->lost && r->generation != c->session.generation && !c->session.settled && !docent_op_is_read(r->type)) {\n",
           "    if (false) {\n")]),
 }
 

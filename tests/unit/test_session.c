@@ -250,6 +250,53 @@ static void test_lost_conditional_set_that_lost_to_another_is_a_conflict(void **
     assert_int_equal(outcome->status, DOCENT_ERR_BAD_VERSION);
 }
 
+/* Two operations, of which the second failed. */
+static void reply_multi_failure(int32_t xid, int64_t zxid, int32_t err)
+{
+    struct wire_out out = { 0 };
+    for (int i = 0; i < 3; i++) {
+        struct wire_multi_header header = { WIRE_OP_ERROR, i == 2, i == 1 ? err : 0 };
+        docent_wire_put_multi_header(&out, &header);
+        if (i < 2) docent_wire_put_int(&out, header.err);
+    }
+    peer_reply(&peer, xid, zxid, DOCENT_OK, out.data, out.size);
+    docent_wire_out_free(&out);
+}
+
+static struct outcome *multi_lost_once(void)
+{
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    docent_op ops[] = { docent_op_set("/p", "any", 3, DOCENT_ANY_VERSION), docent_op_set("/q", "mine", 4, 3) };
+    assert_int_equal(docent_multi_async(peer.client, ops, 2, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_MULTI, &frame);
+    reconnect();
+    peer_expect(&peer, WIRE_OP_MULTI, &frame);
+    reply_multi_failure(frame.xid, 31, DOCENT_ERR_BAD_VERSION);
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    peer_reply_path(&peer, frame.xid, 31, "/q"); /* Of the operation that failed. */
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    return outcome;
+}
+
+static void test_lost_transaction_that_lost_to_another_is_a_conflict(void **state)
+{
+    (void)state;
+    struct outcome *outcome = multi_lost_once();
+    docent_stat others = { .czxid = 0, .mzxid = 30, .version = 4 };
+    peer_reply_data(&peer, frame.xid, 31, "theirs", &others);
+    assert_int_equal(outcome->status, DOCENT_ERR_BAD_VERSION);
+}
+
+static void test_lost_transaction_that_may_have_been_applied_is_unknown(void **state)
+{
+    (void)state;
+    struct outcome *outcome = multi_lost_once();
+    docent_stat anybodys = { .czxid = 0, .mzxid = 30, .version = 4 };
+    peer_reply_data(&peer, frame.xid, 31, "mine", &anybodys);
+    assert_int_equal(outcome->status, DOCENT_ERR_UNKNOWN_OUTCOME);
+}
+
 static void test_call_not_sent_waits_and_counts_no_attempt(void **state)
 {
     (void)state;
@@ -533,6 +580,8 @@ int main(void)
         TEST(test_lost_create_of_a_node_that_may_be_anybodys_is_unknown),
         TEST(test_lost_sequential_create_is_unknown_and_not_repeated),
         TEST(test_lost_conditional_set_that_lost_to_another_is_a_conflict),
+        TEST(test_lost_transaction_that_lost_to_another_is_a_conflict),
+        TEST(test_lost_transaction_that_may_have_been_applied_is_unknown),
         TEST(test_call_not_sent_waits_and_counts_no_attempt),
         TEST(test_deadline_holds_while_disconnected),
         TEST(test_credentials_come_first_and_their_refusal_is_the_end),

@@ -1,0 +1,50 @@
+/* core/client/outcome.h - applied, but the reply was lost: what may be sent again, and what a look at the node then tells. Pure
+ * functions; request.c asks them. */
+#ifndef DOCENT_OUTCOME_H
+#define DOCENT_OUTCOME_H
+
+#include <docent/operation.h>
+
+#include "core/wire/wire.h"
+
+enum recovery {
+    RECOVER_REPEAT,           /* Once or twice is the same. */
+    RECOVER_REPEAT_THEN_FIND, /* Had the first been applied, the second fails just because of it: then look whose doing it was. */
+    RECOVER_UNKNOWN,
+};
+
+bool docent_mode_is_sequential(docent_create_mode mode);
+bool docent_op_is_read(docent_op_type type);
+
+/* @version, of a transaction: DOCENT_ANY_VERSION unless docent_multi_excludes_itself(). */
+enum recovery docent_recovery(docent_op_type type, int32_t version, docent_create_mode mode);
+
+/* Does its own success make a second sending of this transaction fail? A conditional set or delete, or a plain create, does;
+ * a check of an untouched node does not. */
+bool docent_multi_excludes_itself(const docent_op *op);
+
+/* Can this failure of a second sending be the success of the first, seen from behind? */
+bool docent_may_be_own_doing(docent_op_type type, docent_status status);
+
+/* One write, as it stands in a request. Borrows from it. */
+struct sent_write {
+    docent_op_type type; /* CREATE, SET, DELETE; others: nothing can be found out about it. */
+    wire_bytes path;     /* The server's, chroot included. */
+    wire_bytes data;
+    int32_t version;
+    docent_create_mode mode;
+};
+/* The write in the request @record (header excluded) of the wire's operation @op; of a multi, the part that failed, which is @part. False:
+ * there is none such. */
+bool docent_sent_write(int32_t op, const uint8_t *record, size_t size, size_t part, struct sent_write *ret_write);
+
+/* The first failure in a multi's reply, and where it is; or DOCENT_OK. */
+docent_status docent_multi_failure(const uint8_t *body, size_t size, size_t *ret_part);
+
+/* What became of @write, whose first sending was lost and whose second failed with @conflict: DOCENT_OK (the first was applied),
+ * @conflict (it was not, and somebody else's doing is in the way) or DOCENT_ERR_UNKNOWN_OUTCOME. @node: what a get said, after a
+ * sync, in the session @session_id that sent both. @zxid_before: the largest zxid seen before the first was sent. */
+docent_status docent_found_out(const struct sent_write *write, docent_status conflict, int64_t zxid_before, int64_t session_id,
+                               const docent_result *node);
+
+#endif
