@@ -10,7 +10,7 @@
 docent_packages()
 {
     case $1 in
-    build) echo "gcc libc6-dev meson ninja-build pkg-config libevent-dev libmd-dev" ;;
+    build) echo "gcc libc6-dev meson ninja-build pkg-config libevent-dev libmd-dev zlib1g-dev" ;;
     test)
         echo "libcmocka-dev libjansson-dev python3 valgrind procps binutils g++ libzookeeper-mt-dev libzookeeper-java"
         echo "libsnappy-java libslf4j-java libdropwizard-metrics-java libcurator-recipes-java libcurator-framework-java"

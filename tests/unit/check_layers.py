@@ -26,7 +26,7 @@ WORLDLY_HEADERS = re.compile(
 WORLDLY_CALLS = re.compile(
     r"(?<![\w.>])(clock_gettime|gettimeofday|time|clock|getrandom|getentropy|arc4random\w*|rand|random|rand_r|srand|sleep|usleep|"
     r"nanosleep|poll|select|socket|connect|fork|pthread_\w+|thrd_\w+|mtx_\w+|cnd_\w+)\s*\(")
-WORLDLY_PLACES = re.compile(r"^(core/drive/.*|subprojects/devserver/src/(front\w*|main)\.[ch])$")
+WORLDLY_PLACES = re.compile(r"^(core/drive/.*|subprojects/devserver/src/(front\w*|main|store)\.[ch])$")
 TOP_LEVEL = {"meson.build", "meson_options.txt", "core", "recipes", "include", "tests", "examples", "subprojects", "README.md",
              "CHANGELOG.md", "LICENSE"}
 

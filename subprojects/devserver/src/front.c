@@ -16,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "snapshot.h"
+#include "store.h"
+
 enum { RECEIVE_SIZE = 65536, ACCEPT_AGAIN_MS = 100, ADDRESS_BUCKETS = 64 };
 
 struct client {
@@ -36,18 +39,20 @@ struct queue {
 struct front {
     struct event_base *base;
     struct front_config config;
+    struct store *store;
+    bool failed; /* What is committed cannot be written: nobody may hear of it. */
     struct leader *leader;
     struct replica *replica;
     int fd;
     uint16_t port;
     struct event listen, accept_again;
+    struct event settle; /* When all that came has been read: one write to the log for all of it. */
     struct event timer;
     uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
     bool refuse;
     struct client *clients;
     size_t client_count;
     struct client *by_address[ADDRESS_BUCKETS];
-    struct tree *tree;
     struct queue up, down; /* Messages on their way, for an instant. */
     uint8_t receive[RECEIVE_SIZE];
 };
@@ -87,6 +92,7 @@ static struct server_message *take(struct queue *queue)
 static void deliver_down(struct front *front)
 {
     for (struct server_message *message; (message = take(&front->down)) != NULL;) {
+        if (message->type == DOWN_COMMIT && front->store != NULL) docent_store_add(front->store, message->txn);
         docent_replica_receive(front->replica, docent_front_now(), message);
     }
 }
@@ -207,10 +213,34 @@ static void timer_set(struct front *front)
     event_add(&front->timer, &limit);
 }
 
+static void messages_forget(struct front *front)
+{
+    for (struct server_message *message; (message = take(&front->up)) != NULL;) docent_message_free(message);
+    for (struct server_message *message; (message = take(&front->down)) != NULL;) docent_message_free(message);
+}
+
+/* Ends all service: what clients have sent may or may not have happened, and that is what a reset connection tells them. */
+static void front_fail(struct front *front)
+{
+    front->failed = true;
+    while (front->clients != NULL) client_reset(front->clients);
+    messages_forget(front);
+    if (front->config.failed != NULL) front->config.failed(front->config.user);
+}
+
+/* Nothing is sent before what it depends on is in the log: answers wait in their connections until then. */
 void docent_front_settle(struct front *front)
 {
     do {
+        if (front->failed) {
+            messages_forget(front);
+            return;
+        }
         deliver(front);
+        if (front->store != NULL && !docent_store_write(front->store, docent_front_wall())) {
+            front_fail(front);
+            return;
+        }
         for (struct client *client = front->clients, *next; client != NULL; client = next) {
             next = client->next;
             const uint8_t *data;
@@ -223,12 +253,20 @@ void docent_front_settle(struct front *front)
     timer_set(front);
 }
 
+static void on_settle(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    docent_front_settle(user);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
     struct front *front = user;
     front->timer_at = UINT64_MAX;
+    if (front->failed) return;
     docent_replica_tick(front->replica, docent_front_now()); /* Its touches come before the leader looks who has expired. */
     deliver(front);
     docent_leader_tick(front->leader, docent_front_now(), docent_front_wall());
@@ -254,7 +292,7 @@ static void on_client(evutil_socket_t fd, short what, void *user)
             return;
         }
     }
-    docent_front_settle(front);
+    event_active(&front->settle, EV_TIMEOUT, 0); /* Behind the others that have something to read. */
 }
 
 static void on_accept_again(evutil_socket_t fd, short what, void *user)
@@ -282,7 +320,7 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
         int fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) accept_later(front);
         if (fd < 0) return;
-        if (front->refuse) {
+        if (front->refuse || front->failed) {
             struct linger linger = { .l_onoff = 1, .l_linger = 0 };
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
             close(fd);
@@ -325,26 +363,51 @@ static void about(void *user, struct server_about *ret_about)
     ret_about->leader = front->leader;
     ret_about->port = front->port;
     ret_about->max_per_address = front->config.max_per_address;
+    ret_about->data_dir = front->config.data_dir;
+    if (front->store != NULL) docent_store_sizes(front->store, &ret_about->data_size, &ret_about->log_size);
 }
 
-static void servers_begin(struct front *front)
+/* From what a server has written before; or, as there is nobody else to remember it, from @memory. */
+static bool data_begin(struct front *front, const struct wire_out *memory)
 {
-    front->config.server.tree = front->tree = docent_tree_new();
-    front->tree->zxid = front->config.server.first_zxid;
-    front->leader = docent_leader_new(&front->config.server, docent_front_now(), docent_front_wall());
-    front->replica = docent_replica_new(&front->config.server, 0, carry, front);
+    uint64_t now = docent_front_now();
+    if (memory != NULL) {
+        if (!docent_snapshot_read(front->leader, now, memory->data, memory->size)) abort(); /* We have just written it. */
+        docent_leader_preset(front->leader, front->config.server.first_zxid);
+    }
+    if (front->config.data_dir == NULL) return true;
+    struct store_config config = { .directory = front->config.data_dir,
+                                   .fsync = front->config.fsync,
+                                   .snapshot_every = front->config.snapshot_every,
+                                   .report = front->config.report,
+                                   .user = front->config.user };
+    front->store = docent_store_open(&config, front->leader, now, docent_front_wall());
+    return front->store != NULL;
+}
+
+static bool servers_begin(struct front *front, const struct wire_out *memory)
+{
+    struct server_config *config = &front->config.server;
+    config->tree = docent_tree_new();
+    front->leader = docent_leader_new(config, docent_front_now(), docent_front_wall());
+    front->failed = !data_begin(front, memory);
+    int error = errno;
+    front->replica = docent_replica_new(config, 0, carry, front);
     docent_leader_join(front->leader, 0, carry, front);
     docent_replica_set_about(front->replica, about, front);
+    errno = error;
+    return !front->failed;
 }
 
 static void servers_end(struct front *front)
 {
     while (front->clients != NULL) client_reset(front->clients);
-    for (struct server_message *message; (message = take(&front->up)) != NULL;) docent_message_free(message);
-    for (struct server_message *message; (message = take(&front->down)) != NULL;) docent_message_free(message);
+    messages_forget(front);
+    docent_store_close(front->store);
+    front->store = NULL;
     docent_replica_free(front->replica);
     docent_leader_free(front->leader);
-    docent_tree_free(front->tree);
+    docent_tree_free(front->config.server.tree);
 }
 
 /* Names are looked up only when need be: that takes memory, and more than a moment. */
@@ -360,13 +423,31 @@ static bool address_find(const char *text, struct in_addr *ret_address)
     return true;
 }
 
+/* Bound, but not listening: whoever connects finds a server that has read its data. */
+static int listener_new(struct front *front)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)front->config.port) };
+    if (!address_find(front->config.bind, &address.sin_addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    int one = 1;
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    front->port = ntohs(address.sin_port);
+    return fd;
+}
+
 struct front *docent_front_new(struct event_base *base, const struct front_config *config)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)config->port) };
-    if (!address_find(config->bind, &address.sin_addr)) {
-        errno = EADDRNOTAVAIL;
-        return NULL;
-    }
     struct front *front = calloc(1, sizeof *front);
     if (front == NULL) return NULL;
     front->base = base;
@@ -374,23 +455,19 @@ struct front *docent_front_new(struct event_base *base, const struct front_confi
     front->config.server.no_log = true;
     front->up.last = &front->up.first;
     front->down.last = &front->down.first;
-    int one = 1;
-    socklen_t size = sizeof address;
-    front->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (front->fd < 0 || setsockopt(front->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        bind(front->fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(front->fd, 4096) < 0 ||
-        getsockname(front->fd, (struct sockaddr *)&address, &size) < 0) {
+    front->fd = listener_new(front);
+    if (front->fd < 0 || !servers_begin(front, NULL) || listen(front->fd, 4096) < 0) {
         int error = errno;
+        if (front->leader != NULL) servers_end(front);
         if (front->fd >= 0) close(front->fd);
         free(front);
         errno = error;
         return NULL;
     }
-    front->port = ntohs(address.sin_port);
-    servers_begin(front);
     event_assign(&front->listen, base, front->fd, EV_READ | EV_PERSIST, on_listen, front);
     event_add(&front->listen, NULL);
     event_assign(&front->accept_again, base, -1, 0, on_accept_again, front);
+    event_assign(&front->settle, base, -1, 0, on_settle, front);
     event_assign(&front->timer, base, -1, 0, on_timer, front);
     front->timer_at = UINT64_MAX;
     timer_set(front);
@@ -402,6 +479,7 @@ void docent_front_free(struct front *front)
     servers_end(front);
     event_del(&front->listen);
     event_del(&front->accept_again);
+    event_del(&front->settle);
     event_del(&front->timer);
     close(front->fd);
     free(front);
@@ -427,10 +505,37 @@ void docent_front_refuse(struct front *front, bool refuse)
     front->refuse = refuse;
 }
 
-void docent_front_restart(struct front *front, bool zxid_from_zero)
+const struct store *docent_front_store(const struct front *front)
+{
+    return front->store;
+}
+
+static bool memory_write(void *user, const uint8_t *data, size_t size)
+{
+    docent_wire_put_raw(user, data, size);
+    return !((struct wire_out *)user)->failed;
+}
+
+bool docent_front_restart(struct front *front)
+{
+    struct wire_out memory = { 0 };
+    bool in_memory = front->config.data_dir == NULL;
+    if (in_memory && !docent_snapshot_write(front->leader, docent_front_wall(), memory_write, &memory)) abort();
+    front->config.server.first_zxid = in_memory ? docent_leader_zxid(front->leader) : 0;
+    servers_end(front);
+    bool good = servers_begin(front, in_memory ? &memory : NULL);
+    docent_wire_out_free(&memory);
+    timer_set(front);
+    return good;
+}
+
+bool docent_front_restart_empty(struct front *front, bool zxid_from_zero)
 {
     front->config.server.first_zxid = zxid_from_zero ? 0 : docent_leader_zxid(front->leader);
     servers_end(front);
-    servers_begin(front);
+    bool wiped = front->config.data_dir == NULL || docent_store_wipe(front->config.data_dir);
+    if (!wiped && front->config.report != NULL) front->config.report(front->config.user, "cannot forget the data");
+    bool good = servers_begin(front, NULL);
     timer_set(front);
+    return wiped && good;
 }

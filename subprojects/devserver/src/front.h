@@ -14,9 +14,16 @@ struct front_config {
     uint32_t port;            /* 0: any free one. */
     uint32_t max_connections; /* 0: no limit. More are closed as they come. */
     uint32_t max_per_address; /* The same, of those from one address. */
+    const char *data_dir;     /* Where what is committed is kept; NULL: nowhere. See store.h, also for the next two. */
+    bool fsync;
+    uint32_t snapshot_every;
+    void (*report)(void *user, const char *text); /* A line for people: warnings, and why data cannot be read or written. NULL: nobody. */
+    void (*failed)(void *user); /* What is committed can be written no more: every connection is reset, and new ones will be. Or NULL. */
+    void *user;
 };
 
-/* Listens. @config's texts are borrowed until docent_front_free(). NULL with errno set: it cannot. */
+/* Reads the data, and listens. @config's texts are borrowed until docent_front_free(). NULL with errno set: it cannot; if the data is
+ * why, that was reported. */
 struct front *docent_front_new(struct event_base *base, const struct front_config *config);
 void docent_front_free(struct front *front);
 uint16_t docent_front_port(const struct front *front);
@@ -28,6 +35,10 @@ void docent_front_settle(struct front *front); /* After anything was done to lea
 struct server_about;
 void docent_front_about(struct server_about *about); /* Fills in what the system tells of process and machine. */
 void docent_front_refuse(struct front *front, bool refuse); /* New connections: reset at once. */
-void docent_front_restart(struct front *front, bool zxid_from_zero); /* Empty. */
+/* As if the process had ended and another one had started. False: the data can not be read or written, which was reported; nobody is
+ * served then. */
+bool docent_front_restart(struct front *front);
+bool docent_front_restart_empty(struct front *front, bool zxid_from_zero);
+const struct store *docent_front_store(const struct front *front); /* NULL: nothing is kept. */
 
 #endif

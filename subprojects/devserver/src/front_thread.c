@@ -32,7 +32,7 @@ struct docent_devserver {
     struct front *front;
     pthread_t thread;
     char connect_string[32];
-    char *super_digest, *words; /* Of the options; NULL: none. */
+    char *super_digest, *words, *data_dir; /* Of the options; NULL: none. */
     int wake_fd;
     struct event wake;
     pthread_mutex_t calling; /* One caller at a time. */
@@ -102,6 +102,7 @@ static void server_free(docent_devserver *server)
     if (server->base != NULL) event_base_free(server->base);
     free(server->super_digest);
     free(server->words);
+    free(server->data_dir);
     if (server->wake_fd >= 0) close(server->wake_fd);
     pthread_mutex_destroy(&server->calling);
     pthread_mutex_destroy(&server->mutex);
@@ -117,7 +118,9 @@ static docent_status texts_keep(docent_devserver *server, const docent_devserver
     if (status != DOCENT_OK) return status;
     if (options->super != NULL) server->super_digest = strdup(digest);
     if (options->words != NULL) server->words = strdup(options->words);
-    bool all = (options->super == NULL || server->super_digest != NULL) && (options->words == NULL || server->words != NULL);
+    if (options->data_dir != NULL) server->data_dir = strdup(options->data_dir);
+    bool all = (options->super == NULL || server->super_digest != NULL) && (options->words == NULL || server->words != NULL) &&
+               (options->data_dir == NULL || server->data_dir != NULL);
     return all ? DOCENT_OK : DOCENT_ERR_NO_MEMORY;
 }
 
@@ -154,6 +157,11 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
         .port = options.port,
         .max_connections = options.max_connections,
         .max_per_address = options.max_connections_per_address,
+        .data_dir = server->data_dir,
+        .fsync = options.fsync,
+        .snapshot_every = options.snapshot_every,
+        .report = options.report,
+        .user = options.user,
     };
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->base = event_base_new();
@@ -308,7 +316,12 @@ static void run_heal(docent_devserver *server, struct command *command)
 
 static void run_restart(docent_devserver *server, struct command *command)
 {
-    docent_front_restart(server->front, command->flag);
+    command->status = docent_front_restart(server->front) ? DOCENT_OK : DOCENT_ERR_IO;
+}
+
+static void run_restart_empty(docent_devserver *server, struct command *command)
+{
+    command->status = docent_front_restart_empty(server->front, command->flag) ? DOCENT_OK : DOCENT_ERR_IO;
 }
 
 static void simple(docent_devserver *server, void (*fn)(docent_devserver *server, struct command *command), bool flag)
@@ -347,7 +360,16 @@ void docent_devserver_heal(docent_devserver *server)
     simple(server, run_heal, false);
 }
 
-void docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero)
+docent_status docent_devserver_restart(docent_devserver *server)
 {
-    simple(server, run_restart, zxid_from_zero);
+    struct command command = { .run = run_restart };
+    call(server, &command);
+    return command.status;
+}
+
+docent_status docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero)
+{
+    struct command command = { .run = run_restart_empty, .flag = zxid_from_zero };
+    call(server, &command);
+    return command.status;
 }

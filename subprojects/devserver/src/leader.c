@@ -73,7 +73,7 @@ struct leader *docent_leader_new(const struct server_config *config, uint64_t no
     leader->config = *config;
     docent_server_config_fill(&leader->config);
     leader->tree = config->tree != NULL ? config->tree : docent_tree_new();
-    leader->zxid = config->first_zxid;
+    leader->zxid = leader->tree->zxid = config->first_zxid;
     /* Server id 1, then a clock, then a counter: as a stand-alone server makes them. */
     leader->next_session = config->session_base != 0 ? (int64_t)config->session_base
                                                      : (int64_t)(UINT64_C(1) << 56 | ((uint64_t)wall & 0xffffffffff) << 16);
@@ -259,6 +259,16 @@ static struct txn *txn_begin(struct leader *leader, enum txn_type type, int64_t 
     return txn;
 }
 
+static void session_remove(struct leader *leader, int64_t id)
+{
+    struct session **at = session_find(leader, id);
+    if (*at == NULL) return;
+    struct session *session = *at;
+    *at = session->chain;
+    free(session);
+    leader->session_count--;
+}
+
 /* Ends a session: its ephemerals go with one zxid. */
 static void session_end(struct leader *leader, int64_t id, int64_t wall, const struct server_message *origin)
 {
@@ -266,13 +276,7 @@ static void session_end(struct leader *leader, int64_t id, int64_t wall, const s
     for (const struct node *node = docent_tree_owned(leader->tree, id); node != NULL; node = node->owned_next) {
         docent_txn_add(txn, WIRE_OP_DELETE, node->path);
     }
-    struct session **at = session_find(leader, id);
-    if (*at != NULL) {
-        struct session *session = *at;
-        *at = session->chain;
-        free(session);
-        leader->session_count--;
-    }
+    session_remove(leader, id);
     commit(leader, txn, origin);
 }
 
@@ -729,18 +733,24 @@ static void request_receive(struct leader *leader, uint64_t now, int64_t wall, c
     commit(leader, txn, message);
 }
 
+static struct session *session_add(struct leader *leader, uint64_t now, int64_t id, int32_t timeout_ms)
+{
+    struct session *session = must(calloc(1, sizeof *session));
+    session->id = id;
+    session->timeout_ms = timeout_ms;
+    session_password(id, session->password);
+    session_touch(leader, session, now);
+    *session_find(leader, id) = session;
+    leader->session_count++;
+    return session;
+}
+
 static void open_receive(struct leader *leader, uint64_t now, int64_t wall, const struct server_message *message)
 {
     int32_t timeout = timeout_clamp(leader, message->timeout_ms);
     if (message->session == 0) {
-        struct session *session = must(calloc(1, sizeof *session));
-        session->id = leader->next_session++;
-        session->timeout_ms = timeout;
+        struct session *session = session_add(leader, now, leader->next_session++, timeout);
         session->replica = message->replica;
-        session_password(session->id, session->password);
-        session_touch(leader, session, now);
-        *session_find(leader, session->id) = session;
-        leader->session_count++;
         struct txn *txn = txn_begin(leader, TXN_NEW_SESSION, session->id, wall);
         txn->timeout_ms = timeout;
         commit(leader, txn, message);
@@ -792,6 +802,50 @@ void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, st
     case DOWN_DROP: break; /* Not for us. */
     }
     docent_message_free(message);
+}
+
+/* ---- From before. ---- */
+
+int64_t docent_leader_next_session(const struct leader *leader)
+{
+    return leader->next_session;
+}
+
+void docent_leader_each_session(const struct leader *leader, void (*tell)(void *user, int64_t id, int32_t timeout_ms), void *user)
+{
+    for (size_t i = 0; i < 1024; i++) {
+        for (const struct session *s = leader->sessions[i]; s != NULL; s = s->chain) tell(user, s->id, s->timeout_ms);
+    }
+}
+
+struct tree *docent_leader_own_tree(struct leader *leader)
+{
+    return leader->tree;
+}
+
+void docent_leader_restore(struct leader *leader, int64_t zxid, int64_t next_session)
+{
+    leader->zxid = leader->tree->zxid = zxid;
+    if (next_session > leader->next_session) leader->next_session = next_session; /* The clock may have been set back. */
+}
+
+void docent_leader_restore_session(struct leader *leader, uint64_t now, int64_t id, int32_t timeout_ms)
+{
+    if (id >= leader->next_session) leader->next_session = id + 1;
+    if (docent_leader_session_alive(leader, id)) return;
+    (void)session_add(leader, now, id, timeout_ms);
+}
+
+bool docent_leader_replay(struct leader *leader, uint64_t now, struct txn *txn)
+{
+    for (size_t i = 0; i < txn->change_count; i++) {
+        if (!docent_tree_fits(leader->tree, &txn->changes[i])) return false;
+        docent_tree_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
+    }
+    if (txn->type == TXN_NEW_SESSION) docent_leader_restore_session(leader, now, txn->session, txn->timeout_ms);
+    if (txn->type == TXN_END_SESSION) session_remove(leader, txn->session);
+    docent_leader_restore(leader, txn->zxid, 0);
+    return true;
 }
 
 /* ---- Time. ---- */

@@ -8,6 +8,24 @@
 
 #include "options.h"
 
+struct program {
+    struct event_base *base;
+    bool failed;
+};
+
+static void on_report(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "docent-devserver: %s\n", text);
+}
+
+static void on_failed(void *user)
+{
+    struct program *program = user;
+    program->failed = true;
+    event_base_loopbreak(program->base);
+}
+
 static void on_signal(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
@@ -38,11 +56,16 @@ int main(int argc, char **argv)
         return 0;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* A file that may not grow is an error to report. */
     files_allow();
     struct event_base *base = event_base_new();
+    struct program program = { .base = base };
+    options.front.report = on_report;
+    options.front.failed = on_failed;
+    options.front.user = &program;
     struct front *front = base == NULL ? NULL : docent_front_new(base, &options.front);
     if (front == NULL) {
-        fprintf(stderr, "docent-devserver: cannot listen on %s:%u: %s\n", options.front.bind, options.front.port, strerror(errno));
+        fprintf(stderr, "docent-devserver: cannot serve on %s:%u: %s\n", options.front.bind, options.front.port, strerror(errno));
         if (base != NULL) event_base_free(base);
         docent_options_free(&options);
         return 1;
@@ -59,5 +82,5 @@ int main(int argc, char **argv)
     docent_front_free(front);
     event_base_free(base);
     docent_options_free(&options);
-    return 0;
+    return program.failed ? 1 : 0;
 }

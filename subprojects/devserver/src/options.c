@@ -39,6 +39,11 @@ static const struct option_rule rules[] = {
     { "ttl-check", NULL, VALUE_NUMBER, OPTION(front.server.ttl_check_ms), 86400000, "MS",
       "how often nodes that have outlived their TTL are (default: as containers)" },
     { "ttl-nodes", "extendedTypesEnabled", VALUE_FLAG, OPTION(front.server.ttl_nodes), 0, NULL, "allow nodes with a TTL (default: no)" },
+    { "data-dir", "dataDir", VALUE_TEXT, OPTION(data_dir), 0, "D",
+      "keep nodes and sessions in this directory, and begin with those it has (default: in memory)" },
+    { "fsync", "forceSync", VALUE_FLAG, OPTION(front.fsync), 0, NULL, "answer a write when it would survive a power cut (default: no)" },
+    { "snapshot-every", "snapCount", VALUE_NUMBER, OPTION(front.snapshot_every), 1000000000, "N",
+      "at least so many transactions between two snapshots (default 100000)" },
     { "super", NULL, VALUE_TEXT, OPTION(super_password), 0, "USER:PASSWORD", "who shows this digest may do everything (default: nobody)" },
     { NULL, "DigestAuthenticationProvider.superDigest", VALUE_TEXT, OPTION(super_digest), 0, NULL, NULL },
     { "words", "4lw.commands.whitelist", VALUE_TEXT, OPTION(words), 0, "LIST", "four-letter words that are answered: ruok,srvr or * (default *)" },
@@ -209,6 +214,7 @@ static bool finish(struct options *options, FILE *err)
     front->bind = options->bind == NULL ? "127.0.0.1" : options->bind;
     front->server.super_digest = options->super_digest;
     front->server.words = options->words;
+    front->data_dir = options->data_dir;
     if (options->no_admin) options->admin_port = 0;
     return true;
 }

@@ -113,7 +113,7 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     replica->send = send;
     replica->user = user;
     replica->tree = config->tree != NULL ? config->tree : docent_tree_new();
-    replica->tree->zxid = config->first_zxid;
+    if (config->tree == NULL) replica->tree->zxid = config->first_zxid; /* Else the leader has seen to it. */
     replica->next_connection = 1;
     replica->mode = "standalone";
     replica->silent_at = UINT64_MAX;

@@ -92,6 +92,15 @@ int64_t docent_leader_zxid(const struct leader *leader);
 bool docent_leader_session_alive(const struct leader *leader, int64_t session);
 void docent_leader_preset(struct leader *leader, int64_t zxid); /* At least. */
 
+/* What a leader remembers from before, put into a new one before anybody joins: a snapshot's contents, then what was committed
+ * since. Times of sessions count from @now. */
+int64_t docent_leader_next_session(const struct leader *leader);
+void docent_leader_each_session(const struct leader *leader, void (*tell)(void *user, int64_t id, int32_t timeout_ms), void *user);
+struct tree *docent_leader_own_tree(struct leader *leader);
+void docent_leader_restore(struct leader *leader, int64_t zxid, int64_t next_session);
+void docent_leader_restore_session(struct leader *leader, uint64_t now, int64_t id, int32_t timeout_ms);
+bool docent_leader_replay(struct leader *leader, uint64_t now, struct txn *txn); /* False: it does not fit what is there. */
+
 /* ---- Faults, in what a replica does with a client's requests. ---- */
 
 enum fault_action { FAULT_DROP_REQUEST, FAULT_DROP_REPLY, FAULT_HOLD_REPLY, FAULT_DELAY_REPLY };

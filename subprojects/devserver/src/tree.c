@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/wire/path.h"
+
 static uint32_t hash_bytes(const void *bytes, size_t size)
 {
     uint32_t hash = 2166136261u;
@@ -412,6 +414,50 @@ void docent_undo_forget(struct undo *undo)
     if (undo->node != NULL) node_free(undo->node);
     data_free(undo->data);
     acl_drop(undo->acl);
+}
+
+bool docent_tree_fits(const struct tree *tree, const struct change *change)
+{
+    if (docent_path_fault(change->path, false) != NULL) return false;
+    const struct node *node = docent_tree_find(tree, change->path, strlen(change->path));
+    switch (change->op) {
+    case WIRE_OP_CREATE: return node == NULL && node_parent(tree, change->path) != NULL;
+    case WIRE_OP_DELETE: return node != NULL && node != tree->root && node->first_child == NULL;
+    default: return node != NULL;
+    }
+}
+
+bool docent_tree_restore(struct tree *tree, const struct node_image *image)
+{
+    if (image->path_size == 0 || image->path[0] != '/' || memchr(image->path, 0, image->path_size) != NULL) return false;
+    struct node *node = docent_tree_find(tree, image->path, image->path_size);
+    if (node == NULL) {
+        char *path = copy_bytes(image->path, image->path_size);
+        struct node *parent = docent_path_fault(path, false) != NULL ? NULL : node_parent(tree, path);
+        if (parent != NULL) {
+            node = node_new(path);
+            node->stat.ephemeral_owner = image->stat.ephemeral_owner;
+            node_link(tree, parent, node);
+        }
+        free(path);
+    }
+    if (node == NULL || node->stat.ephemeral_owner != image->stat.ephemeral_owner) return false;
+    int32_t children = node->stat.num_children;
+    tree->bytes -= node->stat.data_length;
+    data_free(node->data);
+    acl_drop(node->acl);
+    node->data = data_new(image->data.data, image->data.size);
+    node->acl = acl_take(tree, image->acl.data, image->acl.size);
+    node->acl_size = (uint32_t)image->acl.size;
+    node->acl_count = image->acl.count < 0 ? 0 : image->acl.count;
+    node->stat = image->stat;
+    node->stat.num_children = children;
+    node->stat.data_length = image->data.size < 0 ? 0 : image->data.size;
+    node->created = image->created;
+    node->container = image->container;
+    node->ttl_ms = image->ttl_ms;
+    tree->bytes += node->stat.data_length;
+    return true;
 }
 
 /* ---- The tree. ---- */

@@ -115,6 +115,22 @@ void docent_tree_change(struct tree *tree, struct change *change, int64_t zxid, 
 void docent_tree_undo(struct tree *tree, struct undo *undo);
 void docent_undo_forget(struct undo *undo);
 
+/* A node as a snapshot keeps it; everything borrowed. */
+struct node_image {
+    const char *path; /* Not terminated. */
+    size_t path_size;
+    wire_bytes data;
+    wire_list acl;
+    docent_stat stat; /* num_children does not count: children are counted as they come. */
+    int32_t created;
+    bool container;
+    int64_t ttl_ms;
+};
+/* Puts it there as it was. False: it has no parent yet, or is no node. */
+bool docent_tree_restore(struct tree *tree, const struct node_image *image);
+/* Could this change have been committed here? For changes that come from a file. */
+bool docent_tree_fits(const struct tree *tree, const struct change *change);
+
 /* The first ephemeral of a session, or NULL. */
 struct node *docent_tree_owned(const struct tree *tree, int64_t session);
 /* Walks what is below @top, parents before children: from @node to the next, NULL behind the last. Begins with @top itself. Calls

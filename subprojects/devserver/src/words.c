@@ -143,7 +143,7 @@ static void say_conf(struct replica *replica, struct wire_out *out)
     docent_replica_about(replica, &about);
     const char *folder = about.data_dir == NULL ? "" : about.data_dir;
     say(out, "clientPort=%u\nsecureClientPort=-1\n", (unsigned)about.port);
-    say(out, "dataDir=%s\ndataDirSize=%" PRIu64 "\ndataLogDir=%s\ndataLogSize=%" PRIu64 "\n", folder, about.data_size, folder, about.data_size);
+    say(out, "dataDir=%s\ndataDirSize=%" PRIu64 "\ndataLogDir=%s\ndataLogSize=%" PRIu64 "\n", folder, about.data_size, folder, about.log_size);
     say(out, "tickTime=%u\nmaxClientCnxns=%u\nminSessionTimeout=%u\nmaxSessionTimeout=%u\n", (unsigned)config->tick_ms,
         (unsigned)about.max_per_address, (unsigned)config->min_session_ms, (unsigned)config->max_session_ms);
     say(out, "clientPortListenBacklog=-1\nserverId=0\n");
@@ -169,7 +169,7 @@ static void say_dirs(struct replica *replica, struct wire_out *out)
 {
     struct server_about about;
     docent_replica_about(replica, &about);
-    say(out, "datadir_size: %" PRIu64 "\nlogdir_size: %" PRIu64 "\n", about.data_size, about.data_size);
+    say(out, "datadir_size: %" PRIu64 "\nlogdir_size: %" PRIu64 "\n", about.data_size, about.log_size);
 }
 
 /* Apache ZooKeeper notes a digest every 128 transactions, for comparison with other servers. Here there are no others. */

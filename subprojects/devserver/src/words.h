@@ -11,7 +11,7 @@ struct server_about {
     const struct leader *leader; /* Whose sessions are dumped. NULL: not here. */
     uint32_t port, max_per_address;
     const char *data_dir;       /* NULL: none. */
-    uint64_t data_size;
+    uint64_t data_size, log_size; /* Of the snapshots, and of the logs, in bytes. */
     uint64_t open_files, max_files;
     const char *host, *system, *release, *machine, *user, *home, *folder; /* NULL: not known. */
     uint64_t memory_free, memory_total; /* MiB. */

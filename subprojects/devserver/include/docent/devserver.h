@@ -7,7 +7,7 @@
  *     ...
  *     docent_devserver_stop(server);
  *
- * It keeps everything in memory, alone, and is for development and tests only.
+ * It is alone, keeps everything in memory (and, if asked, in a directory), and is for development and tests only.
  *
  * Threads    The server has a thread of its own. Every function may be called from any thread, and returns when its effect is in
  *            force.
@@ -37,6 +37,15 @@ typedef struct docent_devserver_options {
     uint32_t max_connections_per_address; /* Likewise. */
     const char *super;       /* "user:password": a client with this digest may do everything. Default: none may. */
     const char *words;       /* The four-letter words that are answered: "ruok,srvr", or "*". Default: all. */
+    /* Where nodes and sessions are kept: a server that is started with the directory of another, which has ended, goes on where that
+     * one was. NULL: in memory, and forgotten when it stops. */
+    const char *data_dir;
+    bool fsync;              /* Answer a write when it would survive a power cut too. Default: the end of the process. */
+    uint32_t snapshot_every; /* At least so many transactions between two snapshots. Default: 100,000. */
+    /* A line for people: warnings, and why data cannot be read or written. Called on the server's thread, or by
+     * docent_devserver_start(). Default: nobody is told. */
+    void (*report)(void *user, const char *text);
+    void *user;              /* Passed to report. */
 } docent_devserver_options;
 #define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
 /** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */
@@ -44,10 +53,11 @@ DOCENT_API void docent_devserver_options_init(docent_devserver_options *options)
 
 /** Starts a server; it accepts connections when this returns. @options may be NULL. On success *@ret_server is the caller's to
  * docent_devserver_stop(). Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_NO_MEMORY or DOCENT_ERR_IO (errno says
- * why: the port is taken, say). */
+ * why: EADDRINUSE, the port is taken; EWOULDBLOCK, another server has the directory; EBADMSG, there is something in it that cannot
+ * be read; report is told where). */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_devserver_start(const docent_devserver_options *options,
                                                                   docent_devserver **ret_server);
-/** Cuts every connection, forgets everything, ends the thread. NULL: does nothing. */
+/** Cuts every connection, forgets everything but what is in the directory, ends the thread. NULL: does nothing. */
 DOCENT_API void docent_devserver_stop(docent_devserver *server);
 
 DOCENT_API uint16_t docent_devserver_port(const docent_devserver *server);
@@ -107,9 +117,14 @@ DOCENT_API void docent_devserver_refuse(docent_devserver *server);
 DOCENT_API void docent_devserver_stall(docent_devserver *server);
 /** Ends cut, refuse and stall. */
 DOCENT_API void docent_devserver_heal(docent_devserver *server);
-/** As if the machine had been replaced: no nodes, no sessions. With @zxid_from_zero transactions are numbered from the start again,
- * as after a wipe; otherwise they go on. */
-DOCENT_API void docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero);
+/** As if the process had been killed and started again: every connection is reset, watches and what was not answered yet are gone;
+ * nodes and sessions are there still, also without a directory, and the time of sessions counts from now. Rules for faults are
+ * gone too. Returns DOCENT_OK or DOCENT_ERR_IO (the directory cannot be read or written: see report; the server then resets every
+ * connection until it is restarted). */
+DOCENT_API docent_status docent_devserver_restart(docent_devserver *server);
+/** As if the machine had been replaced: no nodes, no sessions, nothing in the directory. With @zxid_from_zero transactions are
+ * numbered from the start again, as after a wipe; otherwise they go on. Returns as docent_devserver_restart() does. */
+DOCENT_API docent_status docent_devserver_restart_empty(docent_devserver *server, bool zxid_from_zero);
 
 DOCENT_END
 
