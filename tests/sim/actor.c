@@ -475,8 +475,13 @@ static void actor_wrote(const docent_result *result, void *user)
     struct call *call = user;
     struct actor *actor = call->actor;
     world_call_told(call, result->status);
-    if (call->kind == CALL_SET && result->status == DOCENT_OK && result->has_stat) {
-        actor->version = result->stat.version;
+    if (call->kind == CALL_SET && result->status == DOCENT_OK) {
+        if (result->result_count > 0) { /* The last of a transaction. */
+            result = &result->results[result->result_count - 1];
+        }
+        if (result->has_stat) {
+            actor->version = result->stat.version;
+        }
     } else if (call->kind == CALL_CREATE && result->status == DOCENT_OK) {
         actor->mine = call->serial;
     }
@@ -509,6 +514,10 @@ static void actor_call(struct actor *actor)
         op = docent_op_create(path, text, (size_t)size, DOCENT_PERSISTENT);
     }
     docent_call_options options = {DOCENT_CALL_OPTIONS, .timeout_ms = (uint32_t)actor_between(actor, 100, 5 * actor->world->session_ms)};
+    docent_op parts[] = {docent_op_check(ACTOR_SHARED, DOCENT_ANY_VERSION), op};
+    if ((kind == CALL_SET || kind == CALL_CREATE) && actor_may(actor, 300)) { /* The same as a transaction. */
+        op = docent_op_multi(parts, 2);
+    }
     bool watches = kind == CALL_LOOK && actor->watched == NULL;
     if (watches) {
         actor->watched = world_call(actor->world, actor, CALL_WATCH);
