@@ -10,9 +10,9 @@
 docent_packages()
 {
     case $1 in
-    build) echo "gcc libc6-dev meson ninja-build pkg-config libevent-dev libmd-dev zlib1g-dev" ;;
+    build) echo "gcc libc6-dev meson ninja-build pkg-config libevent-dev libmd-dev zlib1g-dev libjansson-dev" ;;
     test)
-        echo "libcmocka-dev libjansson-dev python3 valgrind procps binutils g++ libzookeeper-mt-dev libzookeeper-java"
+        echo "libcmocka-dev python3 valgrind procps binutils g++ libzookeeper-mt-dev libzookeeper-java"
         echo "libsnappy-java libslf4j-java libdropwizard-metrics-java libcurator-recipes-java libcurator-framework-java"
         echo "libcurator-client-java python3-kazoo default-jdk-headless"
         ;;

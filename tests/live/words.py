@@ -3,13 +3,15 @@
 
 Brings both into the same state, asks both every word, and compares what comes back once addresses, times, sizes and session ids are
 made comparable: lines, keys, order, shape of values; and the values themselves where the state decides them. Prints TAP."""
+import json
 import re
 import shutil
 import socket
 import struct
 import sys
 import tempfile
-import time
+import urllib.error
+import urllib.request
 
 from compare import (ADD_WATCH, CHILDREN, EXISTS, GET, Session, create, free_port, read, set_data, start_apache, start_devserver, text)
 
@@ -40,8 +42,9 @@ def say(port, word, shut=False, more=b""):
 class Side:
     """A server with two sessions in a state that words have something to tell of."""
 
-    def __init__(self, port):
+    def __init__(self, port, admin):
         self.port = port
+        self.admin = admin
         say(port, "srst")  # Waiting for it to start has been counted.
         self.a = Session(port, 0, timeout=6000)
         self.b = Session(port, 0, timeout=8000)
@@ -110,6 +113,89 @@ def of_word(side, word):
     if word == "conf":
         lines = [re.sub(r"^clientPort=\d+", "clientPort=", line) for line in lines]
     return lines
+
+
+# ---- HTTP. ----
+
+def fetch(side, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{side.admin}{path}", timeout=10) as answer:
+        return answer.headers.get("Content-Type"), answer.read().decode()
+
+
+def skeleton(value):
+    """What kinds of things a JSON value is made of; keys that are session ids or times are one kind of key."""
+    if isinstance(value, dict):
+        return {re.sub(r"^\d+$", "number", key): skeleton(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [skeleton(v) for v in value[:1]]
+    return type(value).__name__
+
+
+def http_commands(apache, ours):
+    _, page = fetch(ours, "/commands")
+    names = re.findall(r'href="/commands/(\w+)"', page)
+    assert len(names) == 16, names
+    there = re.findall(r'href="/commands/(\w+)"', fetch(apache, "/commands")[1])
+    assert not set(names) - set(there), set(names) - set(there)
+    for name in names + WORDS + ["wchp", "crst", "srst", "nonsense"]:
+        expected, seen = (fetch(side, f"/commands/{name}") for side in (apache, ours))
+        assert seen[0] == "application/json", seen
+        expected, seen = json.loads(expected[1]), json.loads(seen[1])
+        assert (expected["command"], expected["error"]) == (seen["command"], seen["error"]), seen
+        expected, seen = skeleton(expected), skeleton(seen)
+        if seen["command"] == "str" and name in ("monitor", "mntr"):
+            expected = {key: kind for key, kind in expected.items() if key in seen}
+        yield expected, seen
+
+
+def http_values(apache, ours):
+    told = []
+    for side in (apache, ours):
+        watches = json.loads(fetch(side, "/commands/wchc")[1])["session_id_to_watched_paths"]
+        paths = json.loads(fetch(side, "/commands/wchp")[1])["path_to_session_ids"]
+        dump = json.loads(fetch(side, "/commands/dump")[1])["session_id_to_ephemeral_paths"]
+        connections = json.loads(fetch(side, "/commands/connections")[1])["connections"]
+        summary = json.loads(fetch(side, "/commands/wchs")[1])
+        names = {str(side.a.id): "A", str(side.b.id): "B"}
+        told.append(({names[key]: sorted(value) for key, value in watches.items()},
+                     {path: sorted(names[str(i)] for i in ids) for path, ids in paths.items()},
+                     {names[key]: sorted(value) for key, value in dump.items()}, summary,
+                     sorted((names[str(c["session_id"])], c["last_operation"], c["packets_received"], c["packets_sent"], c["last_cxid"],
+                             c["session_timeout"], c["interest_ops"]) for c in connections)))
+    yield tuple(told)
+
+
+def http_metrics(_, ours):
+    kind, body = fetch(ours, "/metrics")
+    assert kind.startswith("text/plain; version=0.0.4"), kind
+    words = dict(line.split("\t") for line in say(ours.port, "mntr").split("\n") if line)
+    samples = 0
+    for line in body.splitlines():
+        if line.startswith("# TYPE"):
+            assert re.fullmatch(r"# TYPE \w+ (gauge|counter)", line), line
+        elif not line.startswith("#"):
+            key, value = line.split(" ")
+            assert shape(value) == shape(words["zk_" + key]), line
+            samples += 1
+    yield samples, len(words) - 2  # All but the version and the state, which are no numbers.
+
+
+def http_refusals(_, ours):
+    for path, method in (("/", "GET"), ("/metric", "GET"), ("/commandsx", "GET"), ("/metrics", "POST"), ("/metrics", "DELETE")):
+        request = urllib.request.Request(f"http://127.0.0.1:{ours.admin}{path}", method=method)
+        try:
+            urllib.request.urlopen(request, timeout=10)
+            yield "an error", path
+        except urllib.error.HTTPError as error:
+            yield error.code, 404 if method == "GET" else error.code
+            assert error.code in (404, 405, 501), error.code
+    for hostile in (b"GET /" + b"x" * 100000, b"\0\xff\r\n\r\n", b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 20000):
+        with socket.create_connection(("127.0.0.1", ours.admin), 10) as s:
+            try:
+                s.sendall(hostile)
+            except ConnectionError:
+                pass
+    yield "ruok", json.loads(fetch(ours, "/commands/ruok")[1])["command"]
 
 
 def test_word(word):
@@ -186,19 +272,21 @@ def not_in_the_whitelist(folder, program):
 
 def main():
     program = sys.argv[1]
-    tests = [test_word(word) for word in WORDS] + [numbers_of_mntr, closed_by_half, unknown_word, resets, super_credential]
+    tests = [test_word(word) for word in WORDS] + [numbers_of_mntr, http_values, http_commands, http_metrics, http_refusals, closed_by_half, unknown_word, resets, super_credential]
     folder = tempfile.mkdtemp()
     processes = []
     failed = 0
     print(f"1..{len(tests) + 1}", flush=True)
     try:
-        port, process = start_apache(folder, "admin.enableServer=false\n4lw.commands.whitelist=*\n"
+        admin = free_port()
+        port, process = start_apache(folder, f"admin.serverPort={admin}\nadmin.serverAddress=127.0.0.1\n4lw.commands.whitelist=*\n"
                                      "DigestAuthenticationProvider.superDigest=root:J1scEM42CKaLPP5+ElgpgGsuONg=\n")
         processes.append(process)
-        apache = Side(port)
-        port, process = start_devserver(program, "--super", "root:secret")
+        apache = Side(port, admin)
+        admin = free_port()
+        port, process = start_devserver(program, "--super", "root:secret", "--admin", str(admin))
         processes.append(process)
-        ours = Side(port)
+        ours = Side(port, admin)
         for number, test in enumerate(tests, 1):
             good = True
             try:

@@ -485,6 +485,11 @@ void docent_front_free(struct front *front)
     free(front);
 }
 
+const char *docent_front_bind(const struct front *front)
+{
+    return front->config.bind;
+}
+
 uint16_t docent_front_port(const struct front *front)
 {
     return front->port;

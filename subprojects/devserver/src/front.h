@@ -26,6 +26,7 @@ struct front_config {
  * why, that was reported. */
 struct front *docent_front_new(struct event_base *base, const struct front_config *config);
 void docent_front_free(struct front *front);
+const char *docent_front_bind(const struct front *front);
 uint16_t docent_front_port(const struct front *front);
 struct leader *docent_front_leader(struct front *front);
 struct replica *docent_front_replica(struct front *front);

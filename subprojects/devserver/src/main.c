@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "front_admin.h"
 #include "options.h"
 
 struct program {
@@ -70,6 +71,14 @@ int main(int argc, char **argv)
         docent_options_free(&options);
         return 1;
     }
+    struct admin *admin = options.admin_port == 0 ? NULL : docent_admin_new(base, front, options.admin_port);
+    if (options.admin_port != 0 && admin == NULL) {
+        fprintf(stderr, "docent-devserver: cannot listen on %s:%u: %s\n", options.front.bind, options.admin_port, strerror(errno));
+        docent_front_free(front);
+        event_base_free(base);
+        docent_options_free(&options);
+        return 1;
+    }
     struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
     struct event *interrupt = evsignal_new(base, SIGINT, on_signal, base);
     event_add(term, NULL);
@@ -79,6 +88,7 @@ int main(int argc, char **argv)
     event_base_dispatch(base);
     event_free(term);
     event_free(interrupt);
+    docent_admin_free(admin);
     docent_front_free(front);
     event_base_free(base);
     docent_options_free(&options);

@@ -77,9 +77,9 @@ static void date_text(char text[64], int64_t wall_ms)
 }
 
 /* Apache ZooKeeper has its root under two names, and counts both. */
-static size_t node_count(const struct tree *tree)
+size_t docent_words_node_count(const struct replica *replica)
 {
-    return tree->count + 1;
+    return docent_replica_tree(replica)->count + 1;
 }
 
 static size_t ephemeral_count(const struct tree *tree)
@@ -116,7 +116,7 @@ static void say_state(struct replica *replica, struct wire_out *out)
     say(out, "Latency min/avg/max: %" PRIu64 "/%s/%" PRIu64 "\n", stats->latency.min, average, stats->latency.max);
     say(out, "Received: %" PRIu64 "\nSent: %" PRIu64 "\nConnections: %zu\nOutstanding: %zu\n", stats->received, stats->sent,
         docent_replica_connection_count(replica), docent_replica_pending(replica));
-    say(out, "Zxid: 0x%" PRIx64 "\nMode: %s\nNode count: %zu\n", (uint64_t)tree->zxid, docent_replica_mode(replica), node_count(tree));
+    say(out, "Zxid: 0x%" PRIx64 "\nMode: %s\nNode count: %zu\n", (uint64_t)tree->zxid, docent_replica_mode(replica), docent_words_node_count(replica));
 }
 
 static void say_ruok(struct replica *replica, struct wire_out *out)
@@ -205,7 +205,7 @@ size_t docent_words_metrics(struct replica *replica, struct metric metrics[METRI
         GAUGE("num_alive_connections", docent_replica_connection_count(replica)),
         DECIMAL("avg_latency", docent_latency_average(&stats->latency)),
         GAUGE("outstanding_requests", docent_replica_pending(replica)),
-        GAUGE("znode_count", node_count(tree)),
+        GAUGE("znode_count", docent_words_node_count(replica)),
         GAUGE("global_sessions", sessions),
         GAUGE("non_mtls_remote_conn_count", 0),
         GAUGE("last_client_response_size", stats->response_last),
@@ -537,6 +537,13 @@ static bool word_allowed(const char *list, const char *word)
         list += size;
     }
     return false;
+}
+
+void docent_words_say(struct replica *replica, const char *word, struct wire_out *out)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].word, word) == 0) words[i].say(replica, out);
+    }
 }
 
 bool docent_words_answer(struct replica *replica, const uint8_t word[4], struct wire_out *out)

@@ -21,6 +21,9 @@ typedef void (*words_about_fn)(void *user, struct server_about *ret_about);
 /* Answers a word of four letters, appended to @out. False: there is no such word. One that the configuration does not allow is answered, with
  * just that. */
 bool docent_words_answer(struct replica *replica, const uint8_t word[4], struct wire_out *out);
+/* The same for one that there is, allowed or not. */
+void docent_words_say(struct replica *replica, const char *word, struct wire_out *out);
+size_t docent_words_node_count(const struct replica *replica); /* As Apache ZooKeeper counts. */
 
 /* One number, or text, of mntr. */
 struct metric {
