@@ -2,12 +2,20 @@
  *
  * Every test does the same: a *holder* that knows only the victim gets the lock and keeps it; *contenders* that know other servers
  * take turns; the victim meets its fate; the contenders must get in; the victim heals; the holder must get in again. Meanwhile a
- * monitor reads all tokens, all the time: never do two say "held". */
+ * monitor reads all tokens, all the time: never do two say "held".
+ *
+ * Then the same with processes instead of threads, which may themselves be paused and killed; see party.h. */
 #include "live.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "apache.h"
+#include "party.h"
 
 enum { CONTENDERS = 3, LOCKS = CONTENDERS + 1, SESSION_MS = 2000, LONG_MS = 90000, ROUNDS = 5 };
 
@@ -249,6 +257,168 @@ static void all_are_restarted_one_after_the_other(void **state)
     close_all(watcher);
 }
 
+/* ---- Processes. ---- */
+
+static const char *party_program;
+static struct process {
+    pid_t pid;
+    struct party_log *log;
+} processes[LOCKS]; /* The holder is the last. */
+
+static void process_start(struct process *process, const char *servers, bool keeps)
+{
+    char session_ms[16];
+    snprintf(session_ms, sizeof session_ms, "%d", SESSION_MS);
+    char *arguments[] = { (char *)(uintptr_t)party_program, (char *)(uintptr_t)servers, session_ms, NULL };
+    int fd = memfd_create("party", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, sizeof *process->log), 0);
+    process->log = mmap(NULL, sizeof *process->log, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(process->log != MAP_FAILED);
+    process->log->keeps = keeps;
+    pid_t parent = getpid();
+    process->pid = fork();
+    assert_true(process->pid >= 0);
+    if (process->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int kept = fd == PARTY_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, PARTY_FD);
+        if (kept >= 0 && getppid() == parent) execv(party_program, arguments);
+        _exit(127);
+    }
+    close(fd);
+}
+
+static bool wait_for_holds(const struct process *process, int holds)
+{
+    for (int waited = 0; waited < LONG_MS && process->log->count < holds; waited += 10) pause_ms(10);
+    return process->log->count >= holds;
+}
+
+/* All but the last get in so often from now on. */
+static void assert_processes_get_in(int rounds)
+{
+    int wanted[CONTENDERS];
+    for (int i = 0; i < CONTENDERS; i++) wanted[i] = processes[i].log->count + rounds;
+    for (int i = 0; i < CONTENDERS; i++) assert_true(wait_for_holds(&processes[i], wanted[i]));
+}
+
+/* How many are in the queue, as a client of ours sees it. */
+static size_t queue_size(docent_client *client)
+{
+    docent_result *result = NULL;
+    size_t count = docent_children(client, "/ensemble/lock", &result) == DOCENT_OK ? result->name_count : 0;
+    docent_result_free(result);
+    return count;
+}
+
+/* The last one, which knows @victim alone, has the lock; the others stand in the queue. */
+static void processes_start(int victim)
+{
+    char servers[64];
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", apache_port(apache, victim));
+    process_start(&processes[CONTENDERS], servers, true);
+    assert_true(wait_for_holds(&processes[CONTENDERS], 1));
+    others_of(victim, servers, sizeof servers);
+    for (int i = 0; i < CONTENDERS - 1; i++) process_start(&processes[i], servers, false);
+    process_start(&processes[CONTENDERS - 1], apache_connect_string(apache), false);
+
+    docent_client *client = NULL;
+    assert_ok(docent_client_new(apache_connect_string(apache), NULL, &client));
+    assert_soon(queue_size(client) == LOCKS);
+    docent_client_close(client, NULL, NULL);
+    for (int i = 0; i < CONTENDERS; i++) assert_int_equal(processes[i].log->count, 0);
+}
+
+struct sure_hold {
+    int64_t token;
+    uint64_t from_ns, to_ns;
+};
+
+static int by_begin(const void *a, const void *b)
+{
+    uint64_t first = ((const struct sure_hold *)a)->from_ns, second = ((const struct sure_hold *)b)->from_ns;
+    return (first > second) - (first < second);
+}
+
+/* No two holds overlap, and tokens grow. */
+static void assert_one_at_a_time(void)
+{
+    static struct sure_hold holds[LOCKS * PARTY_HOLDS_MAX];
+    size_t count = 0;
+    for (int i = 0; i < LOCKS; i++) {
+        const struct party_log *log = processes[i].log;
+        assert_int_equal(log->bad_outcomes, 0);
+        assert_true(log->count < PARTY_HOLDS_MAX);
+        for (int j = 0; j < log->count; j++) {
+            struct sure_hold hold = { log->holds[j].token, log->holds[j].from_ns, log->holds[j].to_ns };
+            if (hold.to_ns > hold.from_ns) holds[count++] = hold;
+        }
+    }
+    qsort(holds, count, sizeof holds[0], by_begin);
+    for (size_t i = 1; i < count; i++) {
+        assert_true(holds[i].from_ns >= holds[i - 1].to_ns);
+        assert_true(holds[i].token > holds[i - 1].token);
+    }
+    assert_true(count >= CONTENDERS * ROUNDS);
+}
+
+static void processes_stop(bool holder_was_killed)
+{
+    for (int i = 0; i < LOCKS; i++) processes[i].log->over = true;
+    for (int i = 0; i < LOCKS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(processes[i].pid, &status, 0), processes[i].pid);
+        if (i == CONTENDERS && holder_was_killed) {
+            assert_true(WIFSIGNALED(status));
+        } else {
+            assert_int_equal(status, 0);
+        }
+    }
+    assert_one_at_a_time();
+    for (int i = 0; i < LOCKS; i++) munmap(processes[i].log, sizeof *processes[i].log);
+}
+
+static void processes_when_the_leader_is_killed(void **state)
+{
+    (void)state;
+    struct process *holder = &processes[CONTENDERS];
+    int victim = apache_leader(apache);
+    processes_start(victim);
+    apache_kill(apache, victim);
+    assert_true(wait_for_holds(&processes[0], ROUNDS));
+    assert_true(wait_for_holds(&processes[1], ROUNDS));
+    apache_restart(apache, victim);
+    apache_wait(apache, 3);
+    assert_true(wait_for_holds(holder, 2));
+    holder->log->keeps = false;
+    assert_processes_get_in(ROUNDS);
+    processes_stop(false);
+}
+
+/* It stands still for longer than its session lives, and does not believe for an instant, when it goes on, that it is still inside. */
+static void the_process_that_holds_is_paused(void **state)
+{
+    (void)state;
+    struct process *holder = &processes[CONTENDERS];
+    processes_start(0);
+    assert_int_equal(kill(holder->pid, SIGSTOP), 0);
+    assert_processes_get_in(ROUNDS);
+    assert_int_equal(kill(holder->pid, SIGCONT), 0);
+    holder->log->keeps = false;
+    assert_true(wait_for_holds(holder, 1 + ROUNDS));
+    assert_processes_get_in(ROUNDS);
+    processes_stop(false);
+}
+
+static void the_process_that_holds_is_killed(void **state)
+{
+    (void)state;
+    processes_start(0);
+    assert_int_equal(kill(processes[CONTENDERS].pid, SIGKILL), 0);
+    assert_processes_get_in(ROUNDS);
+    processes_stop(true);
+}
+
 static int ensemble_start(void **state)
 {
     (void)state;
@@ -263,8 +433,13 @@ static int ensemble_stop(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc != 2) {
+        fprintf(stderr, "usage: live-ensemble PARTY\n");
+        return 2;
+    }
+    party_program = argv[1];
     if (!apache_available()) {
         printf("1..0 # SKIP Apache ZooKeeper or Java is not installed\n");
         return 0;
@@ -275,6 +450,9 @@ int main(void)
         cmocka_unit_test(the_leader_is_killed),
         cmocka_unit_test(the_leader_is_paused),
         cmocka_unit_test(all_are_restarted_one_after_the_other),
+        cmocka_unit_test(processes_when_the_leader_is_killed),
+        cmocka_unit_test(the_process_that_holds_is_paused),
+        cmocka_unit_test(the_process_that_holds_is_killed),
     };
     return cmocka_run_group_tests_name("ensemble", tests, ensemble_start, ensemble_stop);
 }
