@@ -475,7 +475,7 @@ static void actor_wrote(const docent_result *result, void *user)
     struct call *call = user;
     struct actor *actor = call->actor;
     world_call_told(call, result->status);
-    if (call->kind == CALL_SET && result->status == DOCENT_OK) {
+    if ((call->kind == CALL_SET || call->kind == CALL_PUT) && result->status == DOCENT_OK) {
         if (result->result_count > 0) { /* The last of a transaction. */
             result = &result->results[result->result_count - 1];
         }
@@ -495,13 +495,13 @@ static void actor_call(struct actor *actor)
 {
     char path[64], text[64];
     uint64_t how = actor_between(actor, 0, 99);
-    enum call_kind kind = how < 40 ? CALL_SET : how < 60 ? CALL_LOOK : actor->mine != 0 ? CALL_DELETE : CALL_CREATE;
+    enum call_kind kind = how < 30 ? CALL_SET : how < 40 ? CALL_PUT : how < 60 ? CALL_LOOK : actor->mine != 0 ? CALL_DELETE : CALL_CREATE;
     struct call *call = world_call(actor->world, actor, kind);
     docent_result_fn done = actor_wrote;
     docent_op op = docent_op_get(ACTOR_SHARED);
-    if (kind == CALL_SET) {
-        int size = snprintf(text, sizeof text, "s %" PRIu64, call->serial);
-        op = docent_op_set(ACTOR_SHARED, text, (size_t)size, actor->version);
+    if (kind == CALL_SET || kind == CALL_PUT) {
+        int size = snprintf(text, sizeof text, "%c %" PRIu64, kind == CALL_SET ? 's' : 'p', call->serial);
+        op = docent_op_set(ACTOR_SHARED, text, (size_t)size, kind == CALL_SET ? actor->version : DOCENT_ANY_VERSION);
     } else if (kind == CALL_LOOK) {
         done = actor_looked;
     } else if (kind == CALL_DELETE) {

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """Breaks the library on purpose, one way at a time, and demands that the simulator notices each.
 
-    tests/sim/sabotage.py [--build DIR] [--list] [NAME...]
+    tests/sim/sabotage.py [--build DIR] [--only NAME]... [--list]
 
 Works on a copy of the tree in a temporary directory (or in DIR, which is kept and makes the next time faster). Every edit names the
-exact text that it replaces, and fails loudly when that text is not there, once, any more: then the sabotage has to be
-brought along with the code. Exits 0 if the healthy tree passes and every broken one fails.
+exact text that it replaces, and it is an error when that text is not there, once, any more: then the edit has to be brought
+along with the code. It is an error, too, when a broken tree does not compile, or when what notices a bug fails without it.
+
+Each bug names the runs that notice it; if they do not any more, everything is tried. A bug is caught at the first violation.
+The last line is "N caught, M missed". Exits 0 if all are caught, 1 if not, 2 for an error.
 """
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION = "core/session/session.c"
@@ -22,187 +27,273 @@ MACHINE = "core/client/machine.c"
 CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
+DIALECT = "recipes/dialect.c"
 
-# name: (what is broken, [(file, text, replacement)...])
-SABOTAGES = {
-    "lease-by-ping": (
-        "while something is held the heartbeat is a ping, and any answer renews the lease",
-        [
-            (SESSION, "    if (s->holds > 0) return s->strict_ms + (uint64_t)s->timeout_ms * 3 / 4;\n",
-             "    if (s->holds > 0) return s->contact_ms + (uint64_t)s->timeout_ms * 3 / 4;\n"),
-            (SESSION, "    if (s->holds > 0) return s->strict_sent_ms + s->timeout_ms / 4;\n", ""),
-            (SESSION, "static void session_beat(struct session *s, uint64_t now)\n{\n",
-             "static void session_beat(struct session *s, uint64_t now)\n{\n    s->contact_ms = s->progress_ms;\n"),
-        ]),
-    "lease-for-ever": (
-        "the lease of a holder has no deadline",
-        [(SESSION, "    if (s->holds > 0) return s->strict_ms + (uint64_t)s->timeout_ms * 3 / 4;\n",
-          "    if (s->holds > 0) return s->strict_ms + (uint64_t)s->timeout_ms * 300;\n")]),
-    "lease-not-read": (
-        "token and state are not compared with the clock when they are asked for: a process that was stopped believes",
-        [(CLIENT, "    if (c->host.now_ms(c->host.user) >= lease) return false;\n", "    (void)lease;\n")]),
-    "find-without-sync": (
-        "after a lost create reply the queue is listed on a server that may lag",
-        [(CONTENDER, "    case CONTENDER_FINDING: contender_ask_op(c, docent_op_sync(c->config.path), TAG_SYNC); break;\n",
-          "    case CONTENDER_FINDING: contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST); break;\n")]),
-    "find-in-new-session": (
-        "the search goes on in the next session, and whoever owns the node that is found",
-        [
-            (CONTENDER, "    case DOCENT_EV_EXPIRED: contender_end(c, DOCENT_ERR_SESSION_EXPIRED); break;\n",
-             "    case DOCENT_EV_EXPIRED:\n        if (c->state != CONTENDER_FINDING) contender_end(c, DOCENT_ERR_SESSION_EXPIRED);\n        break;\n"),
-            (CONTENDER, "    return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);\n",
-             "    (void)c;\n    return result->has_stat;\n"),
-        ]),
-    "no-finding": (
-        "after a lost create reply the node is created again at once",
-        [(CONTENDER, "        if (ev->sent) {\n            contender_go(c, CONTENDER_FINDING);\n", "        if (false) {\n")]),
-    "guard-in-new-session": (
-        "a guarded transaction is sent in whatever session there is",
-        [(REQUEST, "    if (r->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(r->hold))) return gave_up(r, "
-          "DOCENT_ERR_NOT_HELD);\n", "")]),
-    "guard-without-check": (
-        "a guarded transaction does not check that the node is there",
-        [(CODEC, "        docent_put_path(client, out, docent_hold_path(guard));\n", '        docent_put_path(client, out, "/");\n')]),
-    "no-turn-check": (
-        "replies to what an earlier state asked are heard",
-        [
-            (REQUEST, "    if (!current) return;\n", "    (void)current;\n"),
-            (MACHINE, "void docent_machine_next_turn(struct docent_machine *m)\n{\n    machine_forget(m);\n",
-             "void docent_machine_next_turn(struct docent_machine *m)\n{\n    struct docent_request *asks = m->asks;\n    m->asks = NULL;\n"
-             "    machine_forget(m);\n    m->asks = asks;\n"),
-        ]),
-    "delete-once": (
-        "a release whose delete is lost with the connection is not tried again",
-        [(CONTENDER, "    } else if (contender_trouble(status) != TROUBLE_LOST) {\n        docent_client_log(c->config.client, "
-          "DOCENT_LOG_WARNING, \"contender.delete\"",
-          "    } else if (contender_trouble(status) == TROUBLE_LOST) {\n        c->known = CONTENDER_NODE_NONE;\n        contender_go(c, "
-          "CONTENDER_GONE);\n    } else {\n        docent_client_log(c->config.client, DOCENT_LOG_WARNING, \"contender.delete\"")]),
-    "leave-while-unsure": (
-        "who gives up while a create is under way does not look what becomes of it",
-        [(CONTENDER, "    case CONTENDER_NODE_UNKNOWN: contender_report(c); break; /*",
-          "    case CONTENDER_NODE_UNKNOWN: contender_go(c, CONTENDER_GONE); break; /*")]),
-    "watches-not-restored": (
-        "watches are not restored on a new connection",
-        [(WATCHES, "    return restore_put(c, c->session.last_zxid, NULL);\n", "    return c != NULL;\n")]),
-    "first-without-listing": (
-        "a waiter takes itself for the first when the node ahead goes, however many were ahead of that",
-        [(CONTENDER, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT")]),
-    "list-refused": (
-        "a list that there was no memory to send is waited for",
-        [(CONTENDER, "        if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);\n", "        (void)good;\n")]),
-    "lost-forgotten": (
-        "that an attempt was lost is forgotten, so that our own success looks like a conflict",
-        [(REQUEST, "    if (!docent_op_is_read(r->type)) r->lost = true;\n", "")]),
-    "lost-and-blind": (
-        "a write that was lost in a session that may live on is sent again in the next one",
-        [(REQUEST, "    if (r->lost && r->generation != c->session.generation && !c->session.settled && !docent_op_is_read(r->type)) {\n",
-          "    if (false) {\n")]),
-}
+LEASE = "s->strict_ms + (uint64_t)s->timeout_ms * 3 / 4"
+STORM = "--scenario storm --seeds 10000"
+CALLS = "--scenario storm-calls --seeds 10000"
 
-# Cheap ones first: each sabotage stops at the first failure.
-BUDGET = [
-    ["--exhaustive", "all", "--pairs", "200"],
-    ["--scenario", "all", "--seeds", "300"],
-    ["--scenario", "storm-calls", "--seed", "1000", "--seeds", "10000", "--minutes", "0.3"],
-    ["--scenario", "storm", "--seed", "1000", "--seeds", "20000", "--minutes", "0.5"],
+
+class Bug:
+    """edits: (file, text, replacement). runs: arguments of the simulator that notice it, cheap."""
+
+    def __init__(self, name, text, edits, runs):
+        self.name, self.text, self.edits, self.runs = name, text, edits, runs
+
+
+BUGS = [
+    # The session's lease.
+    Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
+        (SESSION, LEASE, "s->contact_ms + (uint64_t)s->timeout_ms * 3 / 4"),
+        (SESSION, "if (s->holds > 0) return s->strict_sent_ms + s->timeout_ms / 4;", ""),
+        (SESSION, "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s->holds > 0) {",
+         "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s == NULL) {"),
+    ], ["--scenario holder-cutoff --seeds 300"]),
+    Bug("lease-for-ever", "the lease of a holder does not end", [
+        (SESSION, LEASE, "s->strict_ms + (uint64_t)s->timeout_ms * 300"),
+    ], ["--scenario holder-partition --seeds 100"]),
+    Bug("lease-from-answer", "the lease is reckoned from when the answer came, not from when the question went", [
+        (SESSION, "session_renew(s, request);", "request->queued_ms = now, session_renew(s, request);"),
+    ], [STORM]),
+    Bug("lease-not-read", "token and state are not compared with the clock when they are asked for: a process that was stopped believes", [
+        (CLIENT, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),
+    ], ["--scenario holder-pause --seeds 100"]),
+    # Finding out.
+    Bug("find-without-sync", "after a lost create reply the queue is listed on a server that may lag", [
+        (CONTENDER, "contender_ask_op(c, docent_op_sync(c->config.path), TAG_SYNC)",
+         "contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST)"),
+    ], ["--exhaustive two-three", STORM]),
+    Bug("find-in-new-session", "the search goes on in the next session, and takes the node whosever it is", [
+        (CONTENDER, "case DOCENT_EV_EXPIRED: contender_end(c, DOCENT_ERR_SESSION_EXPIRED);",
+         "case DOCENT_EV_EXPIRED: if (c->state != CONTENDER_FINDING) contender_end(c, DOCENT_ERR_SESSION_EXPIRED);"),
+        (CONTENDER, "return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);",
+         "(void)c;\n    return result->has_stat;"),
+    ], [STORM]),
+    Bug("no-finding", "after a lost create reply the node is created again at once", [
+        (CONTENDER, "        if (ev->sent) {\n            contender_go(c, CONTENDER_FINDING);", "        if (false) {"),
+    ], ["--exhaustive two-one"]),
+    # Guards.
+    Bug("guard-in-new-session", "a guarded transaction that waited is sent in whatever session there is then", [
+        (REQUEST, "r->hold != NULL && !docent_client_lease_good", "false && !docent_client_lease_good"),
+    ], ["--scenario holder-partition --seeds 300"]),
+    Bug("guard-any-generation", "a hold is good while any session of its client is", [
+        (CLIENT, "if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;", "(void)generation;"),
+        (CLIENT, "return (uint64_t)docent_shared_get(&c->shared_generation) == generation;", "return true;"),
+    ], ["--scenario holder-partition --seeds 300", STORM]),
+    Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
+        (CODEC, "docent_put_path(client, out, docent_hold_path(guard));", 'docent_put_path(client, out, "/");'),
+    ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
+    # The lock.
+    Bug("no-turn-check", "replies to what an earlier state asked are heard", [
+        (REQUEST, "if (!current) return;", "(void)current;"),
+        (MACHINE, "void docent_machine_next_turn(struct docent_machine *m)\n{\n    machine_forget(m);",
+         "void docent_machine_next_turn(struct docent_machine *m)\n{\n    struct docent_request *asks = m->asks;\n    m->asks = NULL;\n"
+         "    machine_forget(m);\n    m->asks = asks;"),
+    ], ["--exhaustive two-one", STORM]),
+    Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
+        (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: contender_go(c, c->state); break;",
+         "    case CONTENDER_CHECKING: contender_go(c, c->state); break;\n"
+         "    case CONTENDER_DELETING: c->known = CONTENDER_NODE_NONE; contender_go(c, CONTENDER_GONE); break;"),
+    ], ["--exhaustive two-one"]),
+    Bug("leave-while-unsure", "who gives up while a create is under way does not look what becomes of it", [
+        (CONTENDER, "case CONTENDER_NODE_UNKNOWN: contender_report(c); break;",
+         "case CONTENDER_NODE_UNKNOWN: contender_go(c, CONTENDER_GONE); break;"),
+    ], ["--exhaustive two-one"]),
+    Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
+        (CONTENDER, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT"),
+    ], ["--exhaustive three-two"]),
+    Bug("rank-by-name", "contenders compare by their whole names, not by the number", [
+        (DIALECT, "return key == NULL ? name : key;", "return key == NULL ? name : name;"),
+        (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),
+    ], ["--scenario five-three --seeds 20"]),
+    Bug("list-refused", "a list that there was no memory to send is waited for", [
+        (CONTENDER, "if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);", "(void)good;"),
+    ], ["--exhaustive two-one"]),
+    # Calls and watches.
+    Bug("watches-not-restored", "watches are not restored on a new connection", [
+        (WATCHES, "return restore_put(c, c->session.last_zxid, NULL);", "return c != NULL;"),
+    ], ["--exhaustive calls"]),
+    Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
+        (REQUEST, "r->lost = true;", "(void)r;"),
+    ], ["--exhaustive calls"]),
+    Bug("lost-and-blind", "a write that was lost in a session that may live on is sent again in the next one", [
+        (REQUEST, "r->generation != c->session.generation && !c->session.settled", "false"),
+    ], [CALLS]),
 ]
 
+# What is tried when a bug's own runs do not notice it.
+EVERYTHING = [
+    "--exhaustive all --pairs 200",
+    "--scenario all --seeds 300",
+    "--scenario storm --seed 1000 --seeds 30000",
+    "--scenario storm-calls --seed 1000 --seeds 30000",
+]
+RUN_SECONDS_MAX = 300 # Of one run of the simulator. A bug may be that it never ends.
 
-def run_budget(sim):
-    """The first failure's text, or None."""
-    for arguments in BUDGET:
-        done = subprocess.run([sim] + arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        if done.returncode != 0:
-            lines = [line for line in done.stdout.splitlines() if "FAIL" in line or "Assertion" in line or "died" in line]
-            return lines[0] if lines else "exit status %d" % done.returncode
-    return None
+
+def die(text):
+    print("sabotage: " + text, flush=True)
+    sys.exit(2)
 
 
-def build(directory):
-    subprocess.run(["ninja", "-C", directory, "-j2", "tests/sim/sim"], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                   text=True)
+def run_sim(sim, arguments):
+    """What was violated, or None."""
+    environment = {name: value for name, value in os.environ.items() if name != "DOCENT_SIM_SAMPLE"}
+    try:
+        done = subprocess.run([sim] + shlex.split(arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              timeout=RUN_SECONDS_MAX, env=environment)
+    except subprocess.TimeoutExpired:
+        return "%s does not end" % arguments
+    if done.returncode == 0:
+        return None
+    if done.returncode == 2:
+        die("the simulator does not know what \"%s\" means:\n%s" % (arguments, done.stdout))
+    lines = [line for line in done.stdout.splitlines() if "FAIL " in line or "Assertion" in line or "died" in line]
+    return lines[0].replace("sim: ", "").replace("FAIL ", "") if lines else "exit status %d" % done.returncode
+
+
+class Healthy:
+    """The simulator of the tree as it is: whatever is to notice a bug has to pass here first."""
+
+    def __init__(self, sim):
+        self.sim, self.passed = sim, set()
+
+    def check(self, arguments):
+        if arguments not in self.passed:
+            failure = run_sim(self.sim, arguments)
+            if failure is not None:
+                die("the healthy tree fails \"%s\": %s" % (arguments, failure))
+            self.passed.add(arguments)
+
+
+# ---- The copy of the tree. ----
+
+
+def sources(root):
+    """All files, as paths from @root, without what is built."""
+    for folder, folders, names in os.walk(root):
+        if "build.ninja" in names or "meson-private" in folders:
+            folders[:] = []
+            continue
+        folders[:] = [name for name in folders if name not in (".git", "__pycache__")]
+        for name in names:
+            if name != ".git" and os.path.isfile(os.path.join(folder, name)):
+                yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def contents(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def copy_tree(tree):
+    """Makes @tree the same as ours. What differs gets the time of now, so that it is built again."""
+    wanted = set(sources(ROOT))
+    for name in set(sources(tree)) - wanted:
+        os.remove(os.path.join(tree, name))
+    for name in wanted:
+        source, target = os.path.join(ROOT, name), os.path.join(tree, name)
+        if contents(source) != contents(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(source, target)
+            shutil.copymode(source, target)
+
+
+def broken(tree, bug):
+    """The edited files and what is to be in them, and what was."""
+    before, after = {}, {}
+    for name, text, replacement in bug.edits:
+        path = os.path.join(tree, name)
+        if path not in after:
+            with open(path, encoding="utf-8") as file:
+                before[path] = after[path] = file.read()
+        count = after[path].count(text)
+        if count != 1:
+            die("%s: %s has %d places like this, not one; bring the edit along with the code:\n%s" % (bug.name, name, count, text))
+        after[path] = after[path].replace(text, replacement)
+    return before, after
+
+
+def write(files):
+    for path, text in files.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def build(directory, what):
+    done = subprocess.run(["ninja", "-C", directory, "-j2", "tests/sim/sim"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        die("%s does not compile:\n%s" % (what, done.stdout))
     return os.path.join(directory, "tests", "sim", "sim")
 
 
-def copy_tree(to):
-    skipped = shutil.ignore_patterns(".git", "build", "build-*", "__pycache__")
-    for name in os.listdir(ROOT):
-        if name in (".git", "build") or name.startswith("build-"):
-            continue
-        source, target = os.path.join(ROOT, name), os.path.join(to, name)
-        if os.path.isdir(source):
-            shutil.copytree(source, target, ignore=skipped, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source, target)
-
-
-def apply(tree, edits):
-    """The files' former contents. Exits if an anchor is gone."""
-    before = {}
-    for path, text, replacement in edits:
-        full = os.path.join(tree, path)
-        with open(full, encoding="utf-8") as file:
-            content = file.read()
-        before.setdefault(full, content)
-        if content.count(text) != 1:
-            restore(before)
-            sys.exit("sabotage: %s has %d places like this, not one; bring the sabotage along:\n%s" % (path, content.count(text), text))
-        with open(full, "w", encoding="utf-8") as file:
-            file.write(content.replace(text, replacement))
-    return before
-
-
-def restore(before):
-    for full, content in before.items():
-        with open(full, "w", encoding="utf-8") as file:
-            file.write(content)
+def catch(bug, sim, healthy):
+    """What was violated, or None."""
+    for arguments in bug.runs + EVERYTHING:
+        if arguments in EVERYTHING and arguments == EVERYTHING[0]:
+            print("%-22s is not noticed by %s; trying everything" % (bug.name, " or ".join(bug.runs)), flush=True)
+        healthy.check(arguments)
+        failure = run_sim(sim, arguments)
+        if failure is not None:
+            return failure
+    return None
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", help="work here, and keep it")
+    parser.add_argument("--build", metavar="DIR", help="work here, and keep it")
+    parser.add_argument("--only", metavar="NAME", action="append", help="this bug only; may be repeated")
     parser.add_argument("--list", action="store_true", help="say what is broken, and stop")
-    parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
-    for name in options.names:
-        if name not in SABOTAGES:
-            parser.error("no sabotage is called %s" % name)
+    names = [bug.name for bug in BUGS]
+    for name in options.only or []:
+        if name not in names:
+            parser.error("no bug is called %s; there are: %s" % (name, " ".join(names)))
     if options.list:
-        for name, (text, _) in SABOTAGES.items():
-            print("%-22s %s" % (name, text))
+        for bug in BUGS:
+            print("%-22s %s" % (bug.name, bug.text))
         return 0
 
     work = options.build or tempfile.mkdtemp(prefix="docent-sabotage-")
-    survivors = []
+    missed, caught = [], 0
     try:
         tree, directory = os.path.join(work, "tree"), os.path.join(work, "build")
         os.makedirs(tree, exist_ok=True)
         copy_tree(tree)
-        for name in options.names or SABOTAGES: # All anchors first: a rotten one should not be found after minutes.
-            restore(apply(tree, SABOTAGES[name][1]))
+        for bug in BUGS: # All of them first: a rotten edit should not be found after minutes.
+            broken(tree, bug)
         if not os.path.exists(os.path.join(directory, "build.ninja")):
-            subprocess.run(["meson", "setup", directory, tree], check=True, stdout=subprocess.DEVNULL)
-        failure = run_budget(build(directory))
-        if failure is not None:
-            print("sabotage: the healthy tree fails: %s" % failure)
-            return 1
-        for name in options.names or SABOTAGES:
-            before = apply(tree, SABOTAGES[name][1])
+            done = subprocess.run(["meson", "setup", directory, tree, "-Ddefault_library=static", "-Dtests=enabled", "-Ddevserver=enabled"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode != 0:
+                die("meson fails:\n%s" % done.stdout)
+        healthy = Healthy(shutil.copy(build(directory, "the healthy tree"), os.path.join(work, "sim-healthy")))
+        for bug in BUGS:
+            if options.only and bug.name not in options.only:
+                continue
+            begun = time.monotonic()
+            before, after = broken(tree, bug)
             try:
-                failure = run_budget(build(directory))
-            except subprocess.CalledProcessError as error:
-                print(error.stdout)
-                sys.exit("sabotage: %s does not compile" % name)
+                write(after)
+                failure = catch(bug, build(directory, bug.name), healthy)
             finally:
-                restore(before)
-            print("%-22s %s" % (name, "NOT NOTICED" if failure is None else "noticed: " + failure), flush=True)
+                write(before)
             if failure is None:
-                survivors.append(name)
+                missed.append(bug.name)
+            else:
+                caught += 1
+            print("%-22s %-6s %4.1f s  %s" % (bug.name, "MISSED" if failure is None else "caught", time.monotonic() - begun,
+                                              failure or bug.text), flush=True)
     finally:
         if options.build is None:
             shutil.rmtree(work)
-    print("sabotage: %s" % ("all noticed" if not survivors else "NOT NOTICED: " + " ".join(survivors)))
-    return 1 if survivors else 0
+    if missed:
+        print("missed: %s" % " ".join(missed))
+    print("%d caught, %d missed" % (caught, len(missed)))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

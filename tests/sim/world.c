@@ -124,13 +124,14 @@ static void world_applied(struct world *world, const struct commit *commit, char
         return;
     }
     struct call *call = world->calls[serial];
-    static const char kinds[] = {[CALL_GUARDED] = 'g', [CALL_CREATE] = 'c', [CALL_SET] = 's', [CALL_DELETE] = 'd', [CALL_LOOK] = 0};
+    static const char kinds[] = {[CALL_GUARDED] = 'g', [CALL_CREATE] = 'c', [CALL_SET] = 's', [CALL_PUT] = 'p',
+                                 [CALL_DELETE] = 'd', [CALL_LOOK] = 0};
     assert(kinds[call->kind] == kind);
     call->applied++;
-    if (call->applied > 1) {
+    if (call->applied > 1 && call->kind != CALL_PUT) { /* Setting again what nobody asked to be compared is how that is repeated. */
         world_fail(world, "call %" PRIu64 " (%c) was applied twice", serial, kind);
     }
-    if (call->told > 0 && call->status != DOCENT_OK && !world_says_nothing(call->status)) {
+    if (call->told > 0 && !world_says_nothing(call->status)) { /* An OK too: what was applied twice by then is not applied late. */
         world_fail(world, "call %" PRIu64 " (%c) was told %s, and is applied afterwards", serial, kind, docent_status_name(call->status));
     }
     if (call->refused) {
@@ -218,8 +219,10 @@ void world_call_told(struct call *call, docent_status status)
         world_fail(world, "call %" PRIu64 " was answered, %s", call->serial,
                    call->dead ? "after its handle was closed" : call->refused ? "but was refused" : "but its process is gone");
     }
-    if (call->kind == CALL_GUARDED || call->kind == CALL_CREATE || call->kind == CALL_SET || call->kind == CALL_DELETE) {
-        if (status == DOCENT_OK && call->applied != 1) {
+    bool writes = call->kind == CALL_GUARDED || call->kind == CALL_CREATE || call->kind == CALL_SET || call->kind == CALL_PUT ||
+        call->kind == CALL_DELETE;
+    if (writes) {
+        if (status == DOCENT_OK && (call->applied == 0 || (call->applied > 1 && call->kind != CALL_PUT))) {
             world_fail(world, "call %" PRIu64 " was told OK, and was applied %u times", call->serial, call->applied);
         } else if (status != DOCENT_OK && !world_says_nothing(status) && call->applied != 0) {
             world_fail(world, "call %" PRIu64 " was told %s, and was applied", call->serial, docent_status_name(status));
@@ -440,11 +443,39 @@ static void world_trace_message(struct world *world, const struct conn *conn, en
                 (int32_t)words[1]);
 }
 
+/* A guarded transaction that is sent must be sent in the session of its hold. */
+static void world_check_guard(struct world *world, const struct conn *conn, const uint8_t *frame, size_t size)
+{
+    static const uint8_t multi[4] = {0, 0, 0, 14};
+    if (size < 12 || memcmp(frame + 8, multi, sizeof multi) != 0) {
+        return;
+    }
+    char text[32];
+    const uint8_t *mark = memmem(frame, size, "g ", 2);
+    uint64_t serial;
+    if (mark == NULL) {
+        return;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(frame + size - mark), (const char *)mark);
+    if (sscanf(text, "g %" SCNu64, &serial) != 1 || serial >= world->call_count) {
+        return;
+    }
+    const struct ledger_node *node = world_node(world, world->calls[serial]->token);
+    int64_t session = docent_client_session(world->actors[conn->client]->client.core, NULL);
+    if (node == NULL || node->owner != session) {
+        world_fail(world, "guarded write %" PRIu64 " is sent in session %#" PRIx64 ", held in %#" PRIx64, serial, (uint64_t)session,
+                   node == NULL ? 0 : (uint64_t)node->owner);
+    }
+}
+
 static enum verdict world_sent(void *user, struct conn *conn, enum side to, const uint8_t *frame, size_t size, uint64_t *delay_us)
 {
     struct world *world = user;
     if (world->tracing) {
         world_trace_message(world, conn, to, frame, size);
+    }
+    if (to == SIDE_SERVER) {
+        world_check_guard(world, conn, frame, size);
     }
     if (world_calm(world)) {
         return VERDICT_DELIVER;

@@ -3,10 +3,10 @@
  *
  *   - at most one lock says that it is held, its node exists at the leader, and nobody is in front of it;
  *   - tokens grow from grant to grant, at the resource, and in the log, where guarded writes are applied only while their
- *     node is there, and in its session;
+ *     node is there, and in its session, and never sent in another;
  *   - no acquisition has two nodes;
  *   - every accepted call is answered once, nothing is told after "closed", and outcomes are true: "applied" was applied once, and
- *     "not applied" was not.
+ *     "not applied" was not; a write that may be repeated is not repeated after its end.
  *
  * A run has four phases: the storm; the calm, where every contender must get the lock once more within a bound; the quiet, where
  * queue and watches must become empty; and the end, where sessions and memory must be gone. */
@@ -40,7 +40,8 @@ struct scenario {
     enum fault_kind at_grant;
 };
 
-enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_DELETE, CALL_PREPARE, CALL_LOOK,
+enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_PUT /* Whatever the version. */,
+                 CALL_DELETE, CALL_PREPARE, CALL_LOOK,
                  CALL_WATCH /* Answered by its terminal event. */ };
 
 struct call { /* One accepted call. */
