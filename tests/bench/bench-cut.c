@@ -34,14 +34,15 @@ static void cut_require(bool good, const char *what)
 }
 
 /* The client has one connection; a side connection that asks a server for its version would be cut with it, which does no harm. */
-static bool cut_sockets(void)
+static bool cut_sockets(struct cut *cut)
 {
     bool found = false;
-    for (int fd = 3; fd < 256; fd++) {
+    for (int fd = 3; fd < 64; fd++) {
         struct sockaddr_storage peer;
         socklen_t size = sizeof peer;
         if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0) continue;
         if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6) continue;
+        if (!found) cut->cut_ns = bench_now_ns(); /* Looking for it took longer than some of what is measured. */
         shutdown(fd, SHUT_RDWR);
         found = true;
     }
@@ -53,8 +54,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     struct cut *cut = user;
     (void)fd;
     (void)what;
-    cut->cut_ns = bench_now_ns();
-    cut_require(cut_sockets(), "no connection to cut");
+    cut_require(cut_sockets(cut), "no connection to cut");
 }
 
 static void on_state(const docent_state_event *event, void *user)

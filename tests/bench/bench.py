@@ -66,6 +66,14 @@ class Server:
             time.sleep(0.02)
         return self
 
+    def pin(self, cpus):
+        """Lets the server run on those CPUs alone, with all its threads."""
+        for thread in os.listdir("/proc/%d/task" % self.process.pid):
+            try:
+                os.sched_setaffinity(int(thread), cpus)
+            except ProcessLookupError:
+                pass
+
     def __exit__(self, *_):
         self.process.terminate()
         try:
@@ -109,10 +117,12 @@ class Programs:
     def has(self, name):
         return os.access(self.path(name), os.X_OK)
 
-    def run(self, name, *arguments, wrapper=(), timeout=300):
-        """The program's result as a dictionary of numbers."""
+    def run(self, name, *arguments, wrapper=(), timeout=300, cpus=None):
+        """The program's result as a dictionary of numbers. With @cpus, on those alone."""
         command = list(wrapper) + [self.path(name)] + [str(argument) for argument in arguments]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)
+        pin = (lambda: os.sched_setaffinity(0, cpus)) if cpus else None
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False,
+                              preexec_fn=pin)
         if done.returncode != 0:
             raise BenchError("%s: exit %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-2000:]))
         lines = done.stdout.strip().splitlines()
@@ -153,12 +163,12 @@ class Table:
                                                  show(cpu_ratio, "%.2f")), flush=True)
 
 
-def rounds_of(programs, contenders, address, operations, rounds):
+def rounds_of(programs, contenders, address, operations, rounds, cpus=None):
     """Every contender once per round, so that what else the machine does meets all of them alike. Medians of the rounds."""
     results = {label: [] for label, _, _ in contenders}
     for _ in range(rounds):
         for label, name, case in contenders:
-            results[label].append(programs.run(name, case, address, operations))
+            results[label].append(programs.run(name, case, address, operations, cpus=cpus))
     return results
 
 
@@ -172,8 +182,8 @@ def throughput(table, title, programs, contenders, address, operations, rounds):
         table.row(title, label, "%.0f/s" % rate, rate / floor[0], cpu_us, cpu_us / floor[1])
 
 
-def latency(table, title, programs, contenders, address, operations, rounds):
-    results = rounds_of(programs, contenders, address, operations, rounds)
+def latency(table, title, programs, contenders, address, operations, rounds, cpus=None):
+    results = rounds_of(programs, contenders, address, operations, rounds, cpus)
     floor = None
     for label, _, _ in contenders:
         middle, cpu = median(results[label], "median_ns") / 1000, median(results[label], "cpu_ns") / operations / 1000
@@ -240,8 +250,8 @@ def instruction_table(programs, address):
         print("    %-22s get %8.1f   set %8.1f" % (label, gets, sets), flush=True)
 
 
-def all_cases(programs, address, scale, rounds):
-    table = Table()
+def all_cases(programs, server, scale, rounds):
+    table, address = Table(), server.address
     programs.run("bench-null", "prepare", address, 1)
 
     def clients(case, with_fair=True):
@@ -259,7 +269,17 @@ def all_cases(programs, address, scale, rounds):
                 ("docent, blocking", "bench-docent", "blocking")]
     if programs.has("bench-apache"):
         blocking += [("C client, fair", "bench-apache", "fair-latency"), ("C client, fair, sync", "bench-apache", "fair-blocking")]
-    latency(table, "(b) get, one outstanding", programs, blocking, address, 20000 // scale, rounds)
+    everywhere = os.sched_getaffinity(0)
+    half = len(everywhere) // 2
+    if half > 0:
+        left, right = set(sorted(everywhere)[:half]), set(sorted(everywhere)[half:])
+        server.pin(right)
+        latency(table, "(b) get, one at a time, CPUs apart", programs, blocking, address, 20000 // scale, rounds, left)
+        server.pin(everywhere)
+    one = {min(everywhere)}
+    server.pin(one)
+    latency(table, "(b) get, one at a time, one CPU", programs, blocking, address, 20000 // scale, rounds, one)
+    server.pin(everywhere)
     throughput(table, "(c) set, 1,000 outstanding", programs, clients("set"), address, 100000 // scale, rounds)
     locks = [("null", "bench-null", "lock"), ("docent", "bench-docent", "lock"),
              ("docent, blocking", "bench-docent", "lock-blocking")]
@@ -292,7 +312,7 @@ def main():
         if have_apache():
             print("== Apache ZooKeeper, from the distribution ==")
             with apache_server() as server:
-                table = all_cases(programs, server.address, options.scale, options.rounds)
+                table = all_cases(programs, server, options.scale, options.rounds)
                 cut(table, programs, server.address, 30)
         elif options.server == "apache":
             raise BenchError("no Java or no %s/zookeeper.jar" % JARS)
@@ -301,7 +321,7 @@ def main():
     if options.server != "apache":
         print("== Development server ==")
         with dev_server(options.devserver) as server:
-            table = all_cases(programs, server.address, options.scale, options.rounds)
+            table = all_cases(programs, server, options.scale, options.rounds)
             cut(table, programs, server.address, 30)
             if programs.callgrind_works():
                 instruction_table(programs, server.address)
