@@ -366,10 +366,8 @@ void docent_client_too_old(docent_client *c, uint32_t version)
 
 bool docent_core_wants_probe(const docent_client *c, struct docent_address *ret_address)
 {
-    if (c->probing || c->options.no_probe || c->closing || !c->session.link.wanted ||
-        version_find(c, &c->session.link.address) != NULL) {
-        return false;
-    }
+    if (c->options.no_probe || c->closing || !c->session.link.wanted) return false;
+    if (version_find(c, &c->session.link.address) != NULL) return docent_session_wants_search(&c->session, ret_address);
     *ret_address = c->session.link.address;
     return true;
 }
@@ -393,11 +391,24 @@ static uint32_t version_parse(const char *text, size_t size)
     return parts[0] * 10000 + parts[1] * 100 + parts[2];
 }
 
+/* "Mode: leader", or "follower", "observer", "standalone"; or "read-only", or nothing while there is no quorum. */
+static bool mode_writes(const char *text, size_t size)
+{
+    static const char prefix[] = "Mode: ", read_only[] = "read-only";
+    size_t at = 0, length = sizeof prefix - 1, read_only_length = sizeof read_only - 1;
+    while (at + length < size && memcmp(text + at, prefix, length) != 0) at++;
+    at += length;
+    return at < size && (size - at < read_only_length || memcmp(text + at, read_only, read_only_length) != 0);
+}
+
 void docent_core_probed(docent_client *c, uint64_t now, const struct docent_address *address, const char *text, size_t size)
 {
     docent_turn_begin(c, now);
-    version_set(c, address, size == 0 ? 0 : version_parse(text, size));
+    uint32_t version = size == 0 ? 0 : version_parse(text, size);
+    /* Of the connected server it is as good as known that it does not tell; one that was searched may only have been down. */
+    if (version != 0 || docent_address_equal(address, &c->session.link.address)) version_set(c, address, version);
     docent_session_restore(&c->session, c->now);
+    docent_session_searched(&c->session, c->now, address, size > 0 && mode_writes(text, size));
     docent_turn_end(c);
 }
 
@@ -574,6 +585,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
         .close_timeout_ms = options->close_timeout_ms,
         .reply_max = options->reply_max_bytes,
         .read_only_allowed = options->read_only_allowed,
+        .searches = !options->no_probe,
         .session_id = options->session_id,
         .seed = options->seed,
     };

@@ -65,7 +65,8 @@ uint64_t docent_core_deadline(const docent_client *client); /* Absolute; UINT64_
 bool docent_core_wants_addresses(const docent_client *client);
 void docent_core_addresses(docent_client *client, uint64_t now_ms, const struct docent_address *addresses, size_t count);
 
-/* Version probe: "srvr" on a connection of its own. Answer once per want; text is what came, size 0: refused or no answer
+/* Probe: "srvr" on a connection of its own, for the server's version, and while the connected one is read-only, to find one that
+ * writes. Answer once per want; text is what came, size 0: refused or no answer
  * (give up after a second). At most one at a time. */
 bool docent_core_wants_probe(const docent_client *client, struct docent_address *ret_address);
 void docent_core_probed(docent_client *client, uint64_t now_ms, const struct docent_address *address, const char *text, size_t size);

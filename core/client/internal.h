@@ -154,8 +154,6 @@ struct docent_client {
 
     struct server_version *versions;
     size_t version_count;
-    bool probing;
-    struct docent_address probe;
     char server_text[DOCENT_ADDRESS_TEXT];
 
     docent_state_event states[STATES_MAX];

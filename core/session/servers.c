@@ -113,6 +113,15 @@ const struct docent_address *docent_servers_take(struct servers *servers)
     return address;
 }
 
+void docent_servers_prefer(struct servers *servers, const struct docent_address *address)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        if (!docent_address_equal(&servers->addresses[i], address)) continue;
+        servers->next = i;
+        if (servers->left == 0) servers->left = 1;
+    }
+}
+
 uint64_t docent_servers_rest(struct servers *servers, uint64_t now_ms)
 {
     uint64_t rest = SERVERS_REST_BASE_MS;

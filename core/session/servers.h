@@ -55,6 +55,8 @@ const struct docent_address *docent_servers_take(struct servers *servers);
 /* The sweep is over: when may the next begin? */
 uint64_t docent_servers_rest(struct servers *servers, uint64_t now_ms);
 void docent_servers_begin_sweep(struct servers *servers);
+/* @address, if it is one of ours, is to be tried next. */
+void docent_servers_prefer(struct servers *servers, const struct docent_address *address);
 /* A connection was good: the next sweep begins at once, and rests are short again. */
 void docent_servers_good(struct servers *servers);
 

@@ -180,6 +180,7 @@ static void session_offline(struct session *s, uint64_t now, docent_status cause
     s->state = SESSION_RESTING;
     s->ping_waiting = false;
     s->auths_waiting = s->restores_waiting = 0;
+    docent_search_end(&s->search);
     s->restore_wanted = false;
     if (was == SESSION_ONLINE) s->hooks.offline(s->hooks.owner, cause);
     session_lose_requests(s);
@@ -232,17 +233,19 @@ void docent_session_addresses(struct session *s, uint64_t now, const struct doce
 void docent_session_connected(struct session *s, uint64_t now)
 {
     if (s->state != SESSION_CONNECTING) return;
+    bool strange = s->born_read_only && !docent_address_equal(&s->born_at, &s->link.address);
+    if (s->life == SESSION_LOST && strange) session_settle(s, true); /* It could not write, and nobody else knows it. */
+    s->presented = s->life != SESSION_NONE && !strange;
     if (s->life == SESSION_LOST && s->settle_until_ms == 0) s->settle_until_ms = s->try_until_ms;
 
     struct wire_out out = { .allocator = s->allocator };
     size_t begin = docent_wire_frame_begin(&out);
     static const uint8_t no_password[16];
-    bool present = s->life != SESSION_NONE;
     struct wire_connect_request request = {
         .last_zxid = s->last_zxid,
         .timeout_ms = s->config.timeout_ms > INT32_MAX ? INT32_MAX : (int32_t)s->config.timeout_ms,
-        .session_id = present ? s->id : 0,
-        .password = docent_wire_buffer(present ? s->password : no_password, 16),
+        .session_id = s->presented ? s->id : 0,
+        .password = docent_wire_buffer(s->presented ? s->password : no_password, 16),
     };
     docent_wire_put_connect_request(&out, &request);
     docent_wire_put_bool(&out, s->config.read_only_allowed);
@@ -356,7 +359,9 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
         s->generation++;
         s->life = SESSION_ALIVE;
         s->born_read_only = read_only;
+        s->born_at = s->link.address;
     }
+    if (read_only && s->config.searches) docent_search_begin(&s->search, now, &s->servers.random);
     /* The server knew us when it answered; we asked at sent_ms. */
     s->contact_ms = s->strict_ms = s->sent_ms;
     s->strict_sent_ms = s->sent_ms;
@@ -394,19 +399,19 @@ static bool session_handshake(struct session *s, uint64_t now, const uint8_t *da
     }
     docent_wire_get_read_only(&in, &read_only);
 
-    bool presented = s->life != SESSION_NONE;
-    if (response.timeout_ms <= 0 || (presented && response.session_id != s->id)) {
+    if (response.timeout_ms <= 0 || (s->presented && response.session_id != s->id)) {
         /* "Expired". For a new session that is no answer at all: try elsewhere. The server closes; so do we. */
         session_unlink(s, true);
         s->state = SESSION_CONNECTING; /* Not a refusal. */
         session_offline(s, now, DOCENT_ERR_SESSION_EXPIRED);
+        if (!s->presented) {
+            session_next_server(s, now);
+            return false;
+        }
         if (s->life == SESSION_ALIVE) {
             session_over(s, SESSION_NONE);
         } else if (s->life == SESSION_LOST) {
             session_settle(s, true);
-        } else {
-            session_next_server(s, now);
-            return false;
         }
         docent_servers_good(&s->servers);
         session_next_server(s, now);
@@ -416,6 +421,8 @@ static bool session_handshake(struct session *s, uint64_t now, const uint8_t *da
         docent_session_drop(s, now, DOCENT_ERR_PROTOCOL);
         return false;
     }
+    if (!s->presented && s->life == SESSION_ALIVE) session_over(s, SESSION_NONE); /* Left behind at its read-only server. */
+    if (!s->presented && s->life == SESSION_LOST) session_settle(s, true);
     if (s->born_read_only && !read_only && s->life == SESSION_ALIVE) {
         /* A session made by a read-only server means nothing to the others. Take a new one. */
         session_over(s, SESSION_NONE);
@@ -692,6 +699,7 @@ void docent_session_tick(struct session *s, uint64_t now)
         if (now >= s->try_until_ms) docent_session_drop(s, now, DOCENT_ERR_TIMEOUT);
         break;
     case SESSION_ONLINE:
+        docent_search_tick(&s->search, now, &s->servers, &s->link.address);
         if (now >= session_silence(s)) {
             docent_session_drop(s, now, DOCENT_ERR_TIMEOUT);
         } else if (now >= session_beat_due(s)) {
@@ -720,12 +728,29 @@ uint64_t docent_session_deadline(const struct session *s)
     case SESSION_CONNECTING:
     case SESSION_HANDSHAKE:
     case SESSION_RESTORING: return earlier(at, s->try_until_ms);
-    case SESSION_ONLINE: return earlier(at, earlier(session_beat_due(s), session_silence(s)));
+    case SESSION_ONLINE:
+        return earlier(earlier(at, docent_search_deadline(&s->search)), earlier(session_beat_due(s), session_silence(s)));
     case SESSION_LEAVING: return s->close_until_ms == 0 ? earlier(at, s->try_until_ms) : at;
     case SESSION_LOOKING:
     case SESSION_ENDED: break;
     }
     return at;
+}
+
+/* ---- Away from a read-only server. ---- */
+
+bool docent_session_wants_search(const struct session *s, struct docent_address *ret_address)
+{
+    if (s->state != SESSION_ONLINE || !s->search.asks) return false;
+    *ret_address = s->search.address;
+    return true;
+}
+
+void docent_session_searched(struct session *s, uint64_t now, const struct docent_address *address, bool writes)
+{
+    if (!docent_search_answered(&s->search, now, address, &s->servers.random) || !writes || s->state != SESSION_ONLINE) return;
+    docent_servers_prefer(&s->servers, address);
+    docent_session_drop(s, now, DOCENT_ERR_NOT_READ_ONLY);
 }
 
 /* ---- Credentials, beginning, end. ---- */

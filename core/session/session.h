@@ -15,6 +15,7 @@
 #ifndef DOCENT_SESSION_H
 #define DOCENT_SESSION_H
 
+#include "core/session/search.h"
 #include "core/session/servers.h"
 #include "core/wire/alloc.h"
 #include "core/wire/wire.h"
@@ -67,6 +68,7 @@ struct session_config {
     uint32_t close_timeout_ms;
     uint32_t reply_max;
     bool read_only_allowed;
+    bool searches; /* While read-only, for a server that writes. */
     int64_t session_id; /* To continue, or 0. */
     uint8_t password[16];
     uint64_t seed;
@@ -94,7 +96,10 @@ struct session {
     uint32_t timeout_ms;  /* Negotiated; wished before. */
     uint64_t generation;  /* Number of the session. */
     bool read_only;       /* The connected server is. */
-    bool born_read_only;  /* The session is known to read-only servers only. */
+    bool born_read_only;  /* The session was made by a read-only server, and means nothing to any other. */
+    struct docent_address born_at;
+    bool presented;       /* The handshake under way asks for the session that we have, not for a new one. */
+    struct search search;
     bool settled;         /* The session before this one is known to be over. */
     int64_t last_zxid;    /* Largest in a reply to a request. */
     int64_t zxid_before;  /* last_zxid of before it was forgotten: the ensemble may have been wiped. 0: never. */
@@ -162,6 +167,9 @@ void docent_session_restore(struct session *session, uint64_t now_ms);
 /* Adds a credential: an encoded auth frame. */
 docent_status docent_session_add_auth(struct session *session, uint64_t now_ms, const uint8_t *frame, size_t size);
 void docent_session_set_holds(struct session *session, uint32_t holds);
+/* A server that is to be asked whether it writes, and what it said. */
+bool docent_session_wants_search(const struct session *session, struct docent_address *ret_address);
+void docent_session_searched(struct session *session, uint64_t now_ms, const struct docent_address *address, bool writes);
 /* Give the connection up: something about it is wrong. */
 void docent_session_drop(struct session *session, uint64_t now_ms, docent_status cause);
 

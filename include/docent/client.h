@@ -54,7 +54,8 @@ typedef struct docent_client_options {
     const docent_retry *retry;        /* Copied. Default: { DOCENT_RETRY }. */
     struct event_base *base;          /* The application's loop; outlives the client. Default: a thread of our own. */
     size_t stack_bytes;               /* Of our own thread. Default: the system's. */
-    bool read_only_allowed;           /* Accept servers that have lost their quorum. Default: no. */
+    bool read_only_allowed;           /* Accept servers that have lost their quorum. Meanwhile the others are asked, with growing
+                                       * pauses, and the first that writes is gone to, with a new session. Default: no. */
     uint32_t request_max_bytes;       /* The servers' jute.maxbuffer. Larger requests fail here. Default: 1 MiB - 1. */
     uint32_t reply_max_bytes;         /* Larger replies fail, and cost the connection. Default: 64 MiB. */
     uint32_t inbox_max;               /* Calls from other threads that may wait for the loop. Default: 65,536. */
@@ -65,7 +66,8 @@ typedef struct docent_client_options {
     void *user;                       /* Passed to on_state and on_log. */
     const docent_allocator *allocator; /* Copied. Default: malloc. */
     uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
-    bool no_probe;                    /* Do not ask servers for their version on a side connection. Default: ask. */
+    bool no_probe;                    /* Do not ask servers for their version, and whether they write, on a side connection.
+                                       * Default: ask. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

@@ -201,7 +201,7 @@ void peer_accept(struct peer *peer, int64_t session_id, int32_t timeout_ms)
     size_t begin = docent_wire_frame_begin(&out);
     struct wire_connect_response response = { 0, timeout_ms, session_id, docent_wire_buffer(password, 16) };
     docent_wire_put_connect_response(&out, &response);
-    docent_wire_put_bool(&out, false);
+    docent_wire_put_bool(&out, peer->read_only);
     docent_wire_frame_end(&out, begin);
     peer_send(peer, out.data, out.size);
     docent_wire_out_free(&out);

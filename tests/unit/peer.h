@@ -18,6 +18,7 @@ struct peer {
     struct docent_address addresses[4];
     size_t address_count;
     bool manual;             /* Addresses and connections are the test's. */
+    bool read_only;          /* The peer says that it is, in the handshake. */
     unsigned states[32];     /* Told, in order. */
     docent_state_event last_event;
     size_t state_count;

@@ -564,6 +564,122 @@ static void test_refusing_servers_are_not_hammered(void **state)
     peer.link.serial = 0;
 }
 
+/* ---- Read-only servers. ---- */
+
+static void read_only_too(docent_client_options *options)
+{
+    options->read_only_allowed = true;
+    options->no_probe = false;
+}
+
+/* What srvr says. */
+static void probe_tell(const char *mode)
+{
+    struct docent_address address;
+    char text[128];
+    assert_true(docent_core_wants_probe(peer.client, &address));
+    snprintf(text, sizeof text, "Zookeeper version: 3.8.0-5a02a05, built on 2022\n%s%s\nNode count: 5\n", mode[0] == '\0' ? "" : "Mode: ", mode);
+    docent_core_probed(peer.client, peer.now, &address, text, mode[0] == '\0' ? 0 : strlen(text));
+    peer_work(&peer);
+}
+
+static void start_read_only(size_t servers)
+{
+    peer_start(&peer, servers, 60000, read_only_too);
+    peer.read_only = true;
+    peer_online(&peer, 77, 60000);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_READ_ONLY);
+    probe_tell("read-only"); /* For the version. */
+}
+
+/* Lets time pass until somebody is to be asked. */
+static uint64_t until_asked(struct docent_address *ret_address)
+{
+    uint64_t begin = peer.now;
+    while (!docent_core_wants_probe(peer.client, ret_address)) {
+        assert_true(peer.now - begin < 100000);
+        peer_pass(&peer, 1);
+        if (peer_take(&peer, &frame)) peer_reply(&peer, WIRE_XID_PING, 1, 0, NULL, 0);
+    }
+    return peer.now - begin;
+}
+
+static void test_a_read_only_client_asks_the_others_with_growing_pauses(void **state)
+{
+    (void)state;
+    static const char *const modes[] = { "", "read-only", "", "read-only" };
+    start_read_only(3);
+    struct docent_address connected = peer.link.address, asked[2];
+    uint32_t serial = peer.link.serial;
+    uint64_t most = 100;
+    for (int i = 0; i < 14; i++) {
+        uint64_t took = until_asked(&asked[i % 2]);
+        assert_false(docent_address_equal(&asked[i % 2], &connected));
+        if (i > 0) assert_false(docent_address_equal(&asked[0], &asked[1]));
+        assert_in_range(took, most / 2, most);
+        probe_tell(modes[i % 4]);
+        most = most * 2 > 60000 ? 60000 : most * 2;
+    }
+    assert_int_equal(peer.link.serial, serial);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_READ_ONLY);
+}
+
+static void test_a_read_only_client_goes_to_a_server_that_writes_with_a_new_session(void **state)
+{
+    (void)state;
+    start_read_only(3);
+    struct docent_address found;
+    struct outcome *outcome = outcome_new();
+    (void)until_asked(&found);
+    assert_int_equal(docent_get_async(peer.client, "/a", outcome_tell, outcome), DOCENT_OK);
+    peer_work(&peer);
+    probe_tell("follower");
+    assert_true(docent_address_equal(&peer.link.address, &found));
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 0); /* Ours means nothing there. */
+    peer.read_only = false;
+    size_t before = peer.state_count;
+    peer_accept(&peer, 78, 60000);
+    assert_int_equal(peer.states[before], DOCENT_LOST);
+    assert_int_equal(peer.states[before + 1], DOCENT_CONNECTED);
+    assert_int_equal(peer.state_count, before + 2);
+    assert_true(peer.last_event.new_session);
+    assert_int_equal(docent_client_session(peer.client, NULL), 78);
+    peer_pass(&peer, 1000);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame); /* What was under way goes on there. */
+    peer_reply_data(&peer, frame.xid, 10, "hello", &old_stat);
+    assert_int_equal(outcome->status, DOCENT_OK);
+    peer_pass(&peer, 10000);
+    assert_false(docent_core_wants_probe(peer.client, &found));
+}
+
+static void test_a_read_only_session_goes_on_at_its_own_server(void **state)
+{
+    (void)state;
+    start_read_only(1);
+    peer_pass(&peer, 1000);
+    peer_cut(&peer);
+    struct wire_connect_request request = peer_expect_connect(&peer);
+    assert_int_equal(request.session_id, 77);
+    peer_accept(&peer, 77, 60000);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_READ_ONLY);
+    assert_false(peer.last_event.new_session);
+}
+
+static void test_what_a_search_finds_too_late_is_not_heard(void **state)
+{
+    (void)state;
+    start_read_only(2);
+    struct docent_address found;
+    (void)until_asked(&found);
+    peer_cut(&peer);
+    uint32_t serial = peer.link.serial;
+    static const char text[] = "Zookeeper version: 3.8.0-5a02a05\nMode: leader\n";
+    docent_core_probed(peer.client, peer.now, &found, text, sizeof text - 1);
+    peer_work(&peer);
+    assert_int_equal(peer.link.serial, serial);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, stop)
@@ -593,6 +709,10 @@ int main(void)
         TEST(test_wiped_ensemble_is_joined_again_and_told),
         TEST(test_connection_that_came_up_too_late_is_not_taken_for_the_next),
         TEST(test_refusing_servers_are_not_hammered),
+        TEST(test_a_read_only_client_asks_the_others_with_growing_pauses),
+        TEST(test_a_read_only_client_goes_to_a_server_that_writes_with_a_new_session),
+        TEST(test_a_read_only_session_goes_on_at_its_own_server),
+        TEST(test_what_a_search_finds_too_late_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
