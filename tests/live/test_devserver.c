@@ -1,8 +1,10 @@
 /* tests/live/test_devserver.c - the development server as a library: what it does on purpose, and what it must not do by itself. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "live.h"
 
@@ -192,12 +194,111 @@ static void restart_forgets_all(void **state)
     size_t nodes = docent_devserver_node_count(server);
     assert_ok(docent_create(client, "/gone", NULL, 0, DOCENT_PERSISTENT, NULL));
     assert_ok(docent_exists(client, "/gone", &before));
-    docent_devserver_restart_empty(server, false);
+    assert_ok(docent_devserver_restart_empty(server, false));
     assert_int_equal(docent_devserver_node_count(server), nodes);
     assert_status(docent_exists(client, "/gone", NULL), DOCENT_ERR_NO_NODE);
     assert_ok(docent_create(client, "/gone", NULL, 0, DOCENT_PERSISTENT, NULL));
     assert_ok(docent_exists(client, "/gone", &after));
     assert_true(after.czxid > before.czxid);
+}
+
+/* The client does not even notice that its session was without a server. */
+static void restart_keeps_nodes_and_sessions(void **state)
+{
+    (void)state;
+    docent_stat before, after;
+    int64_t id = session_id();
+    assert_ok(docent_create(client, "/here", "data", 4, DOCENT_EPHEMERAL, NULL));
+    assert_ok(docent_exists(client, "/here", &before));
+    assert_ok(docent_devserver_restart(server));
+    assert_ok(docent_exists(client, "/here", &after));
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(session_id(), id);
+    assert_ok(docent_create(client, "/more", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_exists(client, "/more", &after));
+    assert_true(after.czxid > before.czxid);
+}
+
+static char reported[512];
+
+static void on_report(void *user, const char *text)
+{
+    (void)user;
+    snprintf(reported, sizeof reported, "%s", text);
+}
+
+static void files_remove(const char *directory)
+{
+    DIR *dir = opendir(directory);
+    assert_non_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+/* Of a server with a directory, by a client of its own: is there a node, and if not, make it. */
+static bool was_there(docent_devserver *with_directory, const char *path)
+{
+    docent_client *other = NULL;
+    assert_ok(docent_client_new(docent_devserver_connect_string(with_directory), NULL, &other));
+    docent_status status = docent_create(other, path, NULL, 0, DOCENT_PERSISTENT, NULL);
+    docent_client_close(other, NULL, NULL);
+    assert_true(status == DOCENT_OK || status == DOCENT_ERR_NODE_EXISTS);
+    return status == DOCENT_ERR_NODE_EXISTS;
+}
+
+static void directory_is_kept_until_it_is_emptied(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/docent-data-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .data_dir = directory, .report = on_report };
+    docent_devserver *first, *second = NULL;
+    assert_ok(docent_devserver_start(&options, &first));
+    assert_false(was_there(first, "/a"));
+    assert_ok(docent_devserver_restart(first));
+    assert_true(was_there(first, "/a"));
+
+    assert_status(docent_devserver_start(&options, &second), DOCENT_ERR_IO);
+    assert_int_equal(errno, EWOULDBLOCK);
+    assert_non_null(strstr(reported, "another server"));
+    docent_devserver_stop(first);
+    assert_ok(docent_devserver_start(&options, &second));
+    assert_true(was_there(second, "/a"));
+
+    assert_ok(docent_devserver_restart_empty(second, false));
+    assert_false(was_there(second, "/a"));
+    docent_devserver_stop(second);
+    assert_ok(docent_devserver_start(&options, &second));
+    assert_true(was_there(second, "/a"));
+    docent_devserver_stop(second);
+    files_remove(directory);
+}
+
+/* It answers nobody, and is as good as new when what was wrong is mended. */
+static void server_that_cannot_read_its_directory_resets_everybody(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/docent-data-XXXXXX", path[64];
+    assert_non_null(mkdtemp(directory));
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .data_dir = directory, .report = on_report };
+    docent_devserver *broken, *own = server;
+    assert_ok(docent_devserver_start(&options, &broken));
+    assert_false(was_there(broken, "/a"));
+    snprintf(path, sizeof path, "%s/version-2", directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_status(docent_devserver_restart(broken), DOCENT_ERR_IO);
+    assert_non_null(strstr(reported, "version-2"));
+    server = broken; /* For plain_connection(). */
+    int fd = plain_connection();
+    assert_int_equal(said_to_ruok(fd), 0);
+    close(fd);
+    server = own;
+    assert_int_equal(rmdir(path), 0);
+    assert_ok(docent_devserver_restart(broken));
+    assert_true(was_there(broken, "/a"));
+    docent_devserver_stop(broken);
+    files_remove(directory);
 }
 
 static void on_watch(const docent_watch_event *event, void *user)
@@ -233,6 +334,9 @@ int main(void)
         TEST(refusing_leaves_what_is_connected),
         TEST(stalled_server_says_nothing_and_then_drops_who_asked),
         TEST(restart_forgets_all),
+        TEST(restart_keeps_nodes_and_sessions),
+        TEST(directory_is_kept_until_it_is_emptied),
+        TEST(server_that_cannot_read_its_directory_resets_everybody),
         TEST(watches_are_counted_until_they_fire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,7 @@ bool docent_connection_wants_read(const struct connection *c, bool reading)
 
 size_t docent_connection_send(const struct connection *c, const uint8_t **ret_data)
 {
-    if (c->dropped) return 0;
+    if (c->dropped || c->out.size == 0) return 0;
     *ret_data = c->out.data + c->out_head;
     return c->out.size - c->out_head;
 }
