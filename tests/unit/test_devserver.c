@@ -48,18 +48,23 @@ static void deliver(int held)
     last = kept == NULL ? &first : kept_last;
 }
 
+static void servers_begin(const struct server_config *config)
+{
+    first = NULL;
+    last = &first;
+    leader = docent_leader_new(config, now, (int64_t)now);
+    for (int i = 0; i < REPLICAS; i++) {
+        replicas[i] = docent_replica_new(config, i, carry, NULL);
+        docent_leader_join(leader, i, carry, NULL);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
     struct server_config config = { .tick_ms = 500 };
-    first = NULL;
-    last = &first;
     now = 10000;
-    leader = docent_leader_new(&config, now, (int64_t)now);
-    for (int i = 0; i < REPLICAS; i++) {
-        replicas[i] = docent_replica_new(&config, i, carry, NULL);
-        docent_leader_join(leader, i, carry, NULL);
-    }
+    servers_begin(&config);
     return 0;
 }
 
@@ -357,6 +362,172 @@ static void test_leader_without_a_log_keeps_no_transactions(void **state)
     assert_non_null(docent_tree_find(docent_replica_tree(replicas[1]), "/made", 5));
 }
 
+/* ---- Nodes that the server removes by itself. ---- */
+
+/* How a request ends. Its session is new: none here lives as long as time passes. */
+static int32_t outcome(const struct wire_out *body, int32_t op)
+{
+    uint8_t password[16];
+    struct wire_reply_header header;
+    struct connection *c = session_on(0, password);
+    send_frame(c, body, 1, op, true);
+    deliver(-1);
+    assert_true(answer(c, &header));
+    docent_connection_free(c);
+    return header.err;
+}
+
+static int32_t make(const char *path, docent_create_mode mode, int64_t ttl_ms)
+{
+    struct wire_out body = { 0 };
+    struct wire_acl open = { DOCENT_PERM_ALL, docent_wire_string("world"), docent_wire_string("anyone") };
+    docent_wire_put_string(&body, docent_wire_string(path));
+    docent_wire_put_string(&body, docent_wire_string(""));
+    docent_wire_put_int(&body, 1);
+    docent_wire_put_acl(&body, &open);
+    docent_wire_put_int(&body, (int32_t)mode);
+    bool ttl = mode == DOCENT_PERSISTENT_TTL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
+    if (ttl) docent_wire_put_long(&body, ttl_ms);
+    int32_t err = outcome(&body, mode == DOCENT_CONTAINER ? WIRE_OP_CREATE_CONTAINER : ttl ? WIRE_OP_CREATE_TTL : WIRE_OP_CREATE);
+    docent_wire_out_free(&body);
+    return err;
+}
+
+static int32_t change(const char *path, int32_t op)
+{
+    struct wire_out body = { 0 };
+    docent_wire_put_string(&body, docent_wire_string(path));
+    if (op == WIRE_OP_SET_DATA) docent_wire_put_string(&body, docent_wire_string("set"));
+    docent_wire_put_int(&body, DOCENT_ANY_VERSION);
+    int32_t err = outcome(&body, op);
+    docent_wire_out_free(&body);
+    return err;
+}
+
+static void pass(uint64_t ms)
+{
+    now += ms;
+    docent_leader_tick(leader, now, (int64_t)now);
+    deliver(-1);
+}
+
+static bool everywhere(const char *path)
+{
+    bool there = docent_tree_find(docent_leader_tree(leader), path, strlen(path)) != NULL;
+    for (int i = 0; i < REPLICAS; i++) {
+        assert_int_equal(docent_tree_find(docent_replica_tree(replicas[i]), path, strlen(path)) != NULL, there);
+    }
+    return there;
+}
+
+static void test_container_goes_at_the_check_after_its_last_child(void **state)
+{
+    (void)state;
+    assert_int_equal(make("/used", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/unused", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/full", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/full/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(make("/used/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(change("/used/child", WIRE_OP_DELETE), 0);
+    assert_int_equal(make("/plain", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(make("/plain/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(change("/plain/child", WIRE_OP_DELETE), 0);
+    assert_true(docent_leader_deadline(leader) <= now + 60000); /* Somebody will come and look. */
+    pass(59999);
+    assert_true(everywhere("/used"));
+    int64_t zxid = docent_leader_zxid(leader);
+    pass(1);
+    assert_false(everywhere("/used"));
+    assert_int_equal(docent_leader_zxid(leader), zxid + 1); /* A transaction like others. */
+    assert_true(everywhere("/unused"));
+    assert_true(everywhere("/full"));
+    assert_true(everywhere("/plain"));
+    assert_int_equal(make("/used/late", DOCENT_PERSISTENT, 0), DOCENT_ERR_NO_NODE);
+    pass(60000);
+    assert_true(everywhere("/unused"));
+}
+
+static void test_container_of_a_container_goes_one_check_later(void **state)
+{
+    (void)state;
+    assert_int_equal(make("/outer", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/outer/inner", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/outer/inner/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(change("/outer/inner/child", WIRE_OP_DELETE), 0);
+    pass(60000);
+    assert_false(everywhere("/outer/inner"));
+    assert_true(everywhere("/outer"));
+    pass(60000);
+    assert_false(everywhere("/outer"));
+}
+
+static void test_watchers_hear_that_a_container_went(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct wire_reply_header header;
+    assert_int_equal(make("/box", DOCENT_CONTAINER, 0), 0);
+    assert_int_equal(make("/box/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(change("/box/child", WIRE_OP_DELETE), 0);
+    pass(59999);
+    struct connection *c = session_on(1, password);
+    struct wire_out body = { 0 };
+    struct wire_read_request read = { docent_wire_string("/box"), true };
+    docent_wire_put_read_request(&body, &read);
+    send_frame(c, &body, 1, WIRE_OP_EXISTS, true);
+    docent_wire_out_free(&body);
+    assert_true(answer(c, &header));
+    pass(1);
+    assert_true(answer(c, &header));
+    assert_int_equal(header.xid, WIRE_XID_NOTIFICATION);
+    assert_int_equal(docent_replica_watch_count(replicas[1]), 0);
+}
+
+/* Of its last change, not of its children's. */
+static void test_node_with_a_ttl_goes_when_it_is_that_old_and_empty(void **state)
+{
+    (void)state;
+    struct server_config config = { .tick_ms = 500, .ttl_nodes = true, .container_check_ms = 60000, .ttl_check_ms = 100 };
+    stop(state);
+    servers_begin(&config);
+    assert_int_equal(make("/short", DOCENT_PERSISTENT_TTL, 1000), 0);
+    assert_int_equal(make("/touched", DOCENT_PERSISTENT_TTL, 1000), 0);
+    assert_int_equal(make("/parent", DOCENT_PERSISTENT_TTL, 1000), 0);
+    assert_int_equal(make("/parent/child", DOCENT_PERSISTENT, 0), 0);
+    assert_int_equal(make("/s-", DOCENT_PERSISTENT_SEQUENTIAL_TTL, 1000), 0);
+    assert_true(everywhere("/s-0000000003"));
+    assert_true(docent_leader_deadline(leader) <= now + 100);
+    for (int i = 0; i < 9; i++) pass(100);
+    assert_int_equal(change("/touched", WIRE_OP_SET_DATA), 0);
+    pass(100);
+    assert_true(everywhere("/short")); /* A thousand, but no more than that. */
+    pass(100);
+    assert_false(everywhere("/short"));
+    assert_false(everywhere("/s-0000000003"));
+    assert_true(everywhere("/touched"));
+    assert_true(everywhere("/parent"));
+    assert_int_equal(change("/parent/child", WIRE_OP_DELETE), 0);
+    pass(100);
+    assert_false(everywhere("/parent"));
+    for (int i = 0; i < 7; i++) pass(100);
+    assert_true(everywhere("/touched"));
+    pass(100);
+    assert_false(everywhere("/touched"));
+}
+
+static void test_ttl_is_refused_where_it_is_off_or_out_of_bounds(void **state)
+{
+    (void)state;
+    struct server_config config = { .tick_ms = 500, .ttl_nodes = true };
+    assert_int_equal(make("/t", DOCENT_PERSISTENT_TTL, 1000), DOCENT_ERR_UNIMPLEMENTED);
+    stop(state);
+    servers_begin(&config);
+    assert_int_equal(make("/t", DOCENT_PERSISTENT_TTL, 0), DOCENT_ERR_BAD_ARGUMENTS);
+    assert_int_equal(make("/t", DOCENT_PERSISTENT_TTL, -1), DOCENT_ERR_BAD_ARGUMENTS);
+    assert_int_equal(make("/t", DOCENT_PERSISTENT_TTL, DOCENT_TTL_MAX_MS + 1), DOCENT_ERR_BAD_ARGUMENTS);
+    assert_int_equal(make("/t", DOCENT_PERSISTENT_TTL, DOCENT_TTL_MAX_MS), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -372,6 +543,11 @@ int main(void)
         TEST(test_answers_wait_while_a_client_does_not_read),
         TEST(test_connection_that_lost_a_request_goes_when_the_stall_ends),
         TEST(test_leader_without_a_log_keeps_no_transactions),
+        TEST(test_container_goes_at_the_check_after_its_last_child),
+        TEST(test_container_of_a_container_goes_one_check_later),
+        TEST(test_watchers_hear_that_a_container_went),
+        TEST(test_node_with_a_ttl_goes_when_it_is_that_old_and_empty),
+        TEST(test_ttl_is_refused_where_it_is_off_or_out_of_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
