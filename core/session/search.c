@@ -11,19 +11,25 @@ static void search_rest(struct search *search, uint64_t now_ms, uint64_t *random
 
 void docent_search_begin(struct search *search, uint64_t now_ms, uint64_t *random)
 {
-    search->pause_ms = SEARCH_PAUSE_MIN_MS;
+    search->on = true;
+    if (search->pause_ms == 0) search->pause_ms = SEARCH_PAUSE_MIN_MS;
     search_rest(search, now_ms, random);
 }
 
-void docent_search_end(struct search *search)
+void docent_search_stop(struct search *search)
+{
+    search->on = false;
+    search->asks = false;
+}
+
+void docent_search_done(struct search *search)
 {
     search->pause_ms = 0;
-    search->asks = false;
 }
 
 void docent_search_tick(struct search *search, uint64_t now_ms, const struct servers *servers, const struct docent_address *connected)
 {
-    if (search->pause_ms == 0 || search->asks || now_ms < search->at_ms || servers->count == 0) return;
+    if (!search->on || search->asks || now_ms < search->at_ms || servers->count == 0) return;
     for (int tries = 0; tries < 2; tries++) {
         search->address = servers->addresses[search->next++ % servers->count];
         if (!docent_address_equal(&search->address, connected)) break;
@@ -33,7 +39,7 @@ void docent_search_tick(struct search *search, uint64_t now_ms, const struct ser
 
 uint64_t docent_search_deadline(const struct search *search)
 {
-    return search->pause_ms == 0 || search->asks ? UINT64_MAX : search->at_ms;
+    return !search->on || search->asks ? UINT64_MAX : search->at_ms;
 }
 
 bool docent_search_answered(struct search *search, uint64_t now_ms, const struct docent_address *address, uint64_t *random)

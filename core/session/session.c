@@ -180,7 +180,7 @@ static void session_offline(struct session *s, uint64_t now, docent_status cause
     s->state = SESSION_RESTING;
     s->ping_waiting = false;
     s->auths_waiting = s->restores_waiting = 0;
-    docent_search_end(&s->search);
+    docent_search_stop(&s->search);
     s->restore_wanted = false;
     if (was == SESSION_ONLINE) s->hooks.offline(s->hooks.owner, cause);
     session_lose_requests(s);
@@ -319,6 +319,11 @@ static void session_try_online(struct session *s, uint64_t now)
     s->state = SESSION_ONLINE;
     s->online_ms = now;
     s->refusals = 0;
+    if (!s->read_only) {
+        docent_search_done(&s->search);
+    } else if (s->config.searches) {
+        docent_search_begin(&s->search, now, &s->servers.random);
+    }
     s->went_back = s->zxid_before != 0 && s->last_zxid < s->zxid_before;
     s->zxid_before = 0;
     s->hooks.online(s->hooks.owner);
@@ -361,7 +366,6 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
         s->born_read_only = read_only;
         s->born_at = s->link.address;
     }
-    if (read_only && s->config.searches) docent_search_begin(&s->search, now, &s->servers.random);
     /* The server knew us when it answered; we asked at sent_ms. */
     s->contact_ms = s->strict_ms = s->sent_ms;
     s->strict_sent_ms = s->sent_ms;

@@ -34,6 +34,7 @@ struct server {
 
 struct apache {
     int count;
+    bool read_only;
     struct server servers[APACHE_SERVERS_MAX];
     char folder[64];
     int leash;     /* Closed when we stop, or die: then the sweeper removes the folder. */
@@ -121,20 +122,20 @@ static void make_folder(struct apache *apache)
     close(ends[0]);
 }
 
-static void write_config(struct apache *apache, int i)
+static void write_config(struct apache *apache, int i, bool alone)
 {
     struct server *server = &apache->servers[i];
     char name[128];
     snprintf(name, sizeof name, "%s/%d", apache->folder, i);
-    if (mkdir(name, 0700) != 0) die(name);
-    snprintf(server->config, sizeof server->config, "%s/%d.cfg", apache->folder, i);
+    if (mkdir(name, 0700) != 0 && errno != EEXIST) die(name);
+    snprintf(server->config, sizeof server->config, "%s/%d%s.cfg", apache->folder, i, alone ? "-alone" : "");
     FILE *out = fopen(server->config, "we");
     if (out == NULL) die(server->config);
     fprintf(out,
             "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir=%s\nclientPort=%u\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
-            "admin.enableServer=false\n4lw.commands.whitelist=*\nforceSync=no\nstandaloneEnabled=%s\n",
-            name, server->client_port, apache->count == 1 ? "true" : "false");
-    for (int j = 0; apache->count > 1 && j < apache->count; j++) {
+            "admin.enableServer=false\n4lw.commands.whitelist=*\nforceSync=no\nstandaloneEnabled=%s\nlocalSessionsEnabled=%s\n",
+            name, server->client_port, alone ? "true" : "false", apache->read_only ? "true" : "false");
+    for (int j = 0; !alone && j < apache->count; j++) {
         uint16_t quorum = server->to[j] == NULL ? apache->servers[j].quorum_port : relay_port(server->to[j]);
         fprintf(out, "server.%d=127.0.0.1:%u:%u\n", j + 1, quorum, apache->servers[j].election_port);
     }
@@ -148,7 +149,8 @@ static void write_config(struct apache *apache, int i)
 static void launch(struct apache *apache, int i)
 {
     struct server *server = &apache->servers[i];
-    char *arguments[] = {"java", "-Xmx128m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", apache->class_path,
+    char *read_only = apache->read_only ? "-Dreadonlymode.enabled=true" : "-Dreadonlymode.enabled=false";
+    char *arguments[] = {"java", read_only, "-Xmx128m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", apache->class_path,
                          "org.apache.zookeeper.server.quorum.QuorumPeerMain", server->config, NULL};
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -232,11 +234,12 @@ int apache_leader(struct apache *apache)
     return -1;
 }
 
-struct apache *apache_start(int servers)
+static struct apache *start(int servers, bool read_only)
 {
     struct apache *apache = calloc(1, sizeof *apache);
     if (apache == NULL) die("memory");
     apache->count = servers;
+    apache->read_only = read_only;
     apache->class_path = find_class_path();
     make_folder(apache);
 
@@ -250,10 +253,20 @@ struct apache *apache_start(int servers)
                                    i > 0 ? "," : "", server->client_port);
     }
     for (int j = 1; j < servers; j++) apache->servers[0].to[j] = relay_new(0, apache->servers[j].quorum_port);
-    for (int i = 0; i < servers; i++) write_config(apache, i);
+    for (int i = 0; i < servers; i++) write_config(apache, i, servers == 1);
     for (int i = 0; i < servers; i++) launch(apache, i);
     apache_wait(apache, servers);
     return apache;
+}
+
+struct apache *apache_start(int servers)
+{
+    return start(servers, false);
+}
+
+struct apache *apache_start_read_only(int servers)
+{
+    return start(servers, true);
 }
 
 const char *apache_connect_string(const struct apache *apache)
@@ -280,6 +293,12 @@ void apache_kill(struct apache *apache, int server)
 
 void apache_restart(struct apache *apache, int server)
 {
+    launch(apache, server);
+}
+
+void apache_restart_alone(struct apache *apache, int server)
+{
+    write_config(apache, server, true);
     launch(apache, server);
 }
 

@@ -17,6 +17,8 @@ struct apache;
 bool apache_available(void); /* Are the jars and a Java virtual machine there? */
 /* Starts @servers (1 or 3) and returns when all of them serve. */
 struct apache *apache_start(int servers);
+/* The same, of servers that go on for readers when they have lost their quorum, with sessions of their own. */
+struct apache *apache_start_read_only(int servers);
 void apache_stop(struct apache *apache); /* Kills them and removes their data. NULL: does nothing. */
 
 const char *apache_connect_string(const struct apache *apache);
@@ -30,6 +32,8 @@ bool apache_serves(struct apache *apache, int server); /* Now. */
 
 void apache_kill(struct apache *apache, int server);    /* SIGKILL. */
 void apache_restart(struct apache *apache, int server); /* After apache_kill(). Does not wait. */
+/* After apache_kill(), for the rest of its life: with its data, but as a server that needs no others. */
+void apache_restart_alone(struct apache *apache, int server);
 void apache_pause(struct apache *apache, int server);   /* SIGSTOP. */
 void apache_resume(struct apache *apache, int server);
 /* Stops what the first server, a follower, and its leader say to each other as such; clients still reach both, and so do elections.

@@ -653,6 +653,24 @@ static void test_a_read_only_client_goes_to_a_server_that_writes_with_a_new_sess
     assert_false(docent_core_wants_probe(peer.client, &found));
 }
 
+static void test_a_server_that_writes_but_will_not_have_us_is_not_hammered(void **state)
+{
+    (void)state;
+    start_read_only(2);
+    struct docent_address found;
+    uint64_t took = 0;
+    for (int i = 0; i < 6; i++) {
+        took = until_asked(&found);
+        probe_tell("leader");
+        assert_true(docent_address_equal(&peer.link.address, &found));
+        peer_cut(&peer); /* As one does that is behind our last zxid. */
+        peer_pass(&peer, 200);
+        peer_online(&peer, 77, 60000);
+        assert_int_equal(docent_client_state(peer.client), DOCENT_READ_ONLY);
+    }
+    assert_true(took >= 1600);
+}
+
 static void test_a_read_only_session_goes_on_at_its_own_server(void **state)
 {
     (void)state;
@@ -711,6 +729,7 @@ int main(void)
         TEST(test_refusing_servers_are_not_hammered),
         TEST(test_a_read_only_client_asks_the_others_with_growing_pauses),
         TEST(test_a_read_only_client_goes_to_a_server_that_writes_with_a_new_session),
+        TEST(test_a_server_that_writes_but_will_not_have_us_is_not_hammered),
         TEST(test_a_read_only_session_goes_on_at_its_own_server),
         TEST(test_what_a_search_finds_too_late_is_not_heard),
     };
