@@ -2,9 +2,11 @@
 """tests/live/program.py SERVER - the development server as a program: its options, its limits, and what hostile clients cannot do to it.
 
 Prints TAP, a test per function whose name begins with test_."""
+import errno
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -30,9 +32,9 @@ class Server:
             self.process = subprocess.Popen([PROGRAM] + ([] if port is None else ["--port", str(port)]) + list(arguments),
                                             stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=die_with_parent)
         running.append(self.process)
-        line = self.process.stdout.readline()
-        assert ":" in line, (line, self.errors())
-        self.port = int(line.rsplit(":", 1)[1])
+        self.line = self.process.stdout.readline()
+        assert ":" in self.line, (self.line, self.errors())
+        self.port = int(self.line.rsplit(":", 1)[1])
 
     def errors(self):
         with open(self.errors_path) as file:
@@ -124,6 +126,41 @@ def test_address_that_cannot_be_had_is_named():
         done = subprocess.run([PROGRAM, "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE)
     same(done.returncode, 1)
     assert f"127.0.0.1:{port}" in done.stderr and "in use" in done.stderr, done.stderr
+
+
+def test_one_line_is_said_and_a_signal_ends_it_well():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = Server()
+        same(server.line, f"docent-devserver: accepting connections on 127.0.0.1:{server.port}\n")
+        session = server.session()
+        server.process.send_signal(number)
+        same(server.process.wait(PATIENCE), 0)
+        same(session.frame(), None)
+        same(server.process.stdout.read(), "")
+        same(server.errors(), "")
+
+
+def test_bound_to_one_address_it_is_not_at_another():
+    server = Server("--bind", "127.0.0.2")
+    same(server.line, f"docent-devserver: accepting connections on 127.0.0.2:{server.port}\n")
+    with socket.create_connection(("127.0.0.2", server.port), PATIENCE) as s:
+        s.sendall(b"ruok")
+        same(everything(s), "imok")
+    with socket.socket() as s:
+        same(s.connect_ex(("127.0.0.1", server.port)), errno.ECONNREFUSED)
+    done = subprocess.run([PROGRAM, "--port", "0", "--bind", "300.1.1.1"], capture_output=True, text=True, timeout=PATIENCE)
+    same(done.returncode, 1)
+    assert "300.1.1.1" in done.stderr, done.stderr
+
+
+def test_time_outs_of_sessions_are_negotiated_within_bounds():
+    for arguments, smallest, largest in (([], 1000, 10000), (["--tick-time", "50"], 100, 1000),
+                                         (["--tick-time", "50", "--min-session", "300"], 300, 1000),
+                                         (["--tick-time", "50", "--max-session", "700"], 100, 700),
+                                         (["--min-session", "40", "--max-session", "90000"], 40, 90000)):
+        server = Server(*arguments)
+        same([server.session(timeout=wish).timeout for wish in (1, smallest + 1, 10 ** 9)], [smallest, smallest + 1, largest])
+        server.stop()
 
 
 def test_configuration_of_an_ensemble_starts_as_it_is():
