@@ -426,7 +426,7 @@ def test_memory(program, folder, _):
     with open(program, "rb") as f:
         if b"__asan_init" in (code := f.read()) or b"__tsan_init" in code:
             raise Skip("a sanitizer's memory")
-    server = Server(program, folder)
+    server = Server(program, folder, "--snapshot-every", "1000000") # While one is written there is a copy of everything.
     assert server.start()
     client = Client(server)
     client.do(create(b"/load"))

@@ -682,9 +682,13 @@ static void test_snapshot_that_fails_leaves_the_log(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     docent_store_snapshot(store, 1000);
+    server_stop(); /* Waits for it. */
     setrlimit(RLIMIT_FSIZE, &before);
     assert_non_null(strstr(reports, "warning"));
     assert_int_equal(files("snapshot.") + files("new-snapshot."), 0);
+    assert_true(server_start());
+    assert_string_equal(reports, "");
+    assert_true(has_numbered(2));
     create_numbered(3, 3);
     restart_and_compare();
 }

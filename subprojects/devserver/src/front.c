@@ -515,17 +515,11 @@ const struct store *docent_front_store(const struct front *front)
     return front->store;
 }
 
-static bool memory_write(void *user, const uint8_t *data, size_t size)
-{
-    docent_wire_put_raw(user, data, size);
-    return !((struct wire_out *)user)->failed;
-}
-
 bool docent_front_restart(struct front *front)
 {
     struct wire_out memory = { 0 };
     bool in_memory = front->config.data_dir == NULL;
-    if (in_memory && !docent_snapshot_write(front->leader, docent_front_wall(), memory_write, &memory)) abort();
+    if (in_memory) docent_snapshot_put(&memory, front->leader, docent_front_wall());
     front->config.server.first_zxid = in_memory ? docent_leader_zxid(front->leader) : 0;
     servers_end(front);
     bool good = servers_begin(front, in_memory ? &memory : NULL);

@@ -6,30 +6,12 @@
 
 static const char magic[] = "docesnp\n"; /* Eight characters; the last one shows what text mode did to a file. */
 
-enum { PIECE = 1 << 18, HEADER_SIZE = 8 + 4 + 8 + 8 + 8 + 8 + 8, CHECKSUM_SIZE = 4 };
-
-struct writer {
-    struct wire_out out;
-    uLong crc;
-    bool (*sink)(void *user, const uint8_t *data, size_t size);
-    void *user;
-    bool failed;
-};
-
-static void piece_flush(struct writer *writer, size_t at_least)
-{
-    if (writer->out.size < at_least || writer->failed) return;
-    writer->crc = crc32_z(writer->crc, writer->out.data, writer->out.size);
-    writer->failed = writer->out.failed || !writer->sink(writer->user, writer->out.data, writer->out.size);
-    writer->out.size = 0;
-}
+enum { HEADER_SIZE = 8 + 4 + 8 + 8 + 8 + 8 + 8 };
 
 static void session_put(void *user, int64_t id, int32_t timeout_ms)
 {
-    struct writer *writer = user;
-    docent_wire_put_long(&writer->out, id);
-    docent_wire_put_int(&writer->out, timeout_ms);
-    piece_flush(writer, PIECE);
+    docent_wire_put_long(user, id);
+    docent_wire_put_int(user, timeout_ms);
 }
 
 static void node_put(struct wire_out *out, const struct node *node)
@@ -43,38 +25,35 @@ static void node_put(struct wire_out *out, const struct node *node)
     docent_wire_put_long(out, node->ttl_ms);
 }
 
-bool docent_snapshot_write(const struct leader *leader, int64_t wall, bool (*sink)(void *user, const uint8_t *data, size_t size), void *user)
+void docent_snapshot_put(struct wire_out *out, const struct leader *leader, int64_t wall)
 {
     const struct tree *tree = docent_leader_tree(leader);
-    struct writer writer = { .sink = sink, .user = user };
-    docent_wire_put_raw(&writer.out, magic, 8);
-    docent_wire_put_int(&writer.out, SNAPSHOT_VERSION);
-    docent_wire_put_long(&writer.out, tree->zxid);
-    docent_wire_put_long(&writer.out, wall);
-    docent_wire_put_long(&writer.out, docent_leader_next_session(leader));
-    docent_wire_put_long(&writer.out, (int64_t)docent_leader_sessions(leader, NULL, 0));
-    docent_wire_put_long(&writer.out, (int64_t)tree->count);
-    docent_leader_each_session(leader, session_put, &writer);
-    for (const struct node *node = tree->root; node != NULL && !writer.failed; node = docent_tree_after(tree->root, node)) {
-        node_put(&writer.out, node);
-        piece_flush(&writer, PIECE);
-    }
-    piece_flush(&writer, 0);
-    docent_wire_put_int(&writer.out, (int32_t)writer.crc);
-    piece_flush(&writer, 0);
-    docent_wire_out_free(&writer.out);
-    return !writer.failed;
+    docent_wire_put_raw(out, magic, 8);
+    docent_wire_put_int(out, SNAPSHOT_VERSION);
+    docent_wire_put_long(out, tree->zxid);
+    docent_wire_put_long(out, wall);
+    docent_wire_put_long(out, docent_leader_next_session(leader));
+    docent_wire_put_long(out, (int64_t)docent_leader_sessions(leader, NULL, 0));
+    docent_wire_put_long(out, (int64_t)tree->count);
+    docent_leader_each_session(leader, session_put, out);
+    for (const struct node *node = tree->root; node != NULL; node = docent_tree_after(tree->root, node)) node_put(out, node);
+}
+
+void docent_snapshot_sum(uint8_t sum[SNAPSHOT_SUM_SIZE], const uint8_t *data, size_t size)
+{
+    docent_wire_store32(sum, (int32_t)crc32_z(0, data, size));
 }
 
 enum snapshot_check docent_snapshot_check(const uint8_t *data, size_t size, int32_t *ret_version)
 {
     *ret_version = 0;
     if (size > 0 && memcmp(data, magic, size < 8 ? size : 8) != 0) return SNAPSHOT_FOREIGN;
-    if (size < HEADER_SIZE + CHECKSUM_SIZE) return SNAPSHOT_DAMAGED;
+    if (size < HEADER_SIZE + SNAPSHOT_SUM_SIZE) return SNAPSHOT_DAMAGED;
     *ret_version = docent_wire_load32(data + 8);
     if (*ret_version != SNAPSHOT_VERSION) return SNAPSHOT_VERSION_UNKNOWN;
-    int32_t crc = (int32_t)crc32_z(0, data, size - CHECKSUM_SIZE);
-    return docent_wire_load32(data + size - CHECKSUM_SIZE) == crc ? SNAPSHOT_GOOD : SNAPSHOT_DAMAGED;
+    uint8_t sum[SNAPSHOT_SUM_SIZE];
+    docent_snapshot_sum(sum, data, size - SNAPSHOT_SUM_SIZE);
+    return memcmp(data + size - SNAPSHOT_SUM_SIZE, sum, sizeof sum) == 0 ? SNAPSHOT_GOOD : SNAPSHOT_DAMAGED;
 }
 
 static bool node_get(struct wire_in *in, struct tree *tree)
@@ -92,7 +71,8 @@ static bool node_get(struct wire_in *in, struct tree *tree)
 
 bool docent_snapshot_read(struct leader *leader, uint64_t now, const uint8_t *data, size_t size)
 {
-    struct wire_in in = docent_wire_in(data + 8 + 4, size - 8 - 4 - CHECKSUM_SIZE);
+    if (size < HEADER_SIZE) return false;
+    struct wire_in in = docent_wire_in(data + 8 + 4, size - 8 - 4);
     int64_t zxid = docent_wire_get_long(&in);
     (void)docent_wire_get_long(&in); /* When it was written: for people. */
     int64_t next_session = docent_wire_get_long(&in);

@@ -7,12 +7,16 @@
 
 enum { SNAPSHOT_VERSION = 1 };
 
-/* Hands it to @sink in pieces. False: @sink said so. */
-bool docent_snapshot_write(const struct leader *leader, int64_t wall, bool (*sink)(void *user, const uint8_t *data, size_t size), void *user);
+enum { SNAPSHOT_SUM_SIZE = 4 };
+
+/* Puts it, but for the checksum, which takes longer than the rest and needs nothing of the server. */
+void docent_snapshot_put(struct wire_out *out, const struct leader *leader, int64_t wall);
+/* The checksum, which goes behind it. */
+void docent_snapshot_sum(uint8_t sum[SNAPSHOT_SUM_SIZE], const uint8_t *data, size_t size);
 
 enum snapshot_check { SNAPSHOT_GOOD, SNAPSHOT_FOREIGN, SNAPSHOT_VERSION_UNKNOWN, SNAPSHOT_DAMAGED };
 enum snapshot_check docent_snapshot_check(const uint8_t *data, size_t size, int32_t *ret_version);
-/* Into a leader that is new. False: although the checksum is right, this is no snapshot; the leader is of no use then. */
+/* Into a leader that is new; looks at no checksum. False: although the checksum is right, this is no snapshot; the leader is of no use then. */
 bool docent_snapshot_read(struct leader *leader, uint64_t now, const uint8_t *data, size_t size);
 
 #endif

@@ -25,12 +25,13 @@
 
 enum { KEPT_SNAPSHOTS = 3, NAME_SIZE = 40, OUT_KEEP = 1 << 20 };
 
-/* What makes a snapshot good for ever takes the disk's time, so a thread of its own does it. */
+/* Adding up and writing a snapshot takes long, so a thread of its own does it, from a copy. */
 struct finish {
     pthread_t thread;
     bool threaded; /* It is to be waited for. */
     atomic_bool done;
-    int directory, snapshot, log; /* Its own descriptors; log: the one that ended. */
+    struct wire_out bytes; /* Of the snapshot, but for the checksum. */
+    int directory, log;    /* log: the one that ended, to be closed; -1: none. */
     int64_t zxid;
     int error;
 };
@@ -244,7 +245,7 @@ static enum outcome snapshot_load(struct store *store, int64_t zxid, uint64_t no
         outcome = SKIPPED;
         break;
     case SNAPSHOT_GOOD:
-        if (docent_snapshot_read(store->leader, now, file.data, file.size) && docent_leader_zxid(store->leader) == zxid) {
+        if (docent_snapshot_read(store->leader, now, file.data, file.size - SNAPSHOT_SUM_SIZE) && docent_leader_zxid(store->leader) == zxid) {
             outcome = TAKEN;
             store->snapshot_size = file.size;
             store->snapshot_nodes = docent_leader_tree(store->leader)->count;
@@ -411,18 +412,34 @@ static bool contents_load(struct store *store, const struct list *snapshots, con
 
 /* ---- Snapshots. ---- */
 
+static bool snapshot_write(const struct finish *finish, const char *name)
+{
+    uint8_t sum[SNAPSHOT_SUM_SIZE];
+    docent_snapshot_sum(sum, finish->bytes.data, finish->bytes.size);
+    int fd = openat(finish->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool good = fd >= 0 && write_all(fd, finish->bytes.data, finish->bytes.size) && write_all(fd, sum, sizeof sum) && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) close(fd);
+    errno = error;
+    return good;
+}
+
 static void *finish_run(void *user)
 {
     struct finish *finish = user;
     char before[NAME_SIZE], after[NAME_SIZE];
     file_name(before, "new-snapshot", finish->zxid);
     file_name(after, "snapshot", finish->zxid);
-    bool good = (finish->log < 0 || fdatasync(finish->log) == 0) && fsync(finish->snapshot) == 0 &&
+    bool good = (finish->log < 0 || fdatasync(finish->log) == 0) && snapshot_write(finish, before) &&
                 renameat(finish->directory, before, finish->directory, after) == 0 && fsync(finish->directory) == 0;
     finish->error = good ? 0 : errno;
     if (finish->log >= 0) close(finish->log);
-    close(finish->snapshot);
-    if (good) purge(finish->directory);
+    docent_wire_out_free(&finish->bytes);
+    if (good) {
+        purge(finish->directory);
+    } else {
+        unlinkat(finish->directory, before, 0);
+    }
     atomic_store(&finish->done, true);
     return NULL;
 }
@@ -431,56 +448,30 @@ static void finish_wait(struct store *store)
 {
     if (store->finish.threaded) pthread_join(store->finish.thread, NULL);
     store->finish.threaded = false;
-    if (store->finish.error != 0) report(store, "warning: cannot finish a snapshot: %s", strerror(store->finish.error));
+    if (store->finish.error != 0) report(store, "warning: cannot write a snapshot: %s", strerror(store->finish.error));
     store->finish.error = 0;
-}
-
-struct sink {
-    int fd;
-    uint64_t size;
-};
-
-static bool sink_write(void *user, const uint8_t *data, size_t size)
-{
-    struct sink *sink = user;
-    sink->size += size;
-    return write_all(sink->fd, data, size);
-}
-
-static bool snapshot_begin(struct store *store, int64_t wall)
-{
-    int64_t zxid = docent_leader_tree(store->leader)->zxid;
-    char name[NAME_SIZE];
-    struct sink sink = { openat(store->directory, file_name(name, "new-snapshot", zxid), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), 0 };
-    int next = -1;
-    bool good = sink.fd >= 0 && docent_snapshot_write(store->leader, wall, sink_write, &sink);
-    bool rolls = good && zxid != store->log_after;
-    if (rolls) good = (next = log_create(store, zxid)) >= 0;
-    if (!good) {
-        int error = errno;
-        if (sink.fd >= 0) close(sink.fd);
-        unlinkat(store->directory, name, 0);
-        errno = error;
-        return false;
-    }
-    store->finish = (struct finish){ .directory = store->directory, .snapshot = sink.fd, .log = rolls ? store->log : -1, .zxid = zxid };
-    store->snapshot_size = sink.size;
-    store->snapshot_nodes = docent_leader_tree(store->leader)->count;
-    if (rolls) {
-        store->log = next;
-        store->log_after = zxid;
-    }
-    return true;
 }
 
 void docent_store_snapshot(struct store *store, int64_t wall)
 {
+    int64_t zxid = docent_leader_tree(store->leader)->zxid;
     finish_wait(store);
     store->records = store->bytes = 0; /* If it fails, the log goes on, and the next one comes in its time. */
-    if (!snapshot_begin(store, wall)) {
-        report(store, "warning: cannot take a snapshot: %s", strerror(errno));
-        return;
+    store->finish = (struct finish){ .directory = store->directory, .log = -1, .zxid = zxid };
+    if (zxid != store->log_after) {
+        int next = log_create(store, zxid);
+        if (next < 0) {
+            report(store, "warning: cannot begin another log: %s", strerror(errno));
+            return;
+        }
+        store->finish.log = store->log;
+        store->log = next;
+        store->log_after = zxid;
     }
+    docent_snapshot_put(&store->finish.bytes, store->leader, wall);
+    if (store->finish.bytes.failed) abort(); /* A development server does not go on without memory. */
+    store->snapshot_size = store->finish.bytes.size;
+    store->snapshot_nodes = docent_leader_tree(store->leader)->count;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -491,7 +482,7 @@ void docent_store_snapshot(struct store *store, int64_t wall)
 
 static bool snapshot_is_due(const struct store *store)
 {
-    if (store->finish.threaded && !atomic_load(&store->finish.done)) return false;
+    if (store->finish.threaded) return false;
     uint64_t records = store->config.snapshot_every, bytes = store->config.snapshot_bytes;
     if (records < store->snapshot_nodes) records = store->snapshot_nodes;
     if (bytes < store->snapshot_size) bytes = store->snapshot_size;
@@ -558,6 +549,7 @@ bool docent_store_write(struct store *store, int64_t wall)
     store->bytes += store->out.size;
     store->out.size = 0;
     if (store->out.capacity > OUT_KEEP) docent_wire_out_free(&store->out);
+    if (store->finish.threaded && atomic_load(&store->finish.done)) finish_wait(store);
     if (snapshot_is_due(store)) docent_store_snapshot(store, wall);
     return true;
 }
