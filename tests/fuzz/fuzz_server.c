@@ -9,6 +9,7 @@
 
 #include "core/wire/wire.h"
 #include "server.h"
+#include "words.h"
 
 enum { FUZZ_CONNECTIONS = 2, FUZZ_STEPS_MAX = 400 };
 
@@ -38,6 +39,14 @@ static void carry(void *user, struct server_message *message)
     message->next = NULL;
     *f->last = message;
     f->last = &message->next;
+}
+
+/* For the words that list sessions. */
+static void about(void *user, struct server_about *ret_about)
+{
+    const struct fuzz *f = user;
+    ret_about->wall = (int64_t)f->now_ms;
+    ret_about->leader = f->leader;
 }
 
 /* Messages, answers, and connections that the server is done with. */
@@ -133,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.leader = docent_leader_new(&config, f.now_ms, 1000);
     f.replica = docent_replica_new(&config, 0, carry, &f);
     docent_leader_join(f.leader, 0, carry, &f);
+    docent_replica_set_about(f.replica, about, &f);
     for (int i = 0; i < FUZZ_CONNECTIONS; i++) f.connections[i] = docent_connection_new(f.replica, f.now_ms, "127.0.0.1", NULL);
 
     for (int steps = 0; size >= 4 && steps < FUZZ_STEPS_MAX; steps++) {

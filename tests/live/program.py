@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""tests/live/program.py SERVER - the development server as a program: its options, its limits, and what hostile clients cannot do to it.
+"""tests/live/program.py SERVER [TEST...] - the development server as a program: its options, its limits, and what hostile clients cannot do to it.
 
 Prints TAP, a test per function whose name begins with test_."""
 import errno
 import os
+import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -15,7 +17,7 @@ import tempfile
 import time
 import traceback
 
-from compare import EXISTS, GET, OPEN, Session, auth, create, die_with_parent, read, set_acl
+from compare import EXISTS, GET, OPEN, Session, auth, create, die_with_parent, read, set_acl, set_data
 
 PROGRAM = sys.argv[1]
 PATIENCE = 20  # Seconds: for what comes at once on an idle machine.
@@ -247,6 +249,179 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
+# ---- Hostile clients: bounded memory, and others do not notice. ----
+
+class Bystander:
+    """A session that must go on being served while others misbehave."""
+
+    def __init__(self, server):
+        self.server = server
+        self.session = server.session(timeout=10000)
+        same(error_of(self.session.call(create("/bystander", b"data"))), 0)
+
+    def served(self):
+        for _ in range(20):
+            same(error_of(self.session.call(read(GET, "/bystander"))), 0)
+            same(error_of(self.session.call(set_data("/bystander", b"data"))), 0)
+
+
+def packet(op, body, xid=1):
+    return struct.pack(">iii", len(body) + 8, xid, op) + body
+
+
+def grown(server, before, most_kib):
+    """Has it taken more memory than it may? Sanitizers keep what is freed, and more."""
+    now = server.resident_kib()
+    print(f"# {now - before} KiB more resident")
+    assert os.environ.get("ASAN_OPTIONS") or now - before < most_kib, (before, now)
+
+
+def test_thousand_silent_connections():
+    server = Server()
+    bystander = Bystander(server)
+    before = server.resident_kib()
+    silent = [server.connect() for _ in range(1000)]
+    for s in silent[::2]:
+        s.sendall(b"\0\0")  # Half a length.
+    bystander.served()
+    assert "Connections: 1002" in server.word("srvr")
+    grown(server, before, 4096)
+    for s in silent:
+        s.close()
+    wait_for(lambda: "Connections: 2\n" in server.word("srvr"))
+    bystander.served()
+
+
+def test_slow_readers_keep_little():
+    server = Server()
+    bystander = Bystander(server)
+    same(error_of(bystander.session.call(create("/large", b"x" * 1000000))), 0)
+    before = server.resident_kib()
+    slow = [server.session(timeout=10000) for _ in range(20)]
+    many = b"".join(packet(*read(GET, "/large"), xid=i) for i in range(1, 201))
+    for s in slow:
+        s.socket.settimeout(None)
+        s.socket.setblocking(False)
+        s.socket.send(many)  # Two hundred million bytes of answers.
+    bystander.served()
+    grown(server, before, 20 * 3 * 1024)
+    for xid in range(1, 201):  # And still they come, in order, to whom begins to read.
+        slow[0].socket.settimeout(PATIENCE)
+        frame = slow[0].frame()
+        same((struct.unpack(">i", frame[:4])[0], len(frame)), (xid, 16 + 4 + 1000000 + 68))
+    bystander.served()
+
+
+def test_writer_that_reads_nothing_is_not_read():
+    server = Server()
+    bystander = Bystander(server)
+    before = server.resident_kib()
+    flood = server.session(timeout=10000)
+    flood.socket.settimeout(0.5)
+    request = packet(*read(EXISTS, "/bystander")) * 1000
+    sent = 0
+    try:
+        while sent < 1 << 28:
+            sent += flood.socket.send(request)
+    except socket.timeout:
+        pass
+    assert sent < 1 << 28, "all of it was read"
+    bystander.served()
+    grown(server, before, 8 * 1024)
+
+
+def test_huge_lengths_and_words_of_no_meaning():
+    server = Server()
+    bystander = Bystander(server)
+    before = server.resident_kib()
+    for head in (b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff", b"\0\x10\0\0", b"what", b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\0"):
+        for opened in (False, True):
+            s = server.session().socket if opened else server.connect()
+            s.settimeout(PATIENCE)
+            s.sendall(head)
+            same(everything(s), "")
+            s.close()
+    bystander.served()
+    grown(server, before, 1024)
+
+
+def test_beginnings_of_large_requests():
+    server = Server()
+    bystander = Bystander(server)
+    before = server.resident_kib()
+    begun = []
+    for _ in range(30):
+        s = server.connect()
+        s.sendall(struct.pack(">i", 1000000) + b"x" * 999999)
+        begun.append(s)
+    bystander.served()
+    grown(server, before, 30 * 2048)  # So much they may: it is what a request takes.
+    for s in begun:
+        s.close()
+    wait_for(lambda: "Connections: 2\n" in server.word("srvr"))
+
+
+def test_random_bytes():
+    server = Server("--words", "ruok")
+    bystander = Bystander(server)
+    before = server.resident_kib()
+    for seed in range(400):
+        generator = random.Random(seed)
+        s = server.session().socket if seed % 2 else server.connect()
+        data = generator.randbytes(generator.randrange(1, 3000))
+        if seed % 4 == 1:  # In frames.
+            data = struct.pack(">i", len(data)) + data
+        if seed % 4 == 3:  # As requests that there are.
+            op = generator.choice([*range(1, 23), *range(100, 108), -11, -10])
+            data = packet(op, struct.pack(">i", generator.randrange(-1, 40)) + data)
+        try:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            everything(s)
+        except OSError:
+            pass
+        s.close()
+    bystander.served()
+    same(server.process.poll(), None)
+    grown(server, before, 8 * 1024)
+
+
+def test_word_with_a_long_answer_is_read_by_whoever_has_closed_his_half():
+    server = Server()
+    session = server.session(timeout=10000)
+    for i in range(12000):
+        session.send(read(EXISTS, f"/{'x' * 1000}-{i}", True))
+    for i in range(12000):
+        session.frame()
+    with server.connect() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        s.sendall(b"wchc")
+        s.shutdown(socket.SHUT_WR)
+        same(everything(s).count("\n\t/"), 12000)
+
+
+def test_server_without_descriptors_serves_whom_it_has():
+    server = Server()
+    bystander = Bystander(server)
+    limit = len(os.listdir(f"/proc/{server.process.pid}/fd")) + 5
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    waiting = [server.connect() for _ in range(10)]
+    bystander.served()
+    ticks = cpu_ticks(server)
+    time.sleep(0.5)
+    assert cpu_ticks(server) - ticks < 20, "it spins"  # Hundredths of a second, of fifty.
+    for s in waiting[:5]:
+        s.close()
+    waiting[9].sendall(b"ruok")
+    same(everything(waiting[9]), "imok")
+
+
+def cpu_ticks(server):
+    with open(f"/proc/{server.process.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
 # ---- What it costs. ----
 
 def test_first_connection_is_accepted_at_once():
@@ -271,7 +446,7 @@ def test_empty_server_is_small():
 
 def main():
     global folder
-    tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
+    tests = [(name, value) for name, value in globals().items() if name.startswith("test_") and (not sys.argv[2:] or name[5:] in sys.argv[2:])]
     failed = 0
     folder = tempfile.mkdtemp()
     print(f"1..{len(tests)}", flush=True)

@@ -321,6 +321,61 @@ static void watches_are_counted_until_they_fire(void **state)
     assert_soon(atomic_load(&told) == 1);
 }
 
+/* A server of its own with these options; what it says to a word. */
+static void said_by(const docent_devserver_options *options, const char *word, char *text, size_t size)
+{
+    docent_devserver *other, *usual = server;
+    assert_ok(docent_devserver_start(options, &other));
+    server = other;
+    int fd = plain_connection();
+    server = usual;
+    size_t total = 0;
+    assert_int_equal(send(fd, word, 4, MSG_NOSIGNAL), 4);
+    for (ssize_t got; total + 1 < size && (got = recv(fd, text + total, size - total - 1, 0)) > 0;) total += (size_t)got;
+    text[total] = '\0';
+    close(fd);
+    docent_devserver_stop(other);
+}
+
+static void words_are_as_the_options_say(void **state)
+{
+    (void)state;
+    char text[4096], list[] = "srvr,conf";
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .words = list, .max_connections_per_address = 3, .tick_ms = 70 };
+    said_by(&options, "ruok", text, sizeof text);
+    assert_string_equal(text, "ruok is not executed because it is not in the whitelist.\n");
+    said_by(&options, "conf", text, sizeof text);
+    assert_non_null(strstr(text, "\ntickTime=70\nmaxClientCnxns=3\n"));
+    said_by(NULL, "ruok", text, sizeof text);
+    assert_string_equal(text, "imok");
+}
+
+static void super_user_may_read_what_nobody_may(void **state)
+{
+    (void)state;
+    docent_devserver *guarded;
+    docent_client *root;
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .super = "root:secret" };
+    docent_acl nobody = { DOCENT_PERM_READ, "digest", "nobody:x" };
+    assert_ok(docent_devserver_start(&options, &guarded));
+    assert_ok(docent_client_new(docent_devserver_connect_string(guarded), NULL, &root));
+    assert_ok(docent_client_wait_connected(root, PATIENCE_MS));
+    assert_ok(docent_client_add_auth(root, "digest", "root:secret", 11));
+    docent_op op = docent_op_set_acl("/", (docent_acl_list){ &nobody, 1 }, -1);
+    assert_ok(docent_run(root, &op, NULL, NULL));
+    docent_client *other;
+    assert_ok(docent_client_new(docent_devserver_connect_string(guarded), NULL, &other));
+    assert_ok(docent_client_wait_connected(other, PATIENCE_MS));
+    op = docent_op_get("/");
+    assert_status(docent_run(other, &op, NULL, NULL), DOCENT_ERR_NO_AUTH);
+    assert_ok(docent_run(root, &op, NULL, NULL));
+    docent_client_close(other, NULL, NULL);
+    docent_client_close(root, NULL, NULL);
+    docent_devserver_stop(guarded);
+    options.super = "without a colon";
+    assert_status(docent_devserver_start(&options, &guarded), DOCENT_ERR_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -338,6 +393,8 @@ int main(void)
         TEST(directory_is_kept_until_it_is_emptied),
         TEST(server_that_cannot_read_its_directory_resets_everybody),
         TEST(watches_are_counted_until_they_fire),
+        TEST(words_are_as_the_options_say),
+        TEST(super_user_may_read_what_nobody_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
