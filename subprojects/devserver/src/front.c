@@ -241,14 +241,7 @@ void docent_front_settle(struct front *front)
             front_fail(front);
             return;
         }
-        for (struct client *client = front->clients, *next; client != NULL; client = next) {
-            next = client->next;
-            const uint8_t *data;
-            bool dropped;
-            if (docent_connection_wants_close(client->connection, &dropped) || docent_connection_send(client->connection, &data) > 0) {
-                (void)client_write(client);
-            }
-        }
+        for (struct connection *c; (c = docent_replica_ready(front->replica)) != NULL;) (void)client_write(docent_connection_user(c));
     } while (front->up.first != NULL); /* Sending made room for requests that waited. */
     timer_set(front);
 }

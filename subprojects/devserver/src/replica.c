@@ -43,6 +43,7 @@ enum connection_state { CONNECTION_NEW, CONNECTION_OPENING, CONNECTION_OPEN, CON
 struct connection {
     struct connection *next, *previous;
     struct connection *chain; /* Of those whose id has the same last bits. */
+    struct connection *ready_next, **ready_at; /* Of those that are ready; ready_at NULL: it is not among them. */
     struct replica *replica;
     uint64_t id;
     void *user;
@@ -76,6 +77,7 @@ struct replica {
     struct tree *tree;
     struct connection *connections;
     struct connection *by_id[CONNECTION_BUCKETS];
+    struct connection *ready; /* See docent_replica_ready(). */
     size_t connection_count;
     size_t touched_count; /* Connections with a touch to be passed on. */
     size_t delayed_count; /* Requests whose answer is delayed. */
@@ -214,9 +216,34 @@ static void request_free(struct connection *c, struct request *request)
     free(request);
 }
 
+static void connection_ready(struct connection *c)
+{
+    if (c->ready_at != NULL) return;
+    c->ready_at = &c->replica->ready;
+    c->ready_next = c->replica->ready;
+    if (c->ready_next != NULL) c->ready_next->ready_at = &c->ready_next;
+    c->replica->ready = c;
+}
+
+static void connection_not_ready(struct connection *c)
+{
+    if (c->ready_at == NULL) return;
+    *c->ready_at = c->ready_next;
+    if (c->ready_next != NULL) c->ready_next->ready_at = c->ready_at;
+    c->ready_at = NULL;
+}
+
+struct connection *docent_replica_ready(struct replica *replica)
+{
+    struct connection *c = replica->ready;
+    if (c != NULL) connection_not_ready(c);
+    return c;
+}
+
 void docent_connection_free(struct connection *c)
 {
     struct replica *replica = c->replica;
+    connection_not_ready(c);
     docent_watch_set_drop(&replica->watches, &c->watches);
     while (c->first != NULL) {
         struct request *request = c->first;
@@ -261,6 +288,7 @@ static void connection_drop(struct connection *c)
 {
     if (!c->dropped) c->replica->stats.dropped++;
     c->dropped = true;
+    connection_ready(c);
     c->state = CONNECTION_ENDED;
     docent_watch_set_drop(&c->replica->watches, &c->watches);
 }
@@ -587,6 +615,7 @@ static void event_put(struct connection *c, int32_t type, const char *path, size
     struct wire_watcher_event event = { type, WIRE_STATE_SYNC_CONNECTED, docent_wire_buffer(path, size) };
     docent_wire_put_watcher_event(&c->out, &event);
     docent_wire_frame_end(&c->out, begin);
+    connection_ready(c);
     count_sent(c, c->out.size - begin);
 }
 
@@ -815,6 +844,7 @@ static void connection_run(struct connection *c)
         }
         if (c->out_head == c->out.size) c->out_head = c->out.size = 0;
         docent_wire_put_raw(&c->out, request->answer.data, request->answer.size);
+        connection_ready(c);
         count_answered(c, request->op, request->xid, answer_zxid(&request->answer), request->came, request->answer.size);
         count_response(&c->replica->stats, request->answer.size);
         c->ends = request->ends;
@@ -960,6 +990,7 @@ static void opened(struct connection *c, int64_t session, int32_t timeout_ms, co
     docent_wire_put_connect_response(&c->out, &response);
     if (!c->old_client) docent_wire_put_bool(&c->out, false);
     docent_wire_frame_end(&c->out, begin);
+    connection_ready(c);
     count_answered(c, WIRE_OP_CREATE_SESSION, 0, c->replica->tree->zxid, c->came, c->out.size - begin);
     if (session == 0) {
         c->ends = true;
@@ -1054,6 +1085,7 @@ static size_t connection_frames(struct connection *c, const uint8_t *data, size_
 static void connection_pump(struct connection *c)
 {
     if (c->in.size == 0) return;
+    connection_ready(c);
     size_t used = connection_frames(c, c->in.data, c->in.size);
     memmove(c->in.data, c->in.data + used, c->in.size - used);
     c->in.size -= used;
@@ -1072,6 +1104,7 @@ void docent_connection_recv(struct connection *c, uint64_t now, const uint8_t *d
     if (c->in.size == 0) used = connection_frames(c, data, size);
     docent_wire_put_raw(&c->in, data + used, size - used);
     if (used == 0) connection_pump(c);
+    connection_ready(c);
 }
 
 void docent_connection_sent(struct connection *c, size_t size)

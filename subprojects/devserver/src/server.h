@@ -172,6 +172,8 @@ bool docent_connection_wants_close(const struct connection *connection, bool *re
 /* Is it to be read? Not while it leaves too much unread itself; @reading is the last answer, as the bounds for stopping and for going on
  * are not the same. */
 bool docent_connection_wants_read(const struct connection *connection, bool reading);
+/* One that may have something to send, or to be closed for, since it was last given here. NULL: no more. */
+struct connection *docent_replica_ready(struct replica *replica);
 /* Walks a replica's connections; NULL begins and ends. */
 struct connection *docent_connection_next(struct replica *replica, struct connection *connection);
 
