@@ -9,12 +9,13 @@
 
 /* ---- Callbacks and turns. ---- */
 
-void docent_client_later(docent_client *c, struct docent_later *later)
+void docent_client_later(docent_client *client, struct docent_later *later)
 {
+    struct docent_core *c = client->core;
     docent_later_queue(c, later);
 }
 
-static void laters_run(docent_client *c)
+static void laters_run(struct docent_core *c)
 {
     while (c->later_first != NULL) {
         struct docent_later *later = c->later_first;
@@ -25,17 +26,17 @@ static void laters_run(docent_client *c)
     }
 }
 
-static void timers_fire(docent_client *c)
+static void timers_fire(struct docent_core *c)
 {
     while (c->heap_size > 0 && c->heap[1]->at_ms <= c->now) {
         struct docent_timer *timer = c->heap[1];
-        docent_timer_stop(c, timer);
+        docent_timer_stop(&c->root, timer);
         timer->fire(timer);
     }
 }
 
 /* Deadlines come first: what is late is late, whatever arrived with it. */
-void docent_turn_begin(docent_client *c, uint64_t now)
+void docent_turn_begin(struct docent_core *c, uint64_t now)
 {
     if (now > c->now) c->now = now;
     c->depth++;
@@ -44,12 +45,12 @@ void docent_turn_begin(docent_client *c, uint64_t now)
     timers_fire(c);
 }
 
-static void close_finish(docent_client *c)
+static void close_finish(struct docent_core *c)
 {
     if (c->closing && c->session.state == SESSION_ENDED && c->later_first == NULL) c->closed = true;
 }
 
-void docent_turn_end(docent_client *c)
+void docent_turn_end(struct docent_core *c)
 {
     docent_machines_settle(c);
     docent_client_publish_lease(c);
@@ -61,13 +62,13 @@ void docent_turn_end(docent_client *c)
 
 /* ---- Timers: a heap of deadlines, with room for all that were reserved. ---- */
 
-static void heap_place(docent_client *c, size_t at, struct docent_timer *timer)
+static void heap_place(struct docent_core *c, size_t at, struct docent_timer *timer)
 {
     c->heap[at] = timer;
     timer->index = at;
 }
 
-static void heap_up(docent_client *c, size_t at)
+static void heap_up(struct docent_core *c, size_t at)
 {
     struct docent_timer *timer = c->heap[at];
     while (at > 1 && c->heap[at / 2]->at_ms > timer->at_ms) {
@@ -77,7 +78,7 @@ static void heap_up(docent_client *c, size_t at)
     heap_place(c, at, timer);
 }
 
-static void heap_down(docent_client *c, size_t at)
+static void heap_down(struct docent_core *c, size_t at)
 {
     struct docent_timer *timer = c->heap[at];
     for (;;) {
@@ -91,7 +92,7 @@ static void heap_down(docent_client *c, size_t at)
     heap_place(c, at, timer);
 }
 
-docent_status docent_timers_grow(docent_client *c, size_t count)
+docent_status docent_timers_grow(struct docent_core *c, size_t count)
 {
     while (c->heap_reserved + count + 1 > c->heap_capacity) {
         size_t more = c->heap_capacity == 0 ? 16 : c->heap_capacity * 2;
@@ -105,20 +106,23 @@ docent_status docent_timers_grow(docent_client *c, size_t count)
     return DOCENT_OK;
 }
 
-docent_status docent_timer_reserve(docent_client *c)
+docent_status docent_timer_reserve(docent_client *client)
 {
+    struct docent_core *c = client->core;
     return docent_timers_reserve(c, 1);
 }
 
-void docent_timer_release(docent_client *c)
+void docent_timer_release(docent_client *client)
 {
+    struct docent_core *c = client->core;
     assert(c->heap_reserved > 0);
     c->heap_reserved--;
 }
 
-void docent_timer_set(docent_client *c, struct docent_timer *timer, uint64_t at_ms)
+void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_t at_ms)
 {
-    docent_timer_stop(c, timer);
+    struct docent_core *c = client->core;
+    docent_timer_stop(&c->root, timer);
     assert(c->heap_size < c->heap_reserved);
     timer->at_ms = at_ms;
     c->heap[++c->heap_size] = timer;
@@ -127,8 +131,9 @@ void docent_timer_set(docent_client *c, struct docent_timer *timer, uint64_t at_
     if (c->depth == 0) c->host.wake(c->host.user);
 }
 
-void docent_timer_stop(docent_client *c, struct docent_timer *timer)
+void docent_timer_stop(docent_client *client, struct docent_timer *timer)
 {
+    struct docent_core *c = client->core;
     if (timer->index == 0) return;
     size_t at = timer->index;
     timer->index = 0;
@@ -144,7 +149,7 @@ void docent_timer_stop(docent_client *c, struct docent_timer *timer)
 
 /* The lease as it is, and whose. A reader takes the generation first, then the lease; so a new generation is published after its
  * lease and taken back before. */
-void docent_client_publish_lease(docent_client *c)
+void docent_client_publish_lease(struct docent_core *c)
 {
     uint64_t lease = c->session.timeout_ms != 0 && c->connections > 0 ? docent_session_lease(&c->session) : 0;
     uint64_t generation = lease == 0 ? 0 : c->session.generation;
@@ -153,37 +158,40 @@ void docent_client_publish_lease(docent_client *c)
     if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) docent_shared_set(&c->shared_generation, (int64_t)generation);
 }
 
-bool docent_client_lease_good(const docent_client *c, uint64_t generation)
+bool docent_client_lease_good(const docent_client *client, uint64_t generation)
 {
+    const struct docent_core *c = client->core;
     if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;
     uint64_t lease = (uint64_t)docent_shared_get(&c->shared_lease);
     if (c->host.now_ms(c->host.user) >= lease) return false;
     return (uint64_t)docent_shared_get(&c->shared_generation) == generation; /* It was that one's lease. */
 }
 
-uint64_t docent_client_lease_ms(const docent_client *c)
+uint64_t docent_client_lease_ms(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     if (docent_shared_get(&c->shared_generation) == 0) return 0;
     uint64_t lease = (uint64_t)docent_shared_get(&c->shared_lease);
     uint64_t now = c->host.now_ms(c->host.user);
     return lease > now ? lease - now : 0;
 }
 
-docent_state docent_client_state(const docent_client *c)
+docent_state docent_client_state(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     docent_state state = (docent_state)docent_shared_get(&c->shared_state);
-    return state == DOCENT_SUSPENDED && docent_client_lease_ms(c) == 0 ? DOCENT_LOST : state;
+    return state == DOCENT_SUSPENDED && docent_client_lease_ms(client) == 0 ? DOCENT_LOST : state;
 }
 
 /* ---- States. ---- */
 
 static void state_tell(struct docent_later *later)
 {
-    docent_client *c = (docent_client *)((char *)later - offsetof(struct docent_client, state_later));
+    struct docent_core *c = (struct docent_core *)((char *)later - offsetof(struct docent_core, state_later));
     docent_state_event event = c->states[c->state_first];
     c->state_first = (c->state_first + 1) % STATES_MAX;
     c->state_count--;
-    if (c->state_count > 0) docent_client_later(c, later);
+    if (c->state_count > 0) docent_later_queue(c, later);
 
     docent_shared_set(&c->shared_state, event.state);
     if (c->options.on_state != NULL) c->options.on_state(&event, c->options.user);
@@ -203,7 +211,7 @@ static void state_tell(struct docent_later *later)
 }
 
 /* The one place where the state changes. */
-static void state_go(docent_client *c, docent_state state, docent_status cause)
+static void state_go(struct docent_core *c, docent_state state, docent_status cause)
 {
     if (c->last_state == state || c->last_state == DOCENT_CLOSED) return;
     c->last_state = state;
@@ -216,7 +224,7 @@ static void state_go(docent_client *c, docent_state state, docent_status cause)
         c->told_generation = c->session.generation;
     }
     event.connections = c->connections;
-    docent_client_log(c, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
+    docent_client_log(&c->root, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
                       (const char *[]){ "disconnected", "connected", "read-only", "suspended", "lost", "closed" }[state],
                       docent_status_text(cause));
     /* Every turn tells all, so this room is ample; were it not, the newest states would be what counts. */
@@ -228,17 +236,18 @@ static void state_go(docent_client *c, docent_state state, docent_status cause)
     }
     c->states[at] = event;
     c->state_later.run = state_tell;
-    docent_client_later(c, &c->state_later);
+    docent_later_queue(c, &c->state_later);
 }
 
-docent_status docent_client_listen(docent_client *c, docent_state_fn fn, void *user, docent_state_listener **ret_listener)
+docent_status docent_client_listen(docent_client *client, docent_state_fn fn, void *user, docent_state_listener **ret_listener)
 {
-    if (c == NULL || fn == NULL || ret_listener == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_client_check(c);
+    if (client == NULL || fn == NULL || ret_listener == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct docent_core *c = client->core;
+    docent_status status = docent_core_check(c);
     if (status != DOCENT_OK) return status;
     struct docent_state_listener *l = docent_alloc(&c->allocator, sizeof *l);
     if (l == NULL) return DOCENT_ERR_NO_MEMORY;
-    *l = (struct docent_state_listener){ .client = c, .fn = fn, .user = user };
+    *l = (struct docent_state_listener){ .fn = fn, .user = user };
     struct docent_state_listener **end = &c->listeners;
     while (*end != NULL) end = &(*end)->next;
     *end = l;
@@ -253,7 +262,7 @@ void docent_client_unlisten(docent_state_listener *listener)
 
 /* ---- Machines hear of the session. ---- */
 
-void docent_client_broadcast(docent_client *c, const struct docent_event *event)
+void docent_client_broadcast(struct docent_core *c, const struct docent_event *event)
 {
     c->machine_cursor = c->machines;
     while (c->machine_cursor != NULL) {
@@ -265,14 +274,14 @@ void docent_client_broadcast(docent_client *c, const struct docent_event *event)
 
 static bool on_restore(void *owner)
 {
-    docent_client *c = owner;
+    struct docent_core *c = owner;
     /* Out of memory for the watches: the connection is of no use without them, and the deadline for coming online ends it. */
     return docent_watches_restore(c);
 }
 
 static void on_online(void *owner)
 {
-    docent_client *c = owner;
+    struct docent_core *c = owner;
     state_go(c, c->session.read_only ? DOCENT_READ_ONLY : DOCENT_CONNECTED, DOCENT_OK);
     docent_client_publish_lease(c);
     struct docent_event event = { .type = DOCENT_EV_RESUMED, .generation = c->session.generation };
@@ -283,7 +292,7 @@ static void on_online(void *owner)
 
 static void on_offline(void *owner, docent_status cause)
 {
-    docent_client *c = owner;
+    struct docent_core *c = owner;
     if (c->closing) return;
     docent_watches_offline(c);
     if (c->session.life == SESSION_ALIVE) state_go(c, DOCENT_SUSPENDED, cause);
@@ -293,7 +302,7 @@ static void on_offline(void *owner, docent_status cause)
 
 static void on_expired(void *owner)
 {
-    docent_client *c = owner;
+    struct docent_core *c = owner;
     docent_client_publish_lease(c);
     if (c->closing) return;
     state_go(c, DOCENT_LOST, DOCENT_ERR_SESSION_EXPIRED);
@@ -302,7 +311,7 @@ static void on_expired(void *owner)
     docent_watches_end_all(c, DOCENT_ERR_SESSION_EXPIRED);
 }
 
-static void client_close(docent_client *c, docent_status why)
+static void client_close(struct docent_core *c, docent_status why)
 {
     if (c->closing) return;
     c->closing = true;
@@ -318,8 +327,8 @@ static void client_close(docent_client *c, docent_status why)
 
 static void on_auth_failed(void *owner)
 {
-    docent_client *c = owner;
-    docent_client_log(c, DOCENT_LOG_ERROR, "client.auth_failed", NULL, "the server refused our credentials");
+    struct docent_core *c = owner;
+    docent_client_log(&c->root, DOCENT_LOG_ERROR, "client.auth_failed", NULL, "the server refused our credentials");
     client_close(c, DOCENT_ERR_AUTH_FAILED);
 }
 
@@ -330,7 +339,7 @@ static void on_notified(void *owner, int64_t zxid, const struct wire_watcher_eve
 
 /* ---- Versions of servers. ---- */
 
-static struct server_version *version_find(const docent_client *c, const struct docent_address *address)
+static struct server_version *version_find(const struct docent_core *c, const struct docent_address *address)
 {
     for (size_t i = 0; i < c->version_count; i++) {
         if (docent_address_equal(&c->versions[i].address, address)) return &c->versions[i];
@@ -338,7 +347,7 @@ static struct server_version *version_find(const docent_client *c, const struct 
     return NULL;
 }
 
-static void version_set(docent_client *c, const struct docent_address *address, uint32_t version)
+static void version_set(struct docent_core *c, const struct docent_address *address, uint32_t version)
 {
     struct server_version *known = version_find(c, address);
     if (known == NULL) {
@@ -353,19 +362,20 @@ static void version_set(docent_client *c, const struct docent_address *address, 
     known->version = version;
 }
 
-uint32_t docent_client_version_known(const docent_client *c)
+uint32_t docent_client_version_known(const struct docent_core *c)
 {
     const struct server_version *known = version_find(c, &c->session.link.address);
     return known == NULL ? 0 : known->version;
 }
 
-void docent_client_too_old(docent_client *c, uint32_t version)
+void docent_client_too_old(struct docent_core *c, uint32_t version)
 {
     version_set(c, &c->session.link.address, version - 1);
 }
 
-bool docent_core_wants_probe(const docent_client *c, struct docent_address *ret_address)
+bool docent_core_wants_probe(const docent_client *client, struct docent_address *ret_address)
 {
+    const struct docent_core *c = client->core;
     if (c->options.no_probe || c->closing || !c->session.link.wanted) return false;
     if (version_find(c, &c->session.link.address) != NULL) return docent_session_wants_search(&c->session, ret_address);
     *ret_address = c->session.link.address;
@@ -401,8 +411,9 @@ static bool mode_writes(const char *text, size_t size)
     return at < size && (size - at < read_only_length || memcmp(text + at, read_only, read_only_length) != 0);
 }
 
-void docent_core_probed(docent_client *c, uint64_t now, const struct docent_address *address, const char *text, size_t size)
+void docent_core_probed(docent_client *client, uint64_t now, const struct docent_address *address, const char *text, size_t size)
 {
+    struct docent_core *c = client->core;
     docent_turn_begin(c, now);
     uint32_t version = size == 0 ? 0 : version_parse(text, size);
     /* Of the connected server it is as good as known that it does not tell; one that was searched may only have been down. */
@@ -412,43 +423,48 @@ void docent_core_probed(docent_client *c, uint64_t now, const struct docent_addr
     docent_turn_end(c);
 }
 
-const char *docent_client_server(const docent_client *c, uint32_t *ret_version)
+const char *docent_client_server(const docent_client *client, uint32_t *ret_version)
 {
+    const struct docent_core *c = client->core;
     bool connected = c->session.state == SESSION_ONLINE;
     if (ret_version != NULL) *ret_version = connected ? docent_client_version_known(c) : 0;
     if (!connected) return "";
-    return docent_address_text(&c->session.link.address, ((docent_client *)(uintptr_t)c)->server_text);
+    return docent_address_text(&c->session.link.address, client->core->server_text);
 }
 
 /* ---- The driver's entries. ---- */
 
-void docent_core_link(const docent_client *c, struct docent_link *ret_link)
+void docent_core_link(const docent_client *client, struct docent_link *ret_link)
 {
+    const struct docent_core *c = client->core;
     *ret_link = c->session.link;
 }
 
 /* Begins a turn about the connection. False: a deadline has just ended that connection, and what is told is not of the next. */
-static bool link_turn_begin(docent_client *c, uint64_t now)
+static bool link_turn_begin(struct docent_core *c, uint64_t now)
 {
     uint32_t serial = c->session.link.serial;
     docent_turn_begin(c, now);
     return c->session.link.serial == serial;
 }
 
-void docent_core_connected(docent_client *c, uint64_t now)
+void docent_core_connected(docent_client *client, uint64_t now)
 {
+    struct docent_core *c = client->core;
     if (link_turn_begin(c, now)) docent_session_connected(&c->session, c->now);
     docent_turn_end(c);
 }
 
-void docent_core_disconnected(docent_client *c, uint64_t now)
+void docent_core_disconnected(docent_client *client, uint64_t now)
 {
+    struct docent_core *c = client->core;
     if (link_turn_begin(c, now)) docent_session_disconnected(&c->session, c->now);
     docent_turn_end(c);
 }
 
-void docent_core_recv(docent_client *c, uint64_t now, const uint8_t *data, size_t size)
+void docent_core_recv(docent_client *client, uint64_t now, const uint8_t *data, size_t size)
 {
+    struct docent_core *c = client->core;
     uint32_t serial = c->session.link.serial;
     if (!link_turn_begin(c, now)) {
         docent_turn_end(c);
@@ -458,28 +474,32 @@ void docent_core_recv(docent_client *c, uint64_t now, const uint8_t *data, size_
     docent_turn_end(c);
     if (c->session.link.serial != serial) return;
     docent_session_keep(&c->session, data + used, size - used);
-    if (c->session.link.serial != serial) docent_core_tick(c, now); /* No memory for the rest: what follows from that is a turn. */
+    if (c->session.link.serial != serial) docent_core_tick(client, now); /* No memory for the rest: what follows from that is a turn. */
 }
 
-size_t docent_core_send(docent_client *c, const uint8_t **ret_data)
+size_t docent_core_send(docent_client *client, const uint8_t **ret_data)
 {
+    struct docent_core *c = client->core;
     return docent_session_pending(&c->session, ret_data);
 }
 
-void docent_core_sent(docent_client *c, uint64_t now, size_t size)
+void docent_core_sent(docent_client *client, uint64_t now, size_t size)
 {
+    struct docent_core *c = client->core;
     (void)now;
     docent_session_sent(&c->session, size);
 }
 
-void docent_core_tick(docent_client *c, uint64_t now)
+void docent_core_tick(docent_client *client, uint64_t now)
 {
+    struct docent_core *c = client->core;
     docent_turn_begin(c, now);
     docent_turn_end(c);
 }
 
-uint64_t docent_core_deadline(const docent_client *c)
+uint64_t docent_core_deadline(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     if (c->later_first != NULL || c->refusals) return 0;
     uint64_t at = docent_session_deadline(&c->session);
     uint64_t call = docent_requests_next_deadline(c);
@@ -488,32 +508,37 @@ uint64_t docent_core_deadline(const docent_client *c)
     return at;
 }
 
-bool docent_core_wants_addresses(const docent_client *c)
+bool docent_core_wants_addresses(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return c->session.state == SESSION_LOOKING;
 }
 
-void docent_core_addresses(docent_client *c, uint64_t now, const struct docent_address *addresses, size_t count)
+void docent_core_addresses(docent_client *client, uint64_t now, const struct docent_address *addresses, size_t count)
 {
+    struct docent_core *c = client->core;
     docent_turn_begin(c, now);
     docent_session_addresses(&c->session, c->now, addresses, count);
     docent_turn_end(c);
 }
 
-void docent_core_close(docent_client *c, uint64_t now)
+void docent_core_close(docent_client *client, uint64_t now)
 {
+    struct docent_core *c = client->core;
     docent_turn_begin(c, now);
     client_close(c, DOCENT_ERR_CLOSING);
     docent_turn_end(c);
 }
 
-bool docent_core_closed(const docent_client *c)
+bool docent_core_closed(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return c->closed;
 }
 
-docent_status docent_core_add_auth(docent_client *c, const char *scheme, const void *auth, size_t size)
+docent_status docent_core_add_auth(docent_client *client, const char *scheme, const void *auth, size_t size)
 {
+    struct docent_core *c = client->core;
     if (scheme == NULL || (auth == NULL && size > 0) || size > c->options.request_max_bytes / 2) return DOCENT_ERR_INVALID_ARGUMENT;
     if (c->closing) return DOCENT_ERR_CLOSING;
     struct wire_out out = { .allocator = &c->allocator };
@@ -554,7 +579,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     const docent_client_options *options = config->options;
     docent_allocator allocator = { default_alloc, default_resize, default_release, NULL };
     if (options->allocator != NULL) allocator = *options->allocator;
-    docent_client *c = docent_alloc(&allocator, sizeof *c);
+    struct docent_core *c = docent_alloc(&allocator, sizeof *c);
     if (c == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(c, 0, sizeof *c);
     c->allocator = allocator;
@@ -567,8 +592,10 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     }
     c->options.retry = NULL;
     c->options.allocator = NULL;
-    c->chroot_size = strlen(config->chroot);
-    c->chroot = docent_strdup(&c->allocator, config->chroot);
+    c->root.core = c;
+    c->root.allocator = &c->allocator;
+    c->root.chroot_size = strlen(config->chroot);
+    c->root.chroot = docent_strdup(&c->allocator, config->chroot);
     c->later_last = &c->later_first;
     c->pending_last = &c->pending_first;
     c->scratch.allocator = &c->allocator;
@@ -576,7 +603,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;
-    if (c->chroot == NULL) {
+    if (c->root.chroot == NULL) {
         docent_free(&allocator, c);
         return DOCENT_ERR_NO_MEMORY;
     }
@@ -602,12 +629,13 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
         .auth_failed = on_auth_failed,
     };
     docent_session_init(&c->session, &session, &hooks, &c->allocator, c->now);
-    *ret_client = c;
+    *ret_client = &c->root;
     return DOCENT_OK;
 }
 
-void docent_core_free(docent_client *c)
+void docent_core_free(docent_client *client)
 {
+    struct docent_core *c = client->core;
     laters_run(c);
     docent_session_free(&c->session);
     docent_watches_free(c);
@@ -615,7 +643,7 @@ void docent_core_free(docent_client *c)
     docent_requests_free_spare(c);
     docent_free(&c->allocator, c->heap);
     docent_free(&c->allocator, c->versions);
-    docent_free(&c->allocator, c->chroot);
+    docent_free(&c->allocator, (char *)(uintptr_t)c->root.chroot);
     while (c->listeners != NULL) {
         struct docent_state_listener *next = c->listeners->next;
         docent_free(&c->allocator, c->listeners);
@@ -627,72 +655,69 @@ void docent_core_free(docent_client *c)
 
 /* The ordinary end, except that the application has fallen silent, that time has run out for the good-bye, and that deadlines are
  * forgotten: some are on the stacks of threads that did not come along. */
-void docent_core_abandon(docent_client *c)
+void docent_core_abandon(docent_client *client)
 {
+    struct docent_core *c = client->core;
     c->options.on_state = NULL;
     c->options.on_log = NULL;
     for (struct docent_state_listener *l = c->listeners; l != NULL; l = l->next) l->removed = true;
     docent_requests_mute(c);
     docent_watches_mute(c);
     c->heap_size = 0;
-    docent_core_close(c, c->now);
-    docent_core_tick(c, UINT64_MAX);
-    docent_core_free(c);
+    docent_core_close(client, c->now);
+    docent_core_tick(client, UINT64_MAX);
+    docent_core_free(client);
 }
 
 /* ---- Small answers. ---- */
 
-docent_status docent_client_check(const docent_client *c)
+uint64_t docent_client_generation(const docent_client *client)
 {
-    docent_status status = c->host.check_loop(c->host.user);
-    if (status != DOCENT_OK) return status;
-    if (c->depth == 0) { /* A submission from the application's own code: time has passed since the last turn. */
-        docent_client *mutable_client = (docent_client *)(uintptr_t)c;
-        uint64_t now = c->host.now_ms(c->host.user);
-        if (now > c->now) mutable_client->now = now;
-    }
-    return c->closing ? c->close_cause : DOCENT_OK;
-}
-
-uint64_t docent_client_generation(const docent_client *c)
-{
+    const struct docent_core *c = client->core;
     return c->session.generation;
 }
 
-bool docent_client_closing(const docent_client *c)
+bool docent_client_closing(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return c->closing;
 }
 
-uint64_t docent_client_now(const docent_client *c)
+uint64_t docent_client_now(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return c->now;
 }
 
-const docent_allocator *docent_client_allocator(const docent_client *c)
+const docent_allocator *docent_client_allocator(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return &c->allocator;
 }
 
-const struct docent_host *docent_client_host(const docent_client *c)
+const struct docent_host *docent_client_host(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return &c->host;
 }
 
-int64_t docent_client_session(const docent_client *c, uint8_t ret_password[16])
+int64_t docent_client_session(const docent_client *client, uint8_t ret_password[16])
 {
+    const struct docent_core *c = client->core;
     if (c->session.life != SESSION_ALIVE) return 0;
     if (ret_password != NULL) memcpy(ret_password, c->session.password, 16);
     return c->session.id;
 }
 
-uint32_t docent_client_session_timeout_ms(const docent_client *c)
+uint32_t docent_client_session_timeout_ms(const docent_client *client)
 {
+    const struct docent_core *c = client->core;
     return c->connections == 0 ? 0 : c->session.timeout_ms;
 }
 
-void docent_client_log(const docent_client *c, docent_log_level level, const char *id, const char *path, const char *format, ...)
+void docent_client_log(const docent_client *client, docent_log_level level, const char *id, const char *path, const char *format, ...)
 {
+    const struct docent_core *c = client->core;
     if (c->options.on_log == NULL) return;
     char text[256];
     va_list arguments;
@@ -702,8 +727,9 @@ void docent_client_log(const docent_client *c, docent_log_level level, const cha
     c->options.on_log(level, id, path, text, c->options.user);
 }
 
-void docent_client_uuid(docent_client *c, char text[37])
+void docent_client_uuid(docent_client *client, char text[37])
 {
+    struct docent_core *c = client->core;
     uint8_t bytes[16];
     c->host.entropy(c->host.user, bytes, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* Version 4, RFC 4122. */
@@ -718,15 +744,17 @@ void docent_client_uuid(docent_client *c, char text[37])
     *p = '\0';
 }
 
-void docent_client_hold_begins(docent_client *c)
+void docent_client_hold_begins(docent_client *client)
 {
+    struct docent_core *c = client->core;
     docent_session_set_holds(&c->session, ++c->holds);
     docent_client_publish_lease(c);
     if (c->depth == 0) c->host.wake(c->host.user);
 }
 
-void docent_client_hold_ends(docent_client *c)
+void docent_client_hold_ends(docent_client *client)
 {
+    struct docent_core *c = client->core;
     assert(c->holds > 0);
     docent_session_set_holds(&c->session, --c->holds);
 }

@@ -201,7 +201,7 @@ static bool multi_put(docent_client *client, struct wire_out *out, const docent_
         /* No version: a revocation sets the node's data, so a version proves nothing. That the node is there, in the
          * session that made it, does. */
         multi_header_put(out, WIRE_OP_CHECK, false);
-        docent_put_path(client, out, docent_hold_path(guard));
+        docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(guard)));
         docent_wire_put_int(out, DOCENT_ANY_VERSION);
     }
     for (size_t i = 0; i < op->op_count; i++) {
@@ -230,6 +230,7 @@ static bool multi_put(docent_client *client, struct wire_out *out, const docent_
 
 docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op)
 {
+    struct docent_core *c = client->core;
     if (op == NULL || op->struct_size == 0) {
         invalid(client, NULL, "no operation");
         return DOCENT_ERR_INVALID_ARGUMENT;
@@ -240,7 +241,7 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, const
         invalid(client, op->path, fault);
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
-    struct wire_out *out = &client->scratch;
+    struct wire_out *out = &c->scratch;
     if (out->capacity > 65536) docent_wire_out_free(out); /* One large request does not make the client large for ever. */
     out->size = 0;
     (void)docent_wire_room(out, WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER); /* Length and header: filled in below, and when it is sent. */
@@ -259,9 +260,9 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, const
     }
     if (!good) return DOCENT_ERR_INVALID_ARGUMENT;
     size_t size = out->size - WIRE_FRAME_HEADER;
-    if (size > client->options.request_max_bytes) {
+    if (size > c->options.request_max_bytes) {
         docent_client_log(client, DOCENT_LOG_WARNING, "call.too_large", op->path, "the request has %zu bytes, the limit is %u", size,
-                          client->options.request_max_bytes);
+                          c->options.request_max_bytes);
         return DOCENT_ERR_TOO_LARGE;
     }
     docent_frame_header_store(out->data, out->size, *ret_op);
@@ -431,9 +432,15 @@ static docent_status body_decode(docent_client *client, docent_op_type type, boo
         if (!docent_wire_get_strings_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
         docent_status status = names_decode(arena, answer.names, false, result);
         if (status != DOCENT_OK) return status;
+        const char **names = (const char **)(uintptr_t)result->names;
+        size_t kept = 0;
         for (size_t i = 0; i < result->name_count; i++) {
-            ((const char **)(uintptr_t)result->names)[i] = docent_path_strip(client, result->names[i]);
+            /* The server compares text: asked for "/a" it tells of "/ab" too, which is not the view's. */
+            const char *behind = names[i] + client->chroot_size;
+            if (strncmp(names[i], client->chroot, client->chroot_size) != 0 || (*behind != '/' && *behind != '\0')) continue;
+            names[kept++] = docent_path_strip(client, names[i]);
         }
+        result->name_count = kept;
         return DOCENT_OK;
     }
     case DOCENT_OP_WHO_AM_I: {

@@ -12,21 +12,25 @@ struct docent_hold {
     int64_t czxid;
     uint64_t generation;
     docent_allocator allocator;
-    char path[];
+    size_t chroot_size;
+    char path[]; /* At the server. */
 };
 
 docent_status docent_hold_new(docent_client *client, const char *path, int64_t czxid, uint64_t generation, docent_hold **ret_hold)
 {
     const docent_allocator *allocator = docent_client_allocator(client);
-    size_t size = strlen(path) + 1;
-    docent_hold *hold = docent_alloc(allocator, sizeof *hold + size);
+    const char *chroot = docent_client_chroot(client);
+    size_t chroot_size = strlen(chroot), size = strlen(path) + 1;
+    docent_hold *hold = docent_alloc(allocator, sizeof *hold + chroot_size + size);
     if (hold == NULL) return DOCENT_ERR_NO_MEMORY;
 
     atomic_init(&hold->references, 1);
     hold->czxid = czxid;
     hold->generation = generation;
     hold->allocator = *allocator;
-    memcpy(hold->path, path, size);
+    hold->chroot_size = chroot_size;
+    memcpy(hold->path, chroot, chroot_size);
+    memcpy(hold->path + chroot_size, path, size);
     *ret_hold = hold;
     return DOCENT_OK;
 }
@@ -48,6 +52,11 @@ void docent_hold_unref(docent_hold *hold)
 }
 
 const char *docent_hold_path(const docent_hold *hold)
+{
+    return hold->path + hold->chroot_size;
+}
+
+const char *docent_hold_server_path(const docent_hold *hold)
 {
     return hold->path;
 }

@@ -16,7 +16,8 @@ struct request_list {
 struct docent_request {
     struct session_request wire; /* First: the session hands it back. */
     struct docent_later later;
-    docent_client *client;
+    struct docent_core *core;
+    docent_client *view;                    /* Whose paths are meant. */
     struct docent_request *previous, *next; /* All calls of one kind of deadline; a machine's asks. */
     struct request_list *list;
     struct docent_request *pending_next;    /* Waiting for the connection. */
@@ -65,7 +66,7 @@ enum { REQUEST_ROOM_MIN = 160, SPARE_REQUESTS_MAX = 2 };
 /* Everything that waits on one path. */
 struct watch_path {
     struct watch_path *chain; /* Of the hash table. */
-    docent_client *client;
+    struct docent_core *core;
     struct docent_watch *watches;
     int arming;               /* Standing mode asked for and not answered: WIRE_ADD_, or -1. */
     int standing;             /* Standing mode the server has on this connection: WIRE_ADD_, or -1. */
@@ -78,7 +79,8 @@ enum watch_filed { FILED_NOT, FILED_DATA, FILED_EXIST, FILED_CHILD, FILED_STANDI
 
 struct docent_watch {
     struct docent_watch *next; /* On its path. */
-    docent_client *client;
+    struct docent_core *core;
+    docent_client *view;       /* Whose paths are told. */
     struct watch_path *path;
     docent_watch_kind kind;
     enum watch_filed filed;
@@ -107,7 +109,6 @@ struct watch_table {
 
 struct docent_state_listener {
     struct docent_state_listener *next;
-    docent_client *client;
     docent_state_fn fn;
     void *user;
     bool removed;
@@ -120,13 +121,23 @@ struct server_version {
 
 enum { STATES_MAX = 16 }; /* Untold at a time; every turn tells all. */
 
+/* What the application holds: a view. A client has one of its own, below the chroot of its connect string; docent_client_view() makes
+ * more, all of one session. */
 struct docent_client {
+    struct docent_core *core;
+    const docent_allocator *allocator; /* The core's. */
+    docent_shared_i64 references; /* The application's, and one for everything that works through it. Not counted for the client's own. */
+    const char *chroot;           /* "" or "/a/b": in front of every path at the server. */
+    size_t chroot_size;
+};
+
+/* The session's owner, of which a client is the root view. */
+struct docent_core {
+    docent_client root;
     docent_allocator allocator;
     struct docent_host host;
     docent_client_options options;
     docent_retry retry;
-    char *chroot; /* "" or "/a/b". */
-    size_t chroot_size;
     struct session session;
     uint64_t now;
     unsigned depth; /* Of entries. */
@@ -168,60 +179,84 @@ struct docent_client {
     docent_shared_i64 shared_lease;      /* Until when, in ms. */
 };
 
+/* view.c */
+docent_client *docent_view_ref(docent_client *view);
+void docent_view_unref(docent_client *view); /* Frees it with the last. */
+/* The client's own view lives as long as the core. */
+static inline void docent_view_use(docent_client *view)
+{
+    if (view != &view->core->root) docent_view_ref(view);
+}
+static inline void docent_view_drop(docent_client *view)
+{
+    if (view != &view->core->root) docent_view_unref(view);
+}
+
 /* client.c */
-void docent_turn_begin(docent_client *client, uint64_t now_ms);
-void docent_turn_end(docent_client *client);
-void docent_client_publish_lease(docent_client *client);
-docent_status docent_client_check(const docent_client *client); /* May the caller submit? */
-uint32_t docent_client_version_known(const docent_client *client); /* Of the connected server; 0: not known. */
-void docent_client_too_old(docent_client *client, uint32_t version); /* It has shown that it is older than this. */
-void docent_client_broadcast(docent_client *client, const struct docent_event *event);
+void docent_turn_begin(struct docent_core *core, uint64_t now_ms);
+void docent_turn_end(struct docent_core *core);
+void docent_client_publish_lease(struct docent_core *core);
+/* May the caller submit? */
+static inline docent_status docent_core_check(struct docent_core *core)
+{
+    docent_status status = core->host.check_loop(core->host.user);
+    if (status != DOCENT_OK) return status;
+    if (core->depth == 0) { /* A submission from the application's own code: time has passed since the last turn. */
+        uint64_t now = core->host.now_ms(core->host.user);
+        if (now > core->now) core->now = now;
+    }
+    return core->closing ? core->close_cause : DOCENT_OK;
+}
+uint32_t docent_client_version_known(const struct docent_core *core); /* Of the connected server; 0: not known. */
+void docent_client_too_old(struct docent_core *core, uint32_t version); /* It has shown that it is older than this. */
+void docent_client_broadcast(struct docent_core *core, const struct docent_event *event);
 
 /* docent_client_later(), where a call counts. */
-static inline void docent_later_queue(docent_client *client, struct docent_later *later)
+static inline void docent_later_queue(struct docent_core *core, struct docent_later *later)
 {
     if (later->queued) return;
     later->queued = true;
     later->next = NULL;
-    *client->later_last = later;
-    client->later_last = &later->next;
-    if (client->depth == 0) client->host.wake(client->host.user);
+    *core->later_last = later;
+    core->later_last = &later->next;
+    if (core->depth == 0) core->host.wake(core->host.user);
 }
 
-docent_status docent_timers_grow(docent_client *client, size_t count);
-static inline docent_status docent_timers_reserve(docent_client *client, size_t count)
+docent_status docent_timers_grow(struct docent_core *core, size_t count);
+static inline docent_status docent_timers_reserve(struct docent_core *core, size_t count)
 {
-    if (client->heap_reserved + count + 1 > client->heap_capacity) {
-        docent_status status = docent_timers_grow(client, count);
+    if (core->heap_reserved + count + 1 > core->heap_capacity) {
+        docent_status status = docent_timers_grow(core, count);
         if (status != DOCENT_OK) return status;
     }
-    client->heap_reserved += count;
+    core->heap_reserved += count;
     return DOCENT_OK;
 }
 
-static inline void docent_timers_release(docent_client *client, size_t count)
+static inline void docent_timers_release(struct docent_core *core, size_t count)
 {
-    client->heap_reserved -= count;
+    core->heap_reserved -= count;
 }
 
-static inline void docent_timer_stop_if_set(docent_client *client, struct docent_timer *timer)
+static inline void docent_timer_stop_if_set(struct docent_core *core, struct docent_timer *timer)
 {
-    if (timer->index != 0) docent_timer_stop(client, timer);
+    if (timer->index != 0) docent_timer_stop(&core->root, timer);
 }
 
 /* request.c */
-void docent_requests_free_spare(docent_client *client);
-void docent_requests_online(docent_client *client);
-void docent_requests_deadlines(docent_client *client);
-uint64_t docent_requests_next_deadline(const docent_client *client);
-void docent_requests_close(docent_client *client, docent_status why);
-void docent_requests_mute(docent_client *client); /* Who called is not told. */
+void docent_requests_free_spare(struct docent_core *core);
+void docent_requests_online(struct docent_core *core);
+void docent_requests_deadlines(struct docent_core *core);
+uint64_t docent_requests_next_deadline(const struct docent_core *core);
+void docent_requests_close(struct docent_core *core, docent_status why);
+void docent_requests_mute(struct docent_core *core); /* Who called is not told. */
 void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
                              size_t size);
 void docent_request_lost(void *owner, struct session_request *wire, bool sent);
 void docent_request_forget_machine(struct docent_request *request);
 docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
-docent_status docent_request_inner(docent_client *client, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
+/* Without a view: its paths are the server's. */
+docent_status docent_request_inner(struct docent_core *core, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
                                    docent_result_fn done, void *user, struct docent_request **ret_request);
 
 /* codec.c */
@@ -230,7 +265,7 @@ static inline uint32_t docent_op_min_version(int32_t op) /* Of servers that know
 {
     return op <= WIRE_OP_CREATE2 ? 0 : docent_op_min_version_of_newer(op);
 }
-/* Encodes into client->scratch, header (without xid) included. A read's watch flag, its last byte, is false. @ret_op: WIRE_OP_. */
+/* Encodes into the core's scratch, header (without xid) included. A read's watch flag, its last byte, is false. @ret_op: WIRE_OP_. */
 docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op);
 /* Decodes a reply; what needs room goes to @arena. */
 struct result_arena {
@@ -256,16 +291,16 @@ bool docent_watch_sends_flag(const struct docent_watch *watch);
 void docent_watch_abandon(struct docent_watch *watch, docent_status status);
 void docent_watch_file(struct docent_watch *watch, docent_op_type type, docent_status status);
 void docent_watch_end(struct docent_watch *watch, docent_watch_type type, docent_status status, int64_t zxid);
-void docent_watch_notified(docent_client *client, int64_t zxid, const struct wire_watcher_event *event);
-bool docent_watches_restore(docent_client *client);
-void docent_watches_end_all(docent_client *client, docent_status why);
-void docent_watches_offline(docent_client *client);
-void docent_watches_online(docent_client *client);
-void docent_watches_free(docent_client *client);
-void docent_watches_mute(docent_client *client); /* Nobody is told any more; to be closed next. */
+void docent_watch_notified(struct docent_core *core, int64_t zxid, const struct wire_watcher_event *event);
+bool docent_watches_restore(struct docent_core *core);
+void docent_watches_end_all(struct docent_core *core, docent_status why);
+void docent_watches_offline(struct docent_core *core);
+void docent_watches_online(struct docent_core *core);
+void docent_watches_free(struct docent_core *core);
+void docent_watches_mute(struct docent_core *core); /* Nobody is told any more; to be closed next. */
 
 /* machine.c */
-void docent_machines_settle(docent_client *client);
+void docent_machines_settle(struct docent_core *core);
 void docent_machine_deliver(struct docent_machine *machine, const struct docent_event *event);
 
 #endif

@@ -13,10 +13,11 @@ static void machine_timer_fired(struct docent_timer *timer)
     docent_machine_deliver(m, &event);
 }
 
-void docent_machine_init(struct docent_machine *m, docent_client *c,
+void docent_machine_init(struct docent_machine *m, docent_client *client,
                          void (*on_event)(struct docent_machine *machine, const struct docent_event *event))
 {
-    m->client = c;
+    struct docent_core *c = client->core;
+    m->client = client;
     m->on_event = on_event;
     m->timer.fire = machine_timer_fired;
     m->previous = NULL;
@@ -43,7 +44,7 @@ static void machine_forget(struct docent_machine *m)
 void docent_machine_fini(struct docent_machine *m)
 {
     machine_forget(m);
-    docent_client *c = m->client;
+    struct docent_core *c = m->client->core;
     if (c->machine_cursor == m) c->machine_cursor = m->next;
     if (m->previous != NULL) {
         m->previous->next = m->next;
@@ -72,8 +73,9 @@ static void refuse(struct docent_machine *m, int tag, docent_status status)
     m->refused[at].tag = tag;
     m->refused[at].status = status;
     m->refused[at].turn = m->turn;
-    m->client->refusals = true;
-    m->client->host.wake(m->client->host.user);
+    struct docent_core *c = m->client->core;
+    c->refusals = true;
+    c->host.wake(c->host.user);
 }
 
 void docent_ask(struct docent_machine *m, const docent_op *op, int tag)
@@ -105,7 +107,7 @@ void docent_ask_watch(struct docent_machine *m, const docent_op *op, int tag)
 }
 
 /* Tells refused asks, of machines as they are now: one that asks again in vain is told in the next round. */
-void docent_machines_settle(docent_client *c)
+void docent_machines_settle(struct docent_core *c)
 {
     for (int rounds = 0; c->refusals && rounds < 8; rounds++) {
         c->refusals = false;
@@ -137,12 +139,12 @@ void docent_machines_settle(docent_client *c)
 
 void docent_machine_timer(struct docent_machine *m, uint64_t delay_ms)
 {
-    docent_timer_set(m->client, &m->timer, m->client->now + delay_ms);
+    docent_timer_set(m->client, &m->timer, m->client->core->now + delay_ms);
 }
 
 void docent_machine_retry(struct docent_machine *m)
 {
-    docent_client *c = m->client;
+    struct docent_core *c = m->client->core;
     docent_retry backoff = { DOCENT_RETRY,
                              .base_ms = c->retry.base_ms,
                              .max_ms = c->retry.max_ms,
@@ -160,12 +162,13 @@ void docent_machine_calm(struct docent_machine *m)
 
 bool docent_machine_online(const struct docent_machine *m)
 {
-    return m->client->session.state == SESSION_ONLINE && !m->client->closing;
+    const struct docent_core *c = m->client->core;
+    return c->session.state == SESSION_ONLINE && !c->closing;
 }
 
 void docent_trace(const struct docent_machine *m, const char *kind, const char *path, const char *from, const char *to)
 {
-    if (m->client->options.on_log == NULL) return;
+    if (m->client->core->options.on_log == NULL) return;
     char id[32];
     snprintf(id, sizeof id, "%s.state", kind);
     docent_client_log(m->client, DOCENT_LOG_DEBUG, id, path, "%s -> %s", from, to);

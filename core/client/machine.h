@@ -132,8 +132,14 @@ void docent_client_uuid(docent_client *client, char text[37]);
 /* While anything is held heartbeats are syncs and the lease is the strict one. Paired. */
 void docent_client_hold_begins(docent_client *client);
 void docent_client_hold_ends(docent_client *client);
+/* What stands in front of the client's paths at the server: "" or "/a/b". */
+const char *docent_client_chroot(const docent_client *client);
+bool docent_client_is_view(const docent_client *client); /* Not the client itself. */
+
 /* An immutable hold of @path (a client path), with one reference. */
 docent_status docent_hold_new(docent_client *client, const char *path, int64_t czxid, uint64_t generation, docent_hold **ret_hold);
+/* The hold's path at the server, whatever view it was taken through. */
+const char *docent_hold_server_path(const docent_hold *hold);
 /* Any thread, reads the clock: is the session of generation @generation certain to be alive now? */
 bool docent_client_lease_good(const docent_client *client, uint64_t generation);
 

@@ -85,7 +85,7 @@ void docent_request_forget_machine(struct docent_request *r)
 
 static const docent_allocator *allocator_of(const struct docent_request *r)
 {
-    return &r->client->allocator;
+    return &r->core->allocator;
 }
 
 /* A sanitizer sees what is freed, not what is put by. */
@@ -100,7 +100,7 @@ static const docent_allocator *allocator_of(const struct docent_request *r)
 #define REQUEST_KEEPS_SPARE 1
 #endif
 
-static void request_put_by(docent_client *c, struct docent_request *r)
+static void request_put_by(struct docent_core *c, struct docent_request *r)
 {
     if (REQUEST_KEEPS_SPARE && c->spare_count < SPARE_REQUESTS_MAX && r->room == REQUEST_ROOM_MIN) {
         r->next = c->spare;
@@ -111,7 +111,7 @@ static void request_put_by(docent_client *c, struct docent_request *r)
     }
 }
 
-void docent_requests_free_spare(docent_client *c)
+void docent_requests_free_spare(struct docent_core *c)
 {
     while (c->spare != NULL) {
         struct docent_request *next = c->spare->next;
@@ -123,7 +123,7 @@ void docent_requests_free_spare(docent_client *c)
 
 static void request_free(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     if (r->watch != NULL) docent_watch_abandon(r->watch, DOCENT_ERR_CANCELLED);
     if (r->machine != NULL) docent_request_forget_machine(r);
     list_remove(r);
@@ -134,6 +134,7 @@ static void request_free(struct docent_request *r)
     }
     if (r->retry != &c->retry) docent_free(&c->allocator, (void *)(uintptr_t)r->retry);
     if (r->hold != NULL) docent_hold_unref((docent_hold *)(uintptr_t)r->hold);
+    docent_view_drop(r->view);
     request_put_by(c, r);
 }
 
@@ -157,7 +158,7 @@ static void request_tell(struct docent_later *later)
     struct docent_request *r = request_of_later(later);
     struct result_arena arena = { allocator_of(r), NULL };
     docent_result result;
-    docent_reply_decode(r->client, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
+    docent_reply_decode(r->view, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
     result.attempts = r->attempts;
     if (r->done != NULL) r->done(&result, r->user);
     docent_arena_free(&arena);
@@ -168,18 +169,21 @@ static void request_tell(struct docent_later *later)
 static void request_tell_plain(struct docent_later *later)
 {
     struct docent_request *r = request_of_later(later);
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     docent_result *result = &c->plain_result; /* Callbacks come one after the other. */
     result->zxid = r->zxid;
     result->attempts = r->attempts;
     result->data = NULL;
     result->size = 0;
     if (!docent_plain_decode(r->type, r->body, r->body_size, result)) {
+        r->place = PLACE_NONE;
+        r->status = DOCENT_OK;
         request_tell(later);
         return;
     }
     if (r->done != NULL) r->done(result, r->user);
     docent_timers_release(c, REQUEST_TIMERS);
+    docent_view_drop(r->view);
     request_put_by(c, r);
 }
 
@@ -189,7 +193,7 @@ static void request_finish(struct docent_request *r, docent_status status)
     assert(!r->told);
     r->told = true;
     r->status = status;
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     if (r->inner != NULL) { /* The finding out goes on unheard. */
         r->inner->user = NULL;
         r->inner = NULL;
@@ -205,7 +209,7 @@ static void request_finish(struct docent_request *r, docent_status status)
     }
     if (r->place == PLACE_RESTING || r->place == PLACE_FINDING) r->place = PLACE_NONE;
     r->later.run = request_tell;
-    docent_client_later(c, &r->later);
+    docent_later_queue(c, &r->later);
 }
 
 /* ---- Sending. ---- */
@@ -219,7 +223,7 @@ static docent_status gave_up(const struct docent_request *r, docent_status other
 
 static void request_pend(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     r->place = PLACE_PENDING;
     r->pending_next = NULL;
     *c->pending_last = r;
@@ -235,7 +239,7 @@ static void request_rested(struct docent_timer *timer)
 /* Under the policy, after a failure that another try may mend. */
 static void request_again(struct docent_request *r, docent_status cause)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     uint64_t delay;
     r->place = PLACE_NONE;
     if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
@@ -246,15 +250,15 @@ static void request_again(struct docent_request *r, docent_status cause)
     } else {
         r->place = PLACE_RESTING;
         r->rest.fire = request_rested;
-        docent_timer_set(c, &r->rest, c->now + delay);
+        docent_timer_set(&c->root, &r->rest, c->now + delay);
     }
 }
 
 /* Why it cannot be sent on this connection, or DOCENT_OK. */
 static docent_status request_refusal(const struct docent_request *r)
 {
-    const docent_client *c = r->client;
-    if (r->hold != NULL && !docent_client_lease_good(c, docent_hold_generation(r->hold))) return gave_up(r, DOCENT_ERR_NOT_HELD);
+    const struct docent_core *c = r->core;
+    if (r->hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(r->hold))) return gave_up(r, DOCENT_ERR_NOT_HELD);
     if (r->lost && r->generation != c->session.generation && !c->session.settled && !docent_op_is_read(r->type)) {
         return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
     }
@@ -266,7 +270,7 @@ static docent_status request_refusal(const struct docent_request *r)
 
 static inline void request_submit(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     if (!r->lost) r->zxid_before = c->session.last_zxid;
     r->generation = c->session.generation;
     r->place = PLACE_FLYING;
@@ -283,7 +287,7 @@ static inline void request_submit(struct docent_request *r)
 
 static void request_send(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     if (c->session.state != SESSION_ONLINE) {
         request_pend(r);
         return;
@@ -306,7 +310,7 @@ static void request_send(struct docent_request *r)
     request_submit(r);
 }
 
-void docent_requests_online(docent_client *c)
+void docent_requests_online(struct docent_core *c)
 {
     struct docent_request *r = c->pending_first;
     c->pending_first = NULL;
@@ -321,7 +325,7 @@ void docent_requests_online(docent_client *c)
 
 static void pending_remove(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     struct docent_request **at = &c->pending_first;
     while (*at != r) at = &(*at)->pending_next;
     *at = r->pending_next;
@@ -343,17 +347,17 @@ static void request_deadline(struct docent_timer *timer)
     request_expire((struct docent_request *)((char *)timer - offsetof(struct docent_request, deadline)));
 }
 
-void docent_requests_deadlines(docent_client *c)
+void docent_requests_deadlines(struct docent_core *c)
 {
     while (c->calls.first != NULL && c->calls.first->deadline_ms <= c->now) request_expire(c->calls.first);
 }
 
-uint64_t docent_requests_next_deadline(const docent_client *c)
+uint64_t docent_requests_next_deadline(const struct docent_core *c)
 {
     return c->calls.first == NULL ? UINT64_MAX : c->calls.first->deadline_ms;
 }
 
-void docent_requests_close(docent_client *c, docent_status why)
+void docent_requests_close(struct docent_core *c, docent_status why)
 {
     for (int i = 0; i < 2; i++) {
         struct request_list *list = i == 0 ? &c->calls : &c->others;
@@ -365,7 +369,7 @@ void docent_requests_close(docent_client *c, docent_status why)
     }
 }
 
-void docent_requests_mute(docent_client *c)
+void docent_requests_mute(struct docent_core *c)
 {
     for (int i = 0; i < 2; i++) {
         for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = r->next) r->done = NULL;
@@ -379,8 +383,9 @@ void docent_requests_mute(docent_client *c)
 /* ---- Accepting. ---- */
 
 /* Memory for a frame of @size. What is not set here has no meaning yet. */
-static inline struct docent_request *request_new(docent_client *c, size_t size, int32_t op)
+static inline struct docent_request *request_new(docent_client *view, size_t size, int32_t op)
 {
+    struct docent_core *c = view->core;
     struct docent_request *r = c->spare;
     if (r != NULL && size <= REQUEST_ROOM_MIN) {
         c->spare = r->next;
@@ -396,7 +401,8 @@ static inline struct docent_request *request_new(docent_client *c, size_t size, 
     r->wire.op = op;
     r->wire.own = false;
     r->later.queued = false;
-    r->client = c;
+    r->core = c;
+    r->view = view;
     r->list = NULL;
     r->place = PLACE_NONE;
     r->told = r->lost = r->freed = r->hold_guards = r->plain = false;
@@ -415,18 +421,18 @@ static inline struct docent_request *request_new(docent_client *c, size_t size, 
 }
 
 /* With a copy of @frame. */
-static struct docent_request *request_copy(docent_client *c, const uint8_t *frame, size_t size, int32_t op)
+static struct docent_request *request_copy(docent_client *view, const uint8_t *frame, size_t size, int32_t op)
 {
-    struct docent_request *r = request_new(c, size, op);
+    struct docent_request *r = request_new(view, size, op);
     if (r != NULL) memcpy(r->frame, frame, size);
     return r;
 }
 
-static docent_status call_watch(docent_client *c, const docent_op *op, const docent_call_options *call, struct docent_watch **ret)
+static docent_status call_watch(docent_client *view, const docent_op *op, const docent_call_options *call, struct docent_watch **ret)
 {
     if (op->type != DOCENT_OP_GET && op->type != DOCENT_OP_EXISTS && op->type != DOCENT_OP_CHILDREN) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_watch_kind kind = op->type == DOCENT_OP_CHILDREN ? DOCENT_WATCH_CHILDREN : DOCENT_WATCH_DATA;
-    docent_status status = docent_watch_new(c, op->path, kind, ret);
+    docent_status status = docent_watch_new(view, op->path, kind, ret);
     if (status != DOCENT_OK) return status;
     (*ret)->fn = call->watch;
     (*ret)->user = call->watch_user;
@@ -434,7 +440,7 @@ static docent_status call_watch(docent_client *c, const docent_op *op, const doc
     return DOCENT_OK;
 }
 
-static docent_status call_retry(docent_client *c, const docent_retry *wished, struct docent_request *r)
+static docent_status call_retry(struct docent_core *c, const docent_retry *wished, struct docent_request *r)
 {
     if (wished == NULL) return DOCENT_OK;
     docent_retry *own = docent_alloc(&c->allocator, sizeof *own);
@@ -457,14 +463,14 @@ static void call_init(struct docent_request *r, const docent_op *op, docent_resu
 /* Accepted: it will have its outcome. */
 static void call_begin(struct docent_request *r, uint32_t timeout)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     if (timeout != DOCENT_FOREVER) r->deadline_ms = c->now + timeout;
     if (timeout == c->options.call_timeout_ms && timeout != DOCENT_FOREVER) {
         list_add(&c->calls, r);
     } else {
         list_add(&c->others, r);
         r->deadline.fire = request_deadline;
-        if (timeout != DOCENT_FOREVER) docent_timer_set(c, &r->deadline, r->deadline_ms);
+        if (timeout != DOCENT_FOREVER) docent_timer_set(&c->root, &r->deadline, r->deadline_ms);
     }
     request_send(r);
     if (r->place == PLACE_PENDING) c->host.wake(c->host.user); /* Its deadline may be the next. */
@@ -473,31 +479,34 @@ static void call_begin(struct docent_request *r, uint32_t timeout)
 enum { CALL_RECORD_AT = WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER, CALL_RECORD_MAX = REQUEST_ROOM_MIN - CALL_RECORD_AT };
 
 /* All defaults, and nothing that wants a closer look: nearly every call. */
-static inline bool call_is_plain(const docent_client *c, const docent_op *op, size_t *ret_path_size)
+static inline bool call_is_plain(const docent_client *view, const docent_op *op, size_t *ret_path_size)
 {
+    const struct docent_core *c = view->core;
     if (op == NULL || op->struct_size == 0 || !docent_op_is_plain(op) || op->type == DOCENT_OP_CHECK || op->path == NULL) return false;
     if (op->size > CALL_RECORD_MAX || (op->data == NULL && op->size > 0)) return false;
     if (c->session.state != SESSION_ONLINE || c->options.call_timeout_ms == DOCENT_FOREVER) return false;
     *ret_path_size = strlen(op->path);
-    size_t room = docent_plain_room(c, op, *ret_path_size);
+    size_t room = docent_plain_room(view, op, *ret_path_size);
     return room <= CALL_RECORD_MAX && room + WIRE_REQUEST_HEADER <= c->options.request_max_bytes &&
            docent_path_is_plain(op->path, *ret_path_size);
 }
 
 /* Such a call is encoded where it stays. */
-static inline docent_status call_plain(docent_client *c, const docent_op *op, size_t path_size, docent_result_fn done, void *user)
+static inline docent_status call_plain(docent_client *view, const docent_op *op, size_t path_size, docent_result_fn done, void *user)
 {
+    struct docent_core *c = view->core;
     int32_t wire_op = docent_plain_records[op->type].op;
-    struct docent_request *r = request_new(c, 0, wire_op);
+    struct docent_request *r = request_new(view, 0, wire_op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     docent_status status = docent_timers_reserve(c, REQUEST_TIMERS);
     if (status != DOCENT_OK) {
         request_put_by(c, r);
         return status;
     }
+    docent_view_use(view);
     call_init(r, op, done, user);
     r->plain = docent_answer_is_plain(op->type);
-    size_t size = (size_t)(docent_plain_store(c, r->frame + CALL_RECORD_AT, op, path_size) - r->frame);
+    size_t size = (size_t)(docent_plain_store(view, r->frame + CALL_RECORD_AT, op, path_size) - r->frame);
     docent_frame_header_store(r->frame, size, wire_op);
     r->wire.frame_size = (uint32_t)size;
     r->deadline_ms = c->now + c->options.call_timeout_ms;
@@ -510,26 +519,27 @@ static inline docent_status call_plain(docent_client *c, const docent_op *op, si
     return DOCENT_OK;
 }
 
-static __attribute__((noinline)) docent_status call_general(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
-                                  void *user)
+static __attribute__((noinline)) docent_status call_general(docent_client *view, const docent_op *op, const docent_call_options *options,
+                                                            docent_result_fn done, void *user)
 {
+    struct docent_core *c = view->core;
     docent_call_options call = { DOCENT_CALL_OPTIONS };
     if (options != NULL) {
         if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
         memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
     }
-    if (call.hold != NULL && !docent_client_lease_good(c, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
+    if (call.hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
 
     int32_t wire_op;
-    docent_status status = docent_op_encode(c, op, call.hold, &wire_op);
+    docent_status status = docent_op_encode(view, op, call.hold, &wire_op);
     if (status != DOCENT_OK) return status;
 
     struct docent_watch *watch = NULL;
     if (call.watch != NULL) {
-        status = call_watch(c, op, &call, &watch);
+        status = call_watch(view, op, &call, &watch);
         if (status != DOCENT_OK) return status;
     }
-    struct docent_request *r = request_copy(c, c->scratch.data, c->scratch.size, wire_op);
+    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, wire_op);
     if (r == NULL) status = DOCENT_ERR_NO_MEMORY;
     if (status == DOCENT_OK) status = docent_timers_reserve(c, REQUEST_TIMERS);
     if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
@@ -541,6 +551,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *c, co
         }
         return status;
     }
+    docent_view_use(view);
     call_init(r, op, done, user);
     r->mode = op->mode;
     if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
@@ -554,15 +565,15 @@ static __attribute__((noinline)) docent_status call_general(docent_client *c, co
     return DOCENT_OK;
 }
 
-docent_status docent_run_async(docent_client *c, const docent_op *op, const docent_call_options *options, docent_result_fn done,
+docent_status docent_run_async(docent_client *client, const docent_op *op, const docent_call_options *options, docent_result_fn done,
                                void *user)
 {
-    if (c == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_client_check(c);
+    if (client == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_core_check(client->core);
     if (status != DOCENT_OK) return status;
     size_t path_size;
-    if (options == NULL && call_is_plain(c, op, &path_size)) return call_plain(c, op, path_size, done, user);
-    return call_general(c, op, options, done, user);
+    if (options == NULL && call_is_plain(client, op, &path_size)) return call_plain(client, op, path_size, done, user);
+    return call_general(client, op, options, done, user);
 }
 
 static void ask_deliver(struct docent_request *r, docent_status status, bool sent, const docent_result *result)
@@ -585,14 +596,15 @@ static void ask_deliver(struct docent_request *r, docent_status status, bool sen
 
 docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch)
 {
-    docent_client *c = machine->client;
+    docent_client *view = machine->client;
+    struct docent_core *c = view->core;
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
     int32_t wire_op;
-    docent_status status = docent_op_encode(c, op, NULL, &wire_op);
+    docent_status status = docent_op_encode(view, op, NULL, &wire_op);
     if (status != DOCENT_OK) return status;
     uint32_t known = docent_client_version_known(c);
     if (known != 0 && known < docent_op_min_version(wire_op)) return DOCENT_ERR_UNIMPLEMENTED;
-    struct docent_request *r = request_copy(c, c->scratch.data, c->scratch.size, wire_op);
+    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, wire_op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     r->kind = REQUEST_ASK;
     r->type = op->type;
@@ -610,17 +622,18 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
         docent_free(&c->allocator, r);
         return status;
     }
+    docent_view_use(view);
     machine_link(machine, r);
     c->host.wake(c->host.user);
     return DOCENT_OK;
 }
 
 /* A request of the client's own: watches, finding out. @done runs at once, inside the turn. Online only. */
-docent_status docent_request_inner(docent_client *c, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
+docent_status docent_request_inner(struct docent_core *c, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
                                    docent_result_fn done, void *user, struct docent_request **ret)
 {
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
-    struct docent_request *r = request_copy(c, frame, size, op);
+    struct docent_request *r = request_copy(&c->root, frame, size, op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     r->kind = REQUEST_INNER;
     r->type = type;
@@ -664,7 +677,7 @@ static void find_done(const docent_result *result, void *user)
     }
     struct sent_write write;
     docent_status status = DOCENT_ERR_UNKNOWN_OUTCOME;
-    if (write_of(r, &write)) status = docent_found_out(&write, r->status, r->zxid_before, r->client->session.id, result);
+    if (write_of(r, &write)) status = docent_found_out(&write, r->status, r->zxid_before, r->core->session.id, result);
     r->body = NULL; /* What came went with its turn. */
     if (status == DOCENT_OK) r->zxid = result->stat.czxid;
     if (status == DOCENT_OK && r->type == DOCENT_OP_CREATE) { /* The record begins with the path, which is all that a create answers. */
@@ -682,7 +695,7 @@ static void ignore_result(const docent_result *result, void *user)
 
 static void request_find(struct docent_request *r)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     r->place = PLACE_FINDING;
     struct sent_write write;
     docent_status status = write_of(r, &write) ? DOCENT_OK : DOCENT_ERR_UNKNOWN_OUTCOME;
@@ -716,13 +729,13 @@ static void too_old(struct docent_request *r)
 {
     uint32_t needed = docent_op_min_version(r->wire.op);
     /* A TTL create is refused in the same words by a server that has TTL nodes switched off. */
-    if (needed > 0 && r->wire.op != WIRE_OP_CREATE_TTL) docent_client_too_old(r->client, needed);
+    if (needed > 0 && r->wire.op != WIRE_OP_CREATE_TTL) docent_client_too_old(r->core, needed);
 }
 
 static __attribute__((noinline)) void request_answered(struct docent_request *r, const struct wire_reply_header *header,
                                                        const uint8_t *body, size_t size)
 {
-    docent_client *c = r->client;
+    struct docent_core *c = r->core;
     docent_status status = (docent_status)header->err;
     r->place = PLACE_NONE;
     if (r->watch != NULL) { /* In the order of the stream: an event may follow directly. */
@@ -741,7 +754,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
     if (r->kind != REQUEST_CALL) {
         struct result_arena arena = { &c->allocator, NULL };
         docent_result result;
-        docent_reply_decode(c, r->type, false, status, r->zxid, body, size, &arena, &result);
+        docent_reply_decode(r->view, r->type, false, status, r->zxid, body, size, &arena, &result);
         result.attempts = 1;
         if (r->kind == REQUEST_ASK) {
             ask_deliver(r, result.status, true, &result);
@@ -782,15 +795,12 @@ void docent_request_answered(void *owner, struct session_request *wire, const st
         request_answered(r, header, body, size);
         return;
     }
-    r->place = PLACE_NONE;
-    r->told = true;
-    r->status = DOCENT_OK;
     r->zxid = header->zxid;
     r->body = body;
     r->body_size = size;
     list_remove(r);
     r->later.run = request_tell_plain;
-    docent_later_queue(r->client, &r->later);
+    docent_later_queue(r->core, &r->later);
 }
 
 void docent_request_lost(void *owner, struct session_request *wire, bool sent)

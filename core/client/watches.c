@@ -19,8 +19,8 @@
 
 enum { WATCH_PACKET_MAX = 128 * 1024 }; /* As the Java client: far below any server's limit on requests. */
 
-static void path_settle(docent_client *c, struct watch_path *path);
-static void path_disarm(docent_client *c, struct watch_path *path, docent_watch_kind kind);
+static void path_settle(struct docent_core *c, struct watch_path *path);
+static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind);
 
 /* ---- The table. ---- */
 
@@ -40,7 +40,7 @@ static struct watch_path *table_find(const struct watch_table *table, const char
     return path;
 }
 
-static bool table_grow(docent_client *c)
+static bool table_grow(struct docent_core *c)
 {
     struct watch_table *table = &c->watches;
     if (table->count < table->bucket_count) return true;
@@ -63,10 +63,11 @@ static bool table_grow(docent_client *c)
 }
 
 /* @text: a client's path. */
-static struct watch_path *table_get(docent_client *c, const char *text)
+static struct watch_path *table_get(docent_client *view, const char *text)
 {
+    struct docent_core *c = view->core;
     struct wire_out full = { .allocator = &c->allocator };
-    docent_put_path(c, &full, text);
+    docent_put_path(view, &full, text);
     struct watch_path *path = NULL;
     if (full.failed) goto out;
     const char *name = (const char *)full.data + 4;
@@ -77,7 +78,7 @@ static struct watch_path *table_get(docent_client *c, const char *text)
     path = docent_alloc(&c->allocator, sizeof *path + size + 1);
     if (path == NULL) goto out;
     memset(path, 0, sizeof *path);
-    path->client = c;
+    path->core = c;
     path->hash = hash_text(name, size);
     path->size = size;
     path->arming = path->standing = -1;
@@ -92,7 +93,7 @@ out:
     return path;
 }
 
-static void path_drop_if_unused(docent_client *c, struct watch_path *path)
+static void path_drop_if_unused(struct docent_core *c, struct watch_path *path)
 {
     if (path->watches != NULL || path->arming >= 0 || path->standing >= 0) return;
     struct watch_path **at = &c->watches.buckets[path->hash & (c->watches.bucket_count - 1)];
@@ -102,7 +103,7 @@ static void path_drop_if_unused(docent_client *c, struct watch_path *path)
     docent_free(&c->allocator, path);
 }
 
-void docent_watches_free(docent_client *c)
+void docent_watches_free(struct docent_core *c)
 {
     docent_watches_offline(c); /* What the server had is all that can be left. */
     docent_free(&c->allocator, c->watches.buckets);
@@ -110,7 +111,7 @@ void docent_watches_free(docent_client *c)
     c->watches.bucket_count = 0;
 }
 
-void docent_watches_mute(docent_client *c)
+void docent_watches_mute(struct docent_core *c)
 {
     for (size_t i = 0; i < c->watches.bucket_count; i++) {
         for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) {
@@ -138,17 +139,20 @@ static int path_mode_wanted(const struct watch_path *path)
     return mode;
 }
 
-docent_status docent_watch_new(docent_client *c, const char *text, docent_watch_kind kind, struct docent_watch **ret_watch)
+docent_status docent_watch_new(docent_client *view, const char *text, docent_watch_kind kind, struct docent_watch **ret_watch)
 {
+    struct docent_core *c = view->core;
     struct docent_watch *w = docent_alloc(&c->allocator, sizeof *w);
     if (w == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(w, 0, sizeof *w);
-    w->path = table_get(c, text);
+    w->path = table_get(view, text);
     if (w->path == NULL) {
         docent_free(&c->allocator, w);
         return DOCENT_ERR_NO_MEMORY;
     }
-    w->client = c;
+    w->core = c;
+    w->view = view;
+    docent_view_use(view);
     w->kind = kind;
     w->zxid = -1;
     w->next = w->path->watches;
@@ -162,7 +166,7 @@ static void watch_unlink(struct docent_watch *w)
     struct docent_watch **at = &w->path->watches;
     while (*at != w) at = &(*at)->next;
     *at = w->next;
-    path_drop_if_unused(w->client, w->path);
+    path_drop_if_unused(w->core, w->path);
     w->path = NULL;
 }
 
@@ -173,7 +177,7 @@ static void watch_say(struct docent_watch *w, docent_watch_type type, docent_sta
         .type = type,
         .status = status,
         .last = last,
-        .path = docent_path_strip(w->client, path),
+        .path = docent_path_strip(w->view, path),
         .zxid = zxid,
     };
     w->fn(&event, w->user);
@@ -183,7 +187,7 @@ static void watch_say(struct docent_watch *w, docent_watch_type type, docent_sta
 static void watch_tell(struct docent_later *later)
 {
     struct docent_watch *w = (struct docent_watch *)((char *)later - offsetof(struct docent_watch, later));
-    docent_client *c = w->client;
+    struct docent_core *c = w->core;
     if (w->wants_reset && !w->ended) {
         w->wants_reset = false;
         docent_watch_type type = w->armed_told ? DOCENT_WATCH_RESET : DOCENT_WATCH_ARMED;
@@ -193,13 +197,14 @@ static void watch_tell(struct docent_later *later)
     }
     if (!w->ended) return;
     if (w->news > 0) { /* They were queued behind us and look at us. */
-        docent_client_later(c, later);
+        docent_later_queue(c, later);
         return;
     }
     if (w->fn != NULL && !w->told) watch_say(w, w->type, w->status, true, w->path->text, w->zxid);
     w->told = true;
     if (w->pending) return; /* Its read will give it back. */
     watch_unlink(w);
+    docent_view_drop(w->view);
     docent_free(&c->allocator, w);
 }
 
@@ -207,7 +212,7 @@ static void watch_tell(struct docent_later *later)
 void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_status status, int64_t zxid)
 {
     if (w->ended) return;
-    docent_client *c = w->client;
+    struct docent_core *c = w->core;
     w->ended = true;
     w->filed = FILED_NOT;
     w->type = type;
@@ -220,7 +225,7 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
         if (machine->watch == w) machine->watch = NULL;
     }
     w->later.run = watch_tell;
-    docent_client_later(c, &w->later);
+    docent_later_queue(c, &w->later);
     if (machine != NULL && type != DOCENT_WATCH_ENDED && w->turn == machine->turn) {
         struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = w->tag, .change = type };
         docent_machine_deliver(machine, &event);
@@ -236,7 +241,7 @@ void docent_watch_abandon(struct docent_watch *w, docent_status status)
 {
     w->pending = false;
     if (w->ended) {
-        docent_client_later(w->client, &w->later); /* To be freed. */
+        docent_later_queue(w->core, &w->later); /* To be freed. */
     } else {
         docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
     }
@@ -248,7 +253,7 @@ void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_statu
         bool left = status == DOCENT_OK || (status == DOCENT_ERR_NO_NODE && type == DOCENT_OP_EXISTS);
         struct watch_path *path = w->path;
         docent_watch_abandon(w, status);
-        if (left) path_disarm(w->client, path, w->kind);
+        if (left) path_disarm(w->core, path, w->kind);
         return;
     }
     w->pending = false;
@@ -276,7 +281,7 @@ static void news_tell(struct docent_later *later)
 {
     struct watch_news *news = (struct watch_news *)later;
     struct docent_watch *w = news->watch;
-    docent_client *c = w->client;
+    struct docent_core *c = w->core;
     w->news--;
     if (!w->ended) watch_say(w, news->type, DOCENT_OK, false, news->path, news->zxid);
     docent_free(&c->allocator, news);
@@ -286,12 +291,12 @@ static void watch_reset(struct docent_watch *w)
 {
     w->wants_reset = true;
     w->later.run = watch_tell;
-    docent_client_later(w->client, &w->later);
+    docent_later_queue(w->core, &w->later);
 }
 
 static void watch_news(struct docent_watch *w, docent_watch_type type, const char *path, size_t size, int64_t zxid)
 {
-    struct watch_news *news = docent_alloc(&w->client->allocator, sizeof *news + size + 1);
+    struct watch_news *news = docent_alloc(&w->core->allocator, sizeof *news + size + 1);
     if (news == NULL) { /* What cannot be told is a gap. */
         watch_reset(w);
         return;
@@ -300,7 +305,7 @@ static void watch_news(struct docent_watch *w, docent_watch_type type, const cha
     memcpy(news->path, path, size);
     news->path[size] = '\0';
     w->news++;
-    docent_client_later(w->client, &news->later);
+    docent_later_queue(w->core, &news->later);
 }
 
 static bool one_shot_hears(const struct docent_watch *w, int type)
@@ -338,7 +343,7 @@ static void recursive_event(struct watch_path *path, int type, const char *text,
     }
 }
 
-void docent_watch_notified(docent_client *c, int64_t zxid, const struct wire_watcher_event *event)
+void docent_watch_notified(struct docent_core *c, int64_t zxid, const struct wire_watcher_event *event)
 {
     if (c->watches.count == 0 || event->path.size <= 0 || event->type < WIRE_EVENT_CREATED || event->type > WIRE_EVENT_CHILDREN_CHANGED) return;
     const char *text = (const char *)event->path.data;
@@ -367,7 +372,7 @@ void docent_watch_notified(docent_client *c, int64_t zxid, const struct wire_wat
 static void add_watch_done(const docent_result *result, void *user)
 {
     struct watch_path *path = user;
-    docent_client *c = path->client;
+    struct docent_core *c = path->core;
     int mode = path->arming;
     path->arming = -1;
     if (result->status == DOCENT_ERR_CONNECTION_LOSS) { /* Again when we are online. */
@@ -389,7 +394,7 @@ static void add_watch_done(const docent_result *result, void *user)
     path_settle(c, path);
 }
 
-static bool path_frame(docent_client *c, const struct watch_path *path, int32_t op, int32_t type)
+static bool path_frame(struct docent_core *c, const struct watch_path *path, int32_t op, int32_t type)
 {
     struct wire_out *out = &c->scratch;
     out->size = 0;
@@ -411,7 +416,7 @@ static void ignore_result(const docent_result *result, void *user)
 }
 
 /* Brings the server's standing mode of a path to what is wanted. */
-static void path_arm(docent_client *c, struct watch_path *path)
+static void path_arm(struct docent_core *c, struct watch_path *path)
 {
     int wanted = path_mode_wanted(path);
     if (c->session.state != SESSION_ONLINE || path->arming >= 0 || wanted == path->standing || wanted < 0) return;
@@ -432,16 +437,17 @@ static void path_arm(docent_client *c, struct watch_path *path)
     }
 }
 
-docent_status docent_watch_async(docent_client *c, const char *text, docent_watch_kind kind, docent_watch_fn fn, void *user,
+docent_status docent_watch_async(docent_client *client, const char *text, docent_watch_kind kind, docent_watch_fn fn, void *user,
                                  docent_watch **ret_watch)
 {
-    if (c == NULL || fn == NULL || ret_watch == NULL || !is_standing(kind) || docent_path_fault(text, false) != NULL) {
+    if (client == NULL || fn == NULL || ret_watch == NULL || !is_standing(kind) || docent_path_fault(text, false) != NULL) {
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
-    docent_status status = docent_client_check(c);
+    struct docent_core *c = client->core;
+    docent_status status = docent_core_check(c);
     if (status != DOCENT_OK) return status;
     struct docent_watch *w;
-    status = docent_watch_new(c, text, kind, &w);
+    status = docent_watch_new(client, text, kind, &w);
     if (status != DOCENT_OK) return status;
     w->fn = fn;
     w->user = user;
@@ -467,10 +473,10 @@ static bool path_needs_one_shot(const struct watch_path *path, bool child)
     return false;
 }
 
-static bool restore_put(docent_client *c, int64_t zxid, struct watch_path *only);
+static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only);
 
 /* The last registration that needed something at the server has gone. Best effort: an event that nobody waits for is dropped. */
-static void path_disarm(docent_client *c, struct watch_path *path, docent_watch_kind kind)
+static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind)
 {
     if (c->session.state != SESSION_ONLINE || docent_client_version_known(c) < 30500) return;
     if (!is_standing(kind)) {
@@ -485,7 +491,7 @@ static void path_disarm(docent_client *c, struct watch_path *path, docent_watch_
 }
 
 /* The server's standing mode is not what is wanted any more, or not yet. */
-static void path_settle(docent_client *c, struct watch_path *path)
+static void path_settle(struct docent_core *c, struct watch_path *path)
 {
     int wanted = path_mode_wanted(path);
     if (wanted == path->standing) return;
@@ -511,8 +517,8 @@ static void path_settle(docent_client *c, struct watch_path *path)
 void docent_watch_cancel(docent_watch *w)
 {
     if (w == NULL || w->ended) return;
-    docent_client *c = w->client;
-    if (docent_client_check(c) == DOCENT_ERR_WRONG_THREAD) return;
+    struct docent_core *c = w->core;
+    if (docent_core_check(c) == DOCENT_ERR_WRONG_THREAD) return;
     docent_watch_kind kind = w->kind;
     struct watch_path *path = w->path;
     bool filed = w->filed != FILED_NOT;
@@ -523,7 +529,7 @@ void docent_watch_cancel(docent_watch *w)
 
 /* ---- Connections. ---- */
 
-void docent_watches_offline(docent_client *c)
+void docent_watches_offline(struct docent_core *c)
 {
     for (size_t i = 0; i < c->watches.bucket_count; i++) {
         for (struct watch_path *path = c->watches.buckets[i], *next; path != NULL; path = next) {
@@ -536,7 +542,7 @@ void docent_watches_offline(docent_client *c)
 
 /* One packet of set-watches in the making. */
 struct restore {
-    docent_client *client;
+    struct docent_core *core;
     int64_t zxid;
     struct wire_out lists[5]; /* data, exist, child, persistent, recursive: encoded strings. */
     int32_t counts[5];
@@ -547,7 +553,7 @@ struct restore {
 
 static void restore_flush(struct restore *restore)
 {
-    docent_client *c = restore->client;
+    struct docent_core *c = restore->core;
     if (restore->size == 0) return;
     struct wire_out *out = &c->scratch;
     out->size = 0;
@@ -605,9 +611,9 @@ static void restore_path(struct restore *restore, struct watch_path *path)
     if (wanted[FILED_CHILD]) restore_add(restore, 2, path);
 }
 
-static bool restore_put(docent_client *c, int64_t zxid, struct watch_path *only)
+static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only)
 {
-    struct restore restore = { .client = c, .zxid = zxid, .live = only != NULL };
+    struct restore restore = { .core = c, .zxid = zxid, .live = only != NULL };
     for (int i = 0; i < 5; i++) restore.lists[i].allocator = &c->allocator;
     if (only != NULL) {
         restore_path(&restore, only);
@@ -621,12 +627,12 @@ static bool restore_put(docent_client *c, int64_t zxid, struct watch_path *only)
     return !restore.failed;
 }
 
-bool docent_watches_restore(docent_client *c)
+bool docent_watches_restore(struct docent_core *c)
 {
     return restore_put(c, c->session.last_zxid, NULL);
 }
 
-void docent_watches_online(docent_client *c)
+void docent_watches_online(struct docent_core *c)
 {
     if (c->watches.standing_count == 0) return;
     for (size_t i = 0; i < c->watches.bucket_count; i++) {
@@ -640,7 +646,7 @@ void docent_watches_online(docent_client *c)
     }
 }
 
-void docent_watches_end_all(docent_client *c, docent_status why)
+void docent_watches_end_all(struct docent_core *c, docent_status why)
 {
     for (size_t i = 0; i < c->watches.bucket_count; i++) {
         for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) {

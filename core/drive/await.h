@@ -28,5 +28,10 @@ static inline int64_t docent_shared_get(const docent_shared_i64 *shared)
 {
     return atomic_load_explicit((_Atomic int64_t *)&shared->value, memory_order_seq_cst);
 }
+/* Returns the new value. */
+static inline int64_t docent_shared_add(docent_shared_i64 *shared, int64_t change)
+{
+    return atomic_fetch_add_explicit(&shared->value, change, memory_order_acq_rel) + change;
+}
 
 #endif

@@ -162,6 +162,10 @@ static void close_posted(struct docent_post *post)
 void docent_client_close(docent_client *client, void (*closed)(void *user), void *user)
 {
     if (client == NULL) return;
+    if (docent_client_is_view(client)) {
+        docent_client_log(client, DOCENT_LOG_ERROR, "client.close_of_view", NULL, "a view is released, not closed");
+        return;
+    }
     struct driver *d = docent_client_host(client)->user;
     docent_status where = docent_driver_check(d);
     if (where == DOCENT_ERR_FORKED) {

@@ -9,6 +9,7 @@
 #include <docent/retry.h>
 #include <docent/status.h>
 #include <docent/types.h>
+#include <docent/view.h>
 #include <docent/watch.h>
 
 #endif

@@ -365,6 +365,12 @@ static void fake_release(void *block, void *user)
 
 static const docent_allocator allocator = { fake_alloc, NULL, fake_release, NULL };
 
+const char *docent_client_chroot(const docent_client *client)
+{
+    (void)client;
+    return "";
+}
+
 const docent_allocator *docent_client_allocator(const docent_client *client)
 {
     (void)client;

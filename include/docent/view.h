@@ -1,0 +1,34 @@
+/* docent/view.h - a view: a client's session, with a prefix of its own.
+ *
+ * A view is a docent_client like any other and goes wherever one goes: into calls, locks, caches. Its prefix stands in front of every path
+ * that goes to the server, once, and is taken off every path that comes back, once: in results, watches and holds. Views of views add
+ * up. They cost a few dozen bytes, no session and no connection; whatever is said of the client's state is said of the one session
+ * behind them all.
+ *
+ *     docent_client *tenant;
+ *     if (docent_client_view(client, "/tenant-a", &tenant) == DOCENT_OK) ... docent_lock_new(tenant, "/locks/db", ...)
+ *
+ * The prefix's node is not made: docent_client_view() asks the server for nothing.
+ *
+ * Threads    As in client.h.
+ * Ownership  A view is the caller's to docent_view_release(), after the locks and the like that were made through it were closed and before
+ *            the client is. Calls in flight and watches keep what they need of it until they have ended. */
+#ifndef DOCENT_VIEW_H
+#define DOCENT_VIEW_H
+
+#include <docent/client.h>
+
+DOCENT_BEGIN
+
+/** A view of @client (which may be a view) below @prefix: "/a", "/a/b", or "/" for no prefix. On success *@ret_view is the caller's
+ * to docent_view_release(), before the client is closed; on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY,
+ * DOCENT_ERR_INVALID_ARGUMENT (a bad path, or NULL) or DOCENT_ERR_FORKED. Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_view(docent_client *client, const char *prefix, docent_client **ret_view);
+
+/** Gives a view back. Calls in flight go on and tell their outcome, and watches their changes. Given a client itself, or NULL, it does nothing: a client is closed with docent_client_close(), which in turn does
+ * nothing with a view but complain in the log. Thread: any. */
+DOCENT_API void docent_view_release(docent_client *view);
+
+DOCENT_END
+
+#endif
