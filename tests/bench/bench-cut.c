@@ -23,8 +23,7 @@ struct cut {
     uint64_t sessions; /* New ones: more than one means that a cut cost the session. */
 };
 
-/* A connection has to live for a while before its loss is answered at once: a client does not hammer at a server that cuts it. */
-static const struct timeval cut_pause = {0, 300000};
+static const struct timeval cut_pause = {0, BENCH_CUT_PAUSE_MS * 1000};
 
 static void cut_require(bool good, const char *what)
 {

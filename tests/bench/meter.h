@@ -18,6 +18,7 @@ enum {
     BENCH_OUTSTANDING = 1000,  /* In the pipelined cases. */
     BENCH_DATA_BYTES = 100,
     BENCH_SESSION_MS = 30000,
+    BENCH_CUT_PAUSE_MS = 300, /* A connection has to live for a while before its loss is answered at once. */
 };
 #define BENCH_NODE "/docent-bench/node"
 #define BENCH_LOCK "/docent-bench/lock"
