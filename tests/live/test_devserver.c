@@ -376,6 +376,25 @@ static void super_user_may_read_what_nobody_may(void **state)
     assert_status(docent_devserver_start(&options, &guarded), DOCENT_ERR_INVALID_ARGUMENT);
 }
 
+static void nodes_go_by_themselves(void **state)
+{
+    (void)state;
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .container_check_ms = 20, .ttl_nodes = true };
+    docent_devserver *own;
+    docent_client *user = NULL;
+    assert_ok(docent_devserver_start(&options, &own));
+    assert_ok(docent_client_new(docent_devserver_connect_string(own), NULL, &user));
+    size_t nodes = docent_devserver_node_count(own);
+    docent_op op = docent_op_create("/ttl", NULL, 0, DOCENT_PERSISTENT_TTL);
+    op.ttl_ms = 50;
+    assert_ok(docent_run(user, &op, NULL, NULL));
+    assert_ok(docent_create(user, "/box", NULL, 0, DOCENT_CONTAINER, NULL));
+    assert_ok(docent_create(user, "/box/child", NULL, 0, DOCENT_EPHEMERAL, NULL));
+    docent_client_close(user, NULL, NULL); /* Takes the child with it. */
+    assert_soon(docent_devserver_node_count(own) == nodes);
+    docent_devserver_stop(own);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -395,6 +414,7 @@ int main(void)
         TEST(watches_are_counted_until_they_fire),
         TEST(words_are_as_the_options_say),
         TEST(super_user_may_read_what_nobody_may),
+        TEST(nodes_go_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
