@@ -31,6 +31,7 @@ const char *docent_path_strip(const docent_client *client, const char *path)
 
 static bool acl_put(struct wire_out *out, docent_acl_list acl)
 {
+    if (acl.entries == NULL || acl.count > INT32_MAX) return false;
     docent_wire_put_int(out, (int32_t)acl.count);
     for (size_t i = 0; i < acl.count; i++) {
         const docent_acl *entry = &acl.entries[i];
@@ -115,8 +116,10 @@ static const char *op_fault(const docent_op *op, bool inside, size_t *ret_size)
     if (op->path == NULL) return "no path";
     *ret_size = strlen(op->path);
     if (op->type == DOCENT_OP_EPHEMERALS) return NULL; /* A prefix: anything. */
-    if (op->data == NULL && op->size != 0) return "a size without data";
-    if (op->size > INT32_MAX) return "more data than any request can have";
+    if (op->type == DOCENT_OP_CREATE || op->type == DOCENT_OP_SET) {
+        if (op->data == NULL && op->size != 0) return "a size without data";
+        if (op->size > INT32_MAX) return "more data than any request can have";
+    }
     if (docent_path_is_plain(op->path, *ret_size)) return NULL;
     return docent_path_fault(op->path, op->type == DOCENT_OP_CREATE && docent_mode_is_sequential(op->mode));
 }

@@ -30,7 +30,8 @@ static inline bool docent_op_is_plain(const docent_op *op)
 static inline size_t docent_plain_room(const docent_client *client, const docent_op *op, size_t path_size)
 {
     size_t lengths_and_last = 3 * sizeof(int32_t);
-    return lengths_and_last + client->chroot_size + path_size + op->size;
+    size_t data_size = docent_plain_records[op->type].has_data ? op->size : 0;
+    return lengths_and_last + client->chroot_size + path_size + data_size;
 }
 
 /* @path, behind its length. Returns what is behind it. "/" is the chroot itself. */

@@ -240,7 +240,7 @@ static void request_rested(struct docent_timer *timer)
 static void request_again(struct docent_request *r, docent_status cause)
 {
     struct docent_core *c = r->core;
-    uint64_t delay;
+    uint64_t delay = 0;
     r->place = PLACE_NONE;
     if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
         request_finish(r, gave_up(r, cause));
@@ -250,7 +250,7 @@ static void request_again(struct docent_request *r, docent_status cause)
     } else {
         r->place = PLACE_RESTING;
         r->rest.fire = request_rested;
-        docent_timer_set(&c->root, &r->rest, c->now + delay);
+        docent_timer_set(&c->root, &r->rest, delay > UINT64_MAX - c->now ? UINT64_MAX : c->now + delay);
     }
 }
 
@@ -528,6 +528,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
         if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
         memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
     }
+    if (call.retry != NULL && call.retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
     if (call.hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
 
     int32_t wire_op;

@@ -462,6 +462,56 @@ static void test_requests_over_the_limit_fail_here(void **state)
     assert_int_equal(outcome->calls, 0);
 }
 
+static void test_bad_values_in_calls_do_no_harm(void **state)
+{
+    (void)state;
+    start_online(1);
+    char prefix[1001];
+    memset(prefix, 'a', sizeof prefix);
+    prefix[0] = '/';
+    prefix[1000] = '\0';
+    docent_op op = docent_op_ephemerals(prefix);
+    op.size = (size_t)0 - 1000; /* Not a field that it reads. */
+    assert_int_equal(docent_run_async(peer.client, &op, NULL, NULL, NULL), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_GET_EPHEMERALS, &frame);
+    assert_int_equal(frame.size, 4 + 1000);
+
+    op = docent_op_create("/a", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ NULL, 1 };
+    assert_int_equal(docent_run_async(peer.client, &op, NULL, NULL, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    op = docent_op_get("/a");
+    docent_retry zeroed = { 0 };
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .retry = &zeroed };
+    assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_false(peer_take(&peer, &frame));
+}
+
+static bool wait_for_ever(uint32_t tries, uint64_t elapsed_ms, docent_status cause, uint64_t *ret_delay_ms, void *user)
+{
+    (void)tries;
+    (void)elapsed_ms;
+    (void)cause;
+    (void)user;
+    *ret_delay_ms = UINT64_MAX;
+    return true;
+}
+
+static void test_a_delay_without_end_has_none(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    docent_retry retry = { DOCENT_RETRY, .decide = wait_for_ever };
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .retry = &retry, .timeout_ms = 5000 };
+    docent_op op = docent_op_get("/a");
+    assert_int_equal(docent_run_async(peer.client, &op, &call, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    peer_reply(&peer, frame.xid, 10, DOCENT_ERR_THROTTLED, NULL, 0);
+    peer_work(&peer);
+    assert_false(peer_take(&peer, &frame));
+    assert_int_equal(outcome->calls, 0);
+}
+
 static void test_close_answers_everything_and_says_goodbye(void **state)
 {
     (void)state;
@@ -723,6 +773,8 @@ int main(void)
         TEST(test_many_watches_are_restored_in_small_packets),
         TEST(test_hostile_lengths_cost_the_connection_only),
         TEST(test_requests_over_the_limit_fail_here),
+        TEST(test_bad_values_in_calls_do_no_harm),
+        TEST(test_a_delay_without_end_has_none),
         TEST(test_close_answers_everything_and_says_goodbye),
         TEST(test_wiped_ensemble_is_joined_again_and_told),
         TEST(test_connection_that_came_up_too_late_is_not_taken_for_the_next),
