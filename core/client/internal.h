@@ -85,6 +85,7 @@ struct docent_watch {
     docent_watch_kind kind;
     enum watch_filed filed;
     bool pending;    /* A read that is to leave it holds it. */
+    bool flagged;    /* And was sent with the watch flag. */
     bool ended;      /* The terminal event is queued. */
     bool told;       /* And was told. */
     uint32_t news;   /* Events in the queue. */
@@ -285,8 +286,9 @@ void docent_put_path(docent_client *client, struct wire_out *out, const char *pa
 
 /* watches.c */
 docent_status docent_watch_new(docent_client *client, const char *path, docent_watch_kind kind, struct docent_watch **ret_watch);
-/* May the read that leaves this watch send the flag? Not on a path with a standing mode: below 3.9 it would overwrite it. */
-bool docent_watch_sends_flag(const struct docent_watch *watch);
+/* Does the read that leaves this watch, and is sent now, send the flag? Not on a path with a standing mode: below 3.9 it would overwrite
+ * it. */
+bool docent_watch_sends_flag(struct docent_watch *watch);
 /* Its read will not leave it. */
 void docent_watch_abandon(struct docent_watch *watch, docent_status status);
 void docent_watch_file(struct docent_watch *watch, docent_op_type type, docent_status status);

@@ -21,6 +21,7 @@ enum { WATCH_PACKET_MAX = 128 * 1024 }; /* As the Java client: far below any ser
 
 static void path_settle(struct docent_core *c, struct watch_path *path);
 static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind);
+static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only);
 
 /* ---- The table. ---- */
 
@@ -232,9 +233,10 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     }
 }
 
-bool docent_watch_sends_flag(const struct docent_watch *w)
+bool docent_watch_sends_flag(struct docent_watch *w)
 {
-    return w->path->arming < 0 && w->path->standing < 0;
+    w->flagged = w->path->arming < 0 && w->path->standing < 0;
+    return w->flagged;
 }
 
 void docent_watch_abandon(struct docent_watch *w, docent_status status)
@@ -249,11 +251,12 @@ void docent_watch_abandon(struct docent_watch *w, docent_status status)
 
 void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_status status)
 {
+    struct docent_core *c = w->core;
     if (w->ended) { /* Cancelled while the read was under way, which has left it at the server all the same. */
         bool left = status == DOCENT_OK || (status == DOCENT_ERR_NO_NODE && type == DOCENT_OP_EXISTS);
         struct watch_path *path = w->path;
         docent_watch_abandon(w, status);
-        if (left) path_disarm(w->core, path, w->kind);
+        if (left) path_disarm(c, path, w->kind);
         return;
     }
     w->pending = false;
@@ -264,6 +267,9 @@ void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_statu
     } else {
         docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
     }
+    /* It was to live off a standing watch, which has gone since, or was refused. */
+    bool served = w->flagged || w->path->arming >= 0 || w->path->standing >= 0;
+    if (!w->ended && !served && c->session.state == SESSION_ONLINE) (void)restore_put(c, c->session.last_zxid, w->path);
 }
 
 /* ---- Events. ---- */
@@ -473,13 +479,12 @@ static bool path_needs_one_shot(const struct watch_path *path, bool child)
     return false;
 }
 
-static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only);
-
 /* The last registration that needed something at the server has gone. Best effort: an event that nobody waits for is dropped. */
 static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind)
 {
-    if (c->session.state != SESSION_ONLINE || docent_client_version_known(c) < 30500) return;
+    if (c->session.state != SESSION_ONLINE) return;
     if (!is_standing(kind)) {
+        if (docent_client_version_known(c) < 30500) return; /* One that takes addWatch knows removeWatches too; else it must be known. */
         bool child = kind == DOCENT_WATCH_CHILDREN;
         if (path->standing >= 0 || path->arming >= 0 || path_needs_one_shot(path, child)) return;
         if (!path_frame(c, path, WIRE_OP_REMOVE_WATCHES, child ? WIRE_WATCHER_CHILDREN : WIRE_WATCHER_DATA)) return;
@@ -505,13 +510,11 @@ static void path_settle(struct docent_core *c, struct watch_path *path)
                                                 ignore_result, NULL, NULL);
     if (status != DOCENT_OK) return; /* The connection is gone, or no memory: then more is told than was asked for. */
     path->standing = -1;
-    if (wanted >= 0) {
-        path_arm(c, path);
-    } else {
-        /* One-shots that lived off the standing watch get their own, with what changed since told at once. */
-        (void)restore_put(c, c->session.last_zxid, path);
-        path_drop_if_unused(c, path);
-    }
+    /* One-shots that lived off the standing watch get their own, with what changed since told at once; before the new mode, if there
+     * is to be one, which then takes them over without a gap. */
+    (void)restore_put(c, c->session.last_zxid, path);
+    path_arm(c, path);
+    path_drop_if_unused(c, path);
 }
 
 void docent_watch_cancel(docent_watch *w)
@@ -593,22 +596,19 @@ static void restore_add(struct restore *restore, int list, const struct watch_pa
 
 static void restore_path(struct restore *restore, struct watch_path *path)
 {
-    int mode = path_mode_wanted(path);
-    if (mode >= 0 && !restore->live) {
-        bool armed = false; /* Those that never were go by way of addWatch, which tells what it thinks of it. */
-        for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) armed |= w->filed == FILED_STANDING && !w->ended;
-        if (armed) {
-            restore_add(restore, 3 + mode, path);
-            path->standing = mode;
-        }
-    }
-    bool wanted[4] = { false };
+    bool wanted[5] = { false };
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!w->ended && w->filed != FILED_STANDING) wanted[w->filed] = true;
+        if (!w->ended) wanted[w->filed] = true;
     }
     if (wanted[FILED_DATA]) restore_add(restore, 0, path);
     if (wanted[FILED_EXIST]) restore_add(restore, 1, path);
     if (wanted[FILED_CHILD]) restore_add(restore, 2, path);
+    /* Last: in a packet of its own it must not be overwritten by the one-shots of the path. Those that never were armed go by way of
+     * addWatch, which tells what it thinks of it. */
+    if (wanted[FILED_STANDING] && !restore->live) {
+        path->standing = path_mode_wanted(path);
+        restore_add(restore, 3 + path->standing, path);
+    }
 }
 
 static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only)

@@ -437,6 +437,77 @@ static void test_many_watches_are_restored_in_small_packets(void **state)
     assert_int_equal(told.count, 0);
 }
 
+static docent_watch *stand(struct told *told)
+{
+    docent_watch *watch;
+    assert_int_equal(docent_watch_async(peer.client, "/a", DOCENT_WATCH_PERSISTENT, on_watch, told, &watch), DOCENT_OK);
+    return watch;
+}
+
+static void get_with_watch(struct told *told)
+{
+    memset(told, 0, sizeof *told);
+    docent_op op = docent_op_get("/a");
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = told };
+    assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+}
+
+static void expect_data_watch(int64_t relative_zxid)
+{
+    peer_expect(&peer, WIRE_OP_SET_WATCHES, &frame);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_set_watches_request request;
+    assert_true(docent_wire_get_set_watches_request(&in, &request));
+    assert_int_equal(request.relative_zxid, relative_zxid);
+    assert_int_equal(request.data.count, 1);
+    assert_int_equal(request.exist.count + request.child.count, 0);
+    peer_reply(&peer, frame.xid, 20, 0, NULL, 0);
+}
+
+static void test_one_shot_outlives_the_standing_watch_it_was_to_live_off(void **state)
+{
+    (void)state;
+    start_online(1);
+    static struct told standing, told;
+    memset(&standing, 0, sizeof standing);
+    docent_watch *watch = stand(&standing);
+    peer_expect(&peer, WIRE_OP_ADD_WATCH, &frame);
+    peer_reply(&peer, frame.xid, 10, 0, "\0\0\0\0", 4);
+    get_with_watch(&told);
+    docent_watch_cancel(watch);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    assert_int_equal(frame.body[frame.size - 1], 0);
+    int32_t get = frame.xid;
+    peer_expect(&peer, WIRE_OP_REMOVE_WATCHES, &frame);
+    peer_reply_data(&peer, get, 11, "v", &old_stat);
+    peer_reply(&peer, frame.xid, 11, 0, NULL, 0);
+    expect_data_watch(11);
+    assert_int_equal(told.count, 0);
+    peer_notify(&peer, WIRE_EVENT_DATA_CHANGED, "/a");
+    assert_int_equal(told.count, 1);
+    assert_true(told.last);
+}
+
+static void test_one_shot_outlives_a_standing_watch_that_the_server_refused(void **state)
+{
+    (void)state;
+    start_online(1);
+    static struct told standing, told;
+    memset(&standing, 0, sizeof standing);
+    (void)stand(&standing);
+    get_with_watch(&told);
+    peer_expect(&peer, WIRE_OP_ADD_WATCH, &frame);
+    int32_t add = frame.xid;
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    assert_int_equal(frame.body[frame.size - 1], 0);
+    peer_reply(&peer, add, 10, DOCENT_ERR_THROTTLED, NULL, 0);
+    assert_int_equal(standing.count, 1);
+    assert_true(standing.last);
+    peer_reply_data(&peer, frame.xid, 11, "v", &old_stat);
+    expect_data_watch(11);
+    assert_int_equal(told.count, 0);
+}
+
 static void test_hostile_lengths_cost_the_connection_only(void **state)
 {
     (void)state;
@@ -770,6 +841,8 @@ int main(void)
         TEST(test_deadline_holds_while_disconnected),
         TEST(test_credentials_come_first_and_their_refusal_is_the_end),
         TEST(test_one_shot_watch_is_restored_before_anything_else),
+        TEST(test_one_shot_outlives_the_standing_watch_it_was_to_live_off),
+        TEST(test_one_shot_outlives_a_standing_watch_that_the_server_refused),
         TEST(test_many_watches_are_restored_in_small_packets),
         TEST(test_hostile_lengths_cost_the_connection_only),
         TEST(test_requests_over_the_limit_fail_here),
