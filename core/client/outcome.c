@@ -64,6 +64,22 @@ bool docent_may_be_own_doing(docent_op_type type, docent_status status)
     return conditional && (status == DOCENT_ERR_BAD_VERSION || status == DOCENT_ERR_NO_NODE);
 }
 
+bool docent_leaves_doubt(docent_status status)
+{
+    return status == DOCENT_ERR_CONNECTION_LOSS || status == DOCENT_ERR_OPERATION_TIMEOUT || status == DOCENT_ERR_REQUEST_TIMEOUT;
+}
+
+enum verdict docent_verdict(docent_op_type type, int32_t version, docent_create_mode mode, bool lost, docent_status status)
+{
+    enum recovery recovery = docent_recovery(type, version, mode);
+    bool in_doubt = lost || docent_leaves_doubt(status);
+    if (in_doubt && recovery == RECOVER_UNKNOWN) return VERDICT_UNKNOWN;
+    if (docent_retry_allows(NULL, status)) return VERDICT_AGAIN;
+    if (!lost || !docent_may_be_own_doing(type, status)) return VERDICT_TELL;
+    if (recovery == RECOVER_REPEAT_THEN_FIND) return VERDICT_FIND;
+    return type == DOCENT_OP_DELETE && status == DOCENT_ERR_NO_NODE ? VERDICT_SUCCESS : VERDICT_TELL;
+}
+
 /* Reads one record, whether it is wanted or only stands in front. False: nonsense, or an operation that is no write. */
 static bool write_read(struct wire_in *in, int32_t op, struct sent_write *write)
 {

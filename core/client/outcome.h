@@ -26,6 +26,22 @@ bool docent_multi_excludes_itself(const docent_op *op);
 /* Can this failure of a second sending be the success of the first, seen from behind? */
 bool docent_may_be_own_doing(docent_op_type type, docent_status status);
 
+/* What an answer, or the lack of one, leads to. docent_verdict() is the whole table {operation x error}; tests/unit/test_outcome.c
+ * has it row by row. Whether and when "again" happens is then for the retry policy to say. */
+enum verdict {
+    VERDICT_TELL,    /* The answer is the outcome. */
+    VERDICT_SUCCESS, /* It fails because what it was to do is done. */
+    VERDICT_AGAIN,   /* Not executed, or once or twice is the same, or a second time fails for that very reason. */
+    VERDICT_FIND,    /* Success of the first sending, seen from behind, or somebody else's doing: look. */
+    VERDICT_UNKNOWN, /* It cannot be known whether it was applied. */
+};
+/* @version as for docent_recovery(). @lost: docent_leaves_doubt() was true of an earlier sending. @status: what came now; of a multi,
+ * see docent_multi_failure(). */
+enum verdict docent_verdict(docent_op_type type, int32_t version, docent_create_mode mode, bool lost, docent_status status);
+
+/* Not an answer: what was sent may or may not have been executed. DOCENT_ERR_CONNECTION_LOSS stands for "none came". */
+bool docent_leaves_doubt(docent_status status);
+
 /* One write, as it stands in a request. Borrows from it. */
 struct sent_write {
     docent_op_type type; /* CREATE, SET, DELETE; others: nothing can be found out about it. */

@@ -165,6 +165,135 @@ static void test_what_may_be_sent_again(void **state)
     assert_true(docent_multi_excludes_itself(&second));
 }
 
+/* ---- The table {operation x error}. ---- */
+
+struct column {
+    const char *name;
+    docent_op_type type;
+    int32_t version;
+    docent_create_mode mode;
+};
+enum { ANY = DOCENT_ANY_VERSION };
+static const struct column columns[] = {
+    { "get", DOCENT_OP_GET, 0, 0 },
+    { "sync", DOCENT_OP_SYNC, 0, 0 },
+    { "set of any version", DOCENT_OP_SET, ANY, 0 },
+    { "delete of any version", DOCENT_OP_DELETE, ANY, 0 },
+    { "set ACL of any version", DOCENT_OP_SET_ACL, ANY, 0 },
+    { "set", DOCENT_OP_SET, 3, 0 },
+    { "delete", DOCENT_OP_DELETE, 3, 0 },
+    { "set ACL", DOCENT_OP_SET_ACL, 3, 0 },
+    { "create", DOCENT_OP_CREATE, ANY, DOCENT_EPHEMERAL },
+    { "transaction that excludes itself", DOCENT_OP_MULTI, 0, 0 },
+    { "sequential create", DOCENT_OP_CREATE, ANY, DOCENT_PERSISTENT_SEQUENTIAL },
+    { "other transaction", DOCENT_OP_MULTI, ANY, 0 },
+    { "reconfig", DOCENT_OP_RECONFIG, ANY, 0 },
+};
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+/* One letter for each column, Tell, Success, Again, Find, Unknown: of the first sending, and of one after a loss. */
+struct verdicts {
+    docent_status status;
+    const char *first, *after_loss;
+};
+#define ANSWER "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "TTTT" "F" "UUU" /* Of a transaction, any failure may be its own doing. */
+#define IN_DOUBT "AA" "AAA" "AAAA" "A" "UUU", "AA" "AAA" "AAAA" "A" "UUU"
+#define NOT_EXECUTED "AA" "AAA" "AAAA" "A" "AAA", "AA" "AAA" "AAAA" "A" "UUU"
+static const struct verdicts table[] = {
+    { DOCENT_OK, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "TTTT" "T" "UUU" },
+    { DOCENT_ERR_SYSTEM, ANSWER },
+    { DOCENT_ERR_ROLLED_BACK, ANSWER },
+    { DOCENT_ERR_DATA_INCONSISTENCY, ANSWER },
+    { DOCENT_ERR_CONNECTION_LOSS, IN_DOUBT },
+    { DOCENT_ERR_MARSHALLING, ANSWER },
+    { DOCENT_ERR_UNIMPLEMENTED, ANSWER },
+    { DOCENT_ERR_OPERATION_TIMEOUT, IN_DOUBT },
+    { DOCENT_ERR_BAD_ARGUMENTS, ANSWER },
+    { DOCENT_ERR_INVALID_STATE, ANSWER },
+    { DOCENT_ERR_UNKNOWN_SESSION, ANSWER },
+    { DOCENT_ERR_NEW_CONFIG_NO_QUORUM, ANSWER },
+    { DOCENT_ERR_RECONFIG_IN_PROGRESS, ANSWER },
+    { DOCENT_ERR_NO_NODE, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TST" "FFFT" "F" "UUU" },
+    { DOCENT_ERR_NO_AUTH, ANSWER },
+    { DOCENT_ERR_BAD_VERSION, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "FFFT" "F" "UUU" },
+    { DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS, ANSWER },
+    { DOCENT_ERR_NODE_EXISTS, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "TTTF" "F" "UUU" },
+    { DOCENT_ERR_NOT_EMPTY, ANSWER },
+    { DOCENT_ERR_SESSION_EXPIRED, NOT_EXECUTED },
+    { DOCENT_ERR_INVALID_ACL, ANSWER },
+    { DOCENT_ERR_AUTH_FAILED, ANSWER },
+    { DOCENT_ERR_CLOSING, ANSWER },
+    { DOCENT_ERR_SESSION_MOVED, NOT_EXECUTED },
+    { DOCENT_ERR_NOT_READ_ONLY, ANSWER },
+    { DOCENT_ERR_EPHEMERAL_ON_LOCAL_SESSION, ANSWER },
+    { DOCENT_ERR_NO_WATCHER, ANSWER },
+    { DOCENT_ERR_REQUEST_TIMEOUT, IN_DOUBT },
+    { DOCENT_ERR_RECONFIG_DISABLED, ANSWER },
+    { DOCENT_ERR_SASL_REQUIRED, ANSWER },
+    { DOCENT_ERR_QUOTA_EXCEEDED, ANSWER },
+    { DOCENT_ERR_THROTTLED, NOT_EXECUTED },
+    { (docent_status)-99, ANSWER }, /* What we do not know is passed on. */
+};
+
+static char letter_of(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_TELL: return 'T';
+    case VERDICT_SUCCESS: return 'S';
+    case VERDICT_AGAIN: return 'A';
+    case VERDICT_FIND: return 'F';
+    case VERDICT_UNKNOWN: return 'U';
+    }
+    return '?';
+}
+
+static void test_the_table_of_verdicts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct verdicts *row = &table[i];
+        assert_int_equal(strlen(row->first), COLUMNS);
+        assert_int_equal(strlen(row->after_loss), COLUMNS);
+        for (size_t k = 0; k < COLUMNS; k++) {
+            const struct column *column = &columns[k];
+            for (int lost = 0; lost < 2; lost++) {
+                char wanted = (lost ? row->after_loss : row->first)[k];
+                char is = letter_of(docent_verdict(column->type, column->version, column->mode, lost, row->status));
+                if (is != wanted) {
+                    fail_msg("%s, %s%s: %c, not %c", column->name, docent_status_text(row->status), lost ? ", after a loss" : "", is, wanted);
+                }
+            }
+        }
+    }
+}
+
+static bool has_a_row(docent_status status)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i].status == status) return true;
+    }
+    return false;
+}
+
+static void test_every_error_of_a_server_has_a_row(void **state)
+{
+    (void)state;
+#define HAS_A_ROW(name, number, text) \
+    if ((number) > DOCENT_ERR_INVALID_ARGUMENT && !has_a_row(name)) fail_msg("%s", #name);
+    DOCENT_STATUS_TABLE(HAS_A_ROW)
+#undef HAS_A_ROW
+}
+
+/* Two writings of one thing: what the policy is asked about, and what it allows. */
+static void test_what_is_sent_again_is_what_policies_allow(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        bool again = docent_verdict(DOCENT_OP_GET, 0, 0, false, table[i].status) == VERDICT_AGAIN;
+        assert_int_equal(again, docent_retry_allows(NULL, table[i].status));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +302,9 @@ int main(void)
         cmocka_unit_test(test_parts_of_a_multi_are_found),
         cmocka_unit_test(test_the_failure_of_a_multi_is_the_first),
         cmocka_unit_test(test_what_may_be_sent_again),
+        cmocka_unit_test(test_the_table_of_verdicts),
+        cmocka_unit_test(test_every_error_of_a_server_has_a_row),
+        cmocka_unit_test(test_what_is_sent_again_is_what_policies_allow),
     };
     return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
 }
