@@ -647,6 +647,25 @@ static void test_session_ids_are_not_given_twice(void **state)
     }
 }
 
+static void test_time_of_sessions_counts_from_the_end_of_reading(void **state)
+{
+    (void)state;
+    enum { READ = NOW + 100000 };
+    assert_true(server_start());
+    server_ask(UP_OPEN, 0, 0, NULL);
+    create("/here", "", DOCENT_EPHEMERAL);
+    assert_true(docent_store_write(store, 1000));
+    server_stop();
+    assert_true(server_start());
+    docent_leader_touch_all(leader, READ);
+    docent_leader_tick(leader, READ + TIMEOUT_MS, 1000);
+    assert_true(docent_leader_session_alive(leader, session));
+    assert_non_null(find("/here"));
+    docent_leader_tick(leader, READ + TIMEOUT_MS + 1000, 1000);
+    assert_false(docent_leader_session_alive(leader, session));
+    assert_null(find("/here"));
+}
+
 static void test_write_that_fails_is_told(void **state)
 {
     (void)state;
@@ -747,6 +766,7 @@ int main(void)
         STORE_TEST(test_one_server_has_a_directory),
         STORE_TEST(test_first_zxid_is_remembered),
         STORE_TEST(test_session_ids_are_not_given_twice),
+        STORE_TEST(test_time_of_sessions_counts_from_the_end_of_reading),
         STORE_TEST(test_write_that_fails_is_told),
         STORE_TEST(test_snapshot_that_fails_leaves_the_log),
         STORE_TEST(test_unfinished_snapshot_is_forgotten),

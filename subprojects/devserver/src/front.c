@@ -375,6 +375,7 @@ static bool data_begin(struct front *front, const struct wire_out *memory)
                                    .report = front->config.report,
                                    .user = front->config.user };
     front->store = docent_store_open(&config, front->leader, now, docent_front_wall());
+    docent_leader_touch_all(front->leader, docent_front_now());
     return front->store != NULL;
 }
 

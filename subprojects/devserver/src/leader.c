@@ -836,6 +836,13 @@ void docent_leader_restore_session(struct leader *leader, uint64_t now, int64_t 
     (void)session_add(leader, now, id, timeout_ms);
 }
 
+void docent_leader_touch_all(struct leader *leader, uint64_t now)
+{
+    for (size_t i = 0; i < 1024; i++) {
+        for (struct session *s = leader->sessions[i]; s != NULL; s = s->chain) session_touch(leader, s, now);
+    }
+}
+
 bool docent_leader_replay(struct leader *leader, uint64_t now, struct txn *txn)
 {
     for (size_t i = 0; i < txn->change_count; i++) {

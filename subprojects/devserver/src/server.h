@@ -100,6 +100,7 @@ struct tree *docent_leader_own_tree(struct leader *leader);
 void docent_leader_restore(struct leader *leader, int64_t zxid, int64_t next_session);
 void docent_leader_restore_session(struct leader *leader, uint64_t now, int64_t id, int32_t timeout_ms);
 bool docent_leader_replay(struct leader *leader, uint64_t now, struct txn *txn); /* False: it does not fit what is there. */
+void docent_leader_touch_all(struct leader *leader, uint64_t now); /* When all that is done, which may have taken its time. */
 
 /* ---- Faults, in what a replica does with a client's requests. ---- */
 
