@@ -309,6 +309,7 @@ static void on_expired(void *owner)
     struct docent_event event = { .type = DOCENT_EV_EXPIRED, .generation = c->session.generation };
     docent_client_broadcast(c, &event);
     docent_watches_end_all(c, DOCENT_ERR_SESSION_EXPIRED);
+    docent_requests_expired(c);
 }
 
 static void client_close(struct docent_core *c, docent_status why)
@@ -600,6 +601,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->pending_last = &c->pending_first;
     c->scratch.allocator = &c->allocator;
     c->plain_result.struct_size = sizeof c->plain_result;
+    c->plain_record_max = docent_requests_plain_max(&c->options);
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;

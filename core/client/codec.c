@@ -43,16 +43,16 @@ static bool acl_put(struct wire_out *out, docent_acl_list acl)
 }
 
 const struct plain_record docent_plain_records[DOCENT_OP_TYPES] = {
-    [DOCENT_OP_DELETE] = { WIRE_OP_DELETE, .ends = ENDS_IN_VERSION },
-    [DOCENT_OP_EXISTS] = { WIRE_OP_EXISTS, .ends = ENDS_IN_WATCH },
-    [DOCENT_OP_GET] = { WIRE_OP_GET_DATA, .ends = ENDS_IN_WATCH },
-    [DOCENT_OP_SET] = { WIRE_OP_SET_DATA, .has_data = true, .ends = ENDS_IN_VERSION },
-    [DOCENT_OP_GET_ACL] = { WIRE_OP_GET_ACL },
-    [DOCENT_OP_CHILDREN] = { WIRE_OP_GET_CHILDREN2, .ends = ENDS_IN_WATCH },
-    [DOCENT_OP_CHILD_COUNT] = { WIRE_OP_GET_ALL_CHILDREN_NUMBER },
-    [DOCENT_OP_EPHEMERALS] = { WIRE_OP_GET_EPHEMERALS },
-    [DOCENT_OP_SYNC] = { WIRE_OP_SYNC },
-    [DOCENT_OP_CHECK] = { WIRE_OP_CHECK, .ends = ENDS_IN_VERSION },
+    [DOCENT_OP_DELETE] = { .op = WIRE_OP_DELETE, .ends = ENDS_IN_VERSION },
+    [DOCENT_OP_EXISTS] = { .op = WIRE_OP_EXISTS, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_GET] = { .op = WIRE_OP_GET_DATA, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_SET] = { .op = WIRE_OP_SET_DATA, .has_data = true, .ends = ENDS_IN_VERSION },
+    [DOCENT_OP_GET_ACL] = { .op = WIRE_OP_GET_ACL },
+    [DOCENT_OP_CHILDREN] = { .op = WIRE_OP_GET_CHILDREN2, .ends = ENDS_IN_WATCH },
+    [DOCENT_OP_CHILD_COUNT] = { .op = WIRE_OP_GET_ALL_CHILDREN_NUMBER },
+    [DOCENT_OP_EPHEMERALS] = { .op = WIRE_OP_GET_EPHEMERALS },
+    [DOCENT_OP_SYNC] = { .op = WIRE_OP_SYNC },
+    [DOCENT_OP_CHECK] = { .op = WIRE_OP_CHECK, .ends = ENDS_IN_VERSION },
 };
 
 uint32_t docent_op_min_version_of_newer(int32_t op)

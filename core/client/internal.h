@@ -51,6 +51,8 @@ struct docent_request {
     struct docent_timer deadline; /* Not used by calls with the default time-out: they are in the order of their deadlines. */
     struct docent_timer rest;
     uint32_t attempts;
+    docent_status cause;  /* Of the last try but one. */
+    docent_offline_policy offline;
 
     docent_status status; /* What came. */
     int64_t zxid;
@@ -149,9 +151,11 @@ struct docent_core {
     struct request_list calls;  /* With the default time-out, in order. */
     struct request_list others;
     struct docent_request *pending_first, **pending_last;
+    uint32_t pending_count;
     struct docent_request *spare;
     unsigned spare_count;
     struct wire_out scratch;
+    size_t plain_record_max;   /* The longest record of a call that needs no closer look. */
     docent_result plain_result; /* Of what is told just now; only what a plain answer fills in is ever other than zero. */
 
     struct docent_timer **heap; /* heap[1] is the earliest. */
@@ -245,8 +249,10 @@ static inline void docent_timer_stop_if_set(struct docent_core *core, struct doc
 }
 
 /* request.c */
+size_t docent_requests_plain_max(const docent_client_options *options);
 void docent_requests_free_spare(struct docent_core *core);
 void docent_requests_online(struct docent_core *core);
+void docent_requests_expired(struct docent_core *core); /* The session is over. */
 void docent_requests_deadlines(struct docent_core *core);
 uint64_t docent_requests_next_deadline(const struct docent_core *core);
 void docent_requests_close(struct docent_core *core, docent_status why);

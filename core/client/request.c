@@ -160,6 +160,8 @@ static void request_tell(struct docent_later *later)
     docent_result result;
     docent_reply_decode(r->view, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
     result.attempts = r->attempts;
+    result.elapsed_ms = r->core->now - r->accepted_ms;
+    result.last_cause = r->cause;
     if (r->done != NULL) r->done(&result, r->user);
     docent_arena_free(&arena);
     request_release(r);
@@ -173,6 +175,8 @@ static void request_tell_plain(struct docent_later *later)
     docent_result *result = &c->plain_result; /* Callbacks come one after the other. */
     result->zxid = r->zxid;
     result->attempts = r->attempts;
+    result->elapsed_ms = c->now - r->accepted_ms;
+    result->last_cause = r->cause;
     result->data = NULL;
     result->size = 0;
     if (!docent_plain_decode(r->type, r->body, r->body_size, result)) {
@@ -224,10 +228,15 @@ static docent_status gave_up(const struct docent_request *r, docent_status other
 static void request_pend(struct docent_request *r)
 {
     struct docent_core *c = r->core;
+    if (r->offline == DOCENT_OFFLINE_FAIL && c->session.state != SESSION_ONLINE) {
+        request_finish(r, gave_up(r, DOCENT_ERR_CONNECTION_LOSS));
+        return;
+    }
     r->place = PLACE_PENDING;
     r->pending_next = NULL;
     *c->pending_last = r;
     c->pending_last = &r->pending_next;
+    c->pending_count++;
 }
 
 static void request_rested(struct docent_timer *timer)
@@ -242,6 +251,7 @@ static void request_again(struct docent_request *r, docent_status cause)
     struct docent_core *c = r->core;
     uint64_t delay = 0;
     r->place = PLACE_NONE;
+    r->cause = cause;
     if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
         request_finish(r, gave_up(r, cause));
     } else if (delay == 0) {
@@ -315,6 +325,7 @@ void docent_requests_online(struct docent_core *c)
     struct docent_request *r = c->pending_first;
     c->pending_first = NULL;
     c->pending_last = &c->pending_first;
+    c->pending_count = 0;
     while (r != NULL) {
         struct docent_request *next = r->pending_next;
         r->place = PLACE_NONE;
@@ -330,10 +341,24 @@ static void pending_remove(struct docent_request *r)
     while (*at != r) at = &(*at)->pending_next;
     *at = r->pending_next;
     if (c->pending_last == &r->pending_next) c->pending_last = at;
+    c->pending_count--;
     r->place = PLACE_NONE;
 }
 
 /* ---- Deadlines. ---- */
+
+void docent_requests_expired(struct docent_core *c)
+{
+    for (int i = 0; i < 2; i++) {
+        struct docent_request *next;
+        for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = next) {
+            next = r->next;
+            if (r->offline != DOCENT_OFFLINE_SESSION) continue;
+            if (r->place == PLACE_PENDING) pending_remove(r);
+            request_finish(r, gave_up(r, DOCENT_ERR_SESSION_EXPIRED));
+        }
+    }
+}
 
 static void request_expire(struct docent_request *r)
 {
@@ -415,6 +440,8 @@ static inline struct docent_request *request_new(docent_client *view, size_t siz
     r->deadline_ms = UINT64_MAX;
     r->deadline.index = r->rest.index = 0;
     r->attempts = 0;
+    r->cause = DOCENT_OK;
+    r->offline = c->options.offline;
     r->zxid = 0;
     r->body = NULL;
     return r;
@@ -484,11 +511,16 @@ static inline bool call_is_plain(const docent_client *view, const docent_op *op,
     const struct docent_core *c = view->core;
     if (op == NULL || op->struct_size == 0 || !docent_op_is_plain(op) || op->type == DOCENT_OP_CHECK || op->path == NULL) return false;
     if (op->size > CALL_RECORD_MAX || (op->data == NULL && op->size > 0)) return false;
-    if (c->session.state != SESSION_ONLINE || c->options.call_timeout_ms == DOCENT_FOREVER) return false;
+    if (c->session.state != SESSION_ONLINE) return false;
     *ret_path_size = strlen(op->path);
-    size_t room = docent_plain_room(view, op, *ret_path_size);
-    return room <= CALL_RECORD_MAX && room + WIRE_REQUEST_HEADER <= c->options.request_max_bytes &&
-           docent_path_is_plain(op->path, *ret_path_size);
+    return docent_plain_room(view, op, *ret_path_size) <= c->plain_record_max && docent_path_is_plain(op->path, *ret_path_size);
+}
+
+size_t docent_requests_plain_max(const docent_client_options *options)
+{
+    if (options->call_timeout_ms == DOCENT_FOREVER || options->request_max_bytes < WIRE_REQUEST_HEADER) return 0;
+    size_t max = options->request_max_bytes - WIRE_REQUEST_HEADER;
+    return max < CALL_RECORD_MAX ? max : CALL_RECORD_MAX;
 }
 
 /* Such a call is encoded where it stays. */
@@ -529,11 +561,13 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
         memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
     }
     if (call.retry != NULL && call.retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    if ((unsigned)call.offline > DOCENT_OFFLINE_SESSION) return DOCENT_ERR_INVALID_ARGUMENT;
     if (call.hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
 
     int32_t wire_op;
     docent_status status = docent_op_encode(view, op, call.hold, &wire_op);
     if (status != DOCENT_OK) return status;
+    if (c->session.state != SESSION_ONLINE && c->pending_count >= c->options.pending_max) return DOCENT_ERR_BUSY;
 
     struct docent_watch *watch = NULL;
     if (call.watch != NULL) {
@@ -557,6 +591,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     r->mode = op->mode;
     if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
     r->watch = watch;
+    if (call.offline != DOCENT_OFFLINE_DEFAULT) r->offline = call.offline;
     if (call.hold != NULL) {
         r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
         r->hold_guards = op->type == DOCENT_OP_MULTI;

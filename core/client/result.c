@@ -54,6 +54,11 @@ static void copier_fill(struct copier *copier, const docent_result *from, docent
     to->results = results;
 }
 
+docent_call_info docent_result_info(const docent_result *result)
+{
+    return (docent_call_info){ result->attempts, result->elapsed_ms, result->last_cause };
+}
+
 docent_result *docent_result_copy(const docent_result *result)
 {
     struct copier copier = { NULL, 0 };

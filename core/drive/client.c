@@ -34,10 +34,12 @@ static docent_status options_fill(const docent_client_options *given, docent_cli
     if (full->request_max_bytes == 0) full->request_max_bytes = 0xfffff;
     if (full->reply_max_bytes == 0) full->reply_max_bytes = 64 << 20;
     if (full->inbox_max == 0) full->inbox_max = 65536;
+    if (full->pending_max == 0) full->pending_max = 65536;
+    if (full->offline == DOCENT_OFFLINE_DEFAULT) full->offline = DOCENT_OFFLINE_QUEUE;
     while (full->seed == 0) {
         if (getrandom(&full->seed, sizeof full->seed, 0) < 0 && errno != EINTR) return DOCENT_ERR_IO;
     }
-    bool good = full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
+    bool good = (unsigned)full->offline <= DOCENT_OFFLINE_SESSION && full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
                 full->reply_max_bytes <= INT32_MAX / 2 && (full->retry == NULL || full->retry->struct_size != 0) &&
                 (full->allocator == NULL || (full->allocator->alloc != NULL && full->allocator->resize != NULL &&
                                              full->allocator->release != NULL));

@@ -68,6 +68,8 @@ typedef struct docent_client_options {
     uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
     bool no_probe;                    /* Do not ask servers for their version, and whether they write, on a side connection.
                                        * Default: ask. */
+    docent_offline_policy offline;    /* Of calls that name none. Default: DOCENT_OFFLINE_QUEUE. */
+    uint32_t pending_max;             /* Calls that may wait for a connection; more fail with DOCENT_ERR_BUSY. Default: 65,536. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

@@ -89,7 +89,7 @@ typedef struct docent_result {
     size_t struct_size;
     docent_status status;
     int64_t zxid;          /* Of the reply; for a write, the write's own. */
-    uint32_t attempts;     /* How often it was sent. */
+    uint32_t attempts;     /* How often it was sent. See also docent_result_info(). */
     const char *path;      /* CREATE: the real name, sequence number included. */
     const void *data;      /* GET, RECONFIG. NULL: the node has null data. Not terminated. */
     size_t size;
@@ -103,8 +103,18 @@ typedef struct docent_result {
                                           * cause; those before and after it are DOCENT_ERR_ROLLED_BACK. None if the outcome had to
                                           * be found out. */
     size_t result_count;
+    uint64_t elapsed_ms;   /* From acceptance to outcome. */
+    docent_status last_cause; /* Why the last of several tries was needed; DOCENT_OK if the first one did. */
 } docent_result;
 typedef void (*docent_result_fn)(const docent_result *result, void *user);
+
+/** What it took. */
+typedef struct docent_call_info {
+    uint32_t attempts;   /* How often it was sent. 0: never. */
+    uint64_t elapsed_ms; /* From acceptance to outcome. */
+    docent_status last_cause;
+} docent_call_info;
+DOCENT_API docent_call_info docent_result_info(const docent_result *result);
 
 /** A copy that stands on its own. NULL: no memory. Thread: any. */
 DOCENT_API docent_result *docent_result_copy(const docent_result *result);
@@ -121,13 +131,15 @@ typedef struct docent_call_options {
     docent_watch **ret_watch;  /* Set before the call returns, if the call is accepted. May be NULL. */
     const docent_hold *hold;   /* Send only in this hold's session, and while it is held; else DOCENT_ERR_NOT_HELD. For MULTI
                                 * it also puts a check of the hold's node in front. Default: none. */
+    docent_offline_policy offline; /* Default: the client's. */
 } docent_call_options;
 #define DOCENT_CALL_OPTIONS .struct_size = sizeof(docent_call_options)
 DOCENT_API void docent_call_options_init(docent_call_options *call);
 
 /** Runs @op and tells @done (may be NULL). @call may be NULL. Returns DOCENT_OK if @done will be called;
  * DOCENT_ERR_INVALID_ARGUMENT (what exactly goes to the log as "call.invalid"), DOCENT_ERR_TOO_LARGE (over the limit on
- * requests), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_NOT_HELD, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will.
+ * requests), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_BUSY (too many wait for a connection: docent_client_options.pending_max),
+ * DOCENT_ERR_NOT_HELD, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will.
  * Outcomes: the server's, and DOCENT_ERR_TIMEOUT (the deadline passed before it was sent, or a read was not answered),
  * DOCENT_ERR_UNKNOWN_OUTCOME (a write was sent, and what became of it cannot be told), DOCENT_ERR_CONNECTION_LOSS (the
  * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_UNSUPPORTED, DOCENT_ERR_CLOSING. Thread: loop. */

@@ -79,6 +79,15 @@ typedef struct docent_allocator {
     void *user;
 } docent_allocator;
 
+/** What becomes of a call while there is no connection. In every case a call's deadline holds. */
+typedef enum docent_offline_policy {
+    DOCENT_OFFLINE_DEFAULT, /* The client's; there, DOCENT_OFFLINE_QUEUE. */
+    DOCENT_OFFLINE_QUEUE,   /* It waits for the next connection, in whatever session. */
+    DOCENT_OFFLINE_FAIL,    /* It fails at once: DOCENT_ERR_CONNECTION_LOSS, or DOCENT_ERR_UNKNOWN_OUTCOME if it was a write and sent. */
+    DOCENT_OFFLINE_SESSION, /* It waits for as long as the session lives, and then fails: DOCENT_ERR_SESSION_EXPIRED, or
+                             * DOCENT_ERR_UNKNOWN_OUTCOME. Before the first session it waits for that one. */
+} docent_offline_policy;
+
 typedef enum docent_log_level {
     DOCENT_LOG_DEBUG,
     DOCENT_LOG_INFO, /* What an operator acts on. */

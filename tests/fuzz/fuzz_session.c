@@ -249,7 +249,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const docent_retry retry = { DOCENT_RETRY };
     const docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .call_timeout_ms = 30000, .close_timeout_ms = 1000, .retry = &retry,
-        .read_only_allowed = true, .request_max_bytes = WIRE_REQUEST_MAX, .reply_max_bytes = 1 << 20, .inbox_max = 100, .seed = 7,
+        .read_only_allowed = true, .request_max_bytes = WIRE_REQUEST_MAX, .reply_max_bytes = 1 << 20, .inbox_max = 100, .pending_max = 1000,
+        .offline = DOCENT_OFFLINE_QUEUE, .seed = 7,
     };
     const struct docent_core_config config = { &options, "" };
     if (docent_core_new(&config, &host, &fuzz.client) != DOCENT_OK) abort();

@@ -201,6 +201,7 @@ static void actor_start(struct actor *actor)
     docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = world->session_ms, .call_timeout_ms = 30000, .close_timeout_ms = 1000,
         .on_log = world->tracing ? actor_log : NULL, .user = actor, .retry = &retry, .request_max_bytes = 0xfffff, .reply_max_bytes = 1 << 26, .inbox_max = 65536,
+        .pending_max = 1000, .offline = DOCENT_OFFLINE_QUEUE,
         .seed = chance_next(&world->random), .no_probe = actor_may(actor, 500),
     };
     actor->client.entropy = chance_next(&world->random);
@@ -513,7 +514,10 @@ static void actor_call(struct actor *actor)
         int size = snprintf(text, sizeof text, "c %" PRIu64, call->serial);
         op = docent_op_create(path, text, (size_t)size, DOCENT_PERSISTENT);
     }
-    docent_call_options options = {DOCENT_CALL_OPTIONS, .timeout_ms = (uint32_t)actor_between(actor, 100, 5 * actor->world->session_ms)};
+    docent_call_options options = {
+        DOCENT_CALL_OPTIONS, .timeout_ms = (uint32_t)actor_between(actor, 100, 5 * actor->world->session_ms),
+        .offline = world_calm(actor->world) ? DOCENT_OFFLINE_QUEUE : (docent_offline_policy)actor_between(actor, 0, DOCENT_OFFLINE_SESSION),
+    };
     docent_op parts[] = {docent_op_check(ACTOR_SHARED, DOCENT_ANY_VERSION), op};
     if ((kind == CALL_SET || kind == CALL_CREATE) && actor_may(actor, 300)) { /* The same as a transaction. */
         op = docent_op_multi(parts, 2);

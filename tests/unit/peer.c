@@ -63,6 +63,8 @@ void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*a
         .request_max_bytes = WIRE_REQUEST_MAX,
         .reply_max_bytes = 1 << 24,
         .inbox_max = 1000,
+        .pending_max = 1000,
+        .offline = DOCENT_OFFLINE_QUEUE,
         .on_state = on_state,
         .user = peer,
         .seed = 42,
