@@ -17,7 +17,8 @@ import tempfile
 import time
 import traceback
 
-from compare import EXISTS, GET, OPEN, Session, auth, create, die_with_parent, read, set_acl, set_data
+from compare import (CONTAINER, DELETE, EXISTS, GET, OPEN, Session, auth, create, die_with_parent,
+                     path_version, read, set_acl, set_data, ttl)
 
 PROGRAM = sys.argv[1]
 PATIENCE = 20  # Seconds: for what comes at once on an idle machine.
@@ -205,6 +206,25 @@ def test_super_may_do_everything():
         same(error_of(other.call(set_acl("/a", closed))), 0)
         same(error_of(other.call(read(GET, "/a"))), -102)
         server.stop()
+
+
+def test_nodes_that_go_by_themselves_go_as_often_as_the_options_say():
+    server = Server("--ttl-nodes", "--ttl-check", "50")  # Containers: after a minute.
+    a = server.session(timeout=10000)
+    same(error_of(a.call(ttl("/ttl", 5, 20))), 0)
+    same(error_of(a.call(create("/box", flags=4, op=CONTAINER))), 0)
+    same(error_of(a.call(create("/box/x"))), 0)
+    same(error_of(a.call(path_version(DELETE, "/box/x"))), 0)
+    wait_for(lambda: error_of(a.call(read(EXISTS, "/ttl"))) == -101)
+    same(error_of(a.call(read(EXISTS, "/box"))), 0)
+    server.stop()
+    server = Server("--container-check", "50")
+    a = server.session(timeout=10000)
+    same(error_of(a.call(create("/box", flags=4, op=CONTAINER))), 0)
+    same(error_of(a.call(create("/box/x"))), 0)
+    same(error_of(a.call(path_version(DELETE, "/box/x"))), 0)
+    wait_for(lambda: error_of(a.call(read(EXISTS, "/box"))) == -101)
+    assert server.session().call(ttl("/ttl", 5, 20))[-1][2] == -6  # Not allowed unless asked for.
 
 
 # ---- Limits. ----

@@ -350,6 +350,33 @@ static void words_are_as_the_options_say(void **state)
     assert_string_equal(text, "imok");
 }
 
+static void state_is_there_over_http(void **state)
+{
+    (void)state;
+    char text[4096] = "";
+    docent_devserver *told;
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .admin_port = ntohs(address.sin_port), .tick_ms = 70 };
+    assert_status(docent_devserver_start(&options, &told), DOCENT_ERR_IO);
+    assert_int_equal(errno, EADDRINUSE);
+    close(fd);
+    assert_ok(docent_devserver_start(&options, &told));
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    static const char request[] = "GET /commands/conf HTTP/1.0\r\n\r\n";
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    size_t total = 0;
+    for (ssize_t got; total + 1 < sizeof text && (got = recv(fd, text + total, sizeof text - total - 1, 0)) > 0;) total += (size_t)got;
+    close(fd);
+    docent_devserver_stop(told);
+    assert_non_null(strstr(text, "\"tick_time\": 70"));
+}
+
 static void super_user_may_read_what_nobody_may(void **state)
 {
     (void)state;
@@ -414,6 +441,7 @@ int main(void)
         TEST(watches_are_counted_until_they_fire),
         TEST(words_are_as_the_options_say),
         TEST(super_user_may_read_what_nobody_may),
+        TEST(state_is_there_over_http),
         TEST(nodes_go_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

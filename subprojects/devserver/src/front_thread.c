@@ -14,7 +14,7 @@
 
 #include <docent/client.h>
 
-#include "front.h"
+#include "front_admin.h"
 
 struct command {
     void (*run)(docent_devserver *server, struct command *command);
@@ -30,6 +30,7 @@ struct command {
 struct docent_devserver {
     struct event_base *base;
     struct front *front;
+    struct admin *admin; /* NULL: none. */
     pthread_t thread;
     char connect_string[32];
     char *super_digest, *words, *data_dir; /* Of the options; NULL: none. */
@@ -98,6 +99,7 @@ void docent_fault_init(docent_fault *fault)
 
 static void server_free(docent_devserver *server)
 {
+    docent_admin_free(server->admin);
     if (server->front != NULL) docent_front_free(server->front);
     if (server->base != NULL) event_base_free(server->base);
     free(server->super_digest);
@@ -166,7 +168,8 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->base = event_base_new();
     if (server->wake_fd >= 0 && server->base != NULL) server->front = docent_front_new(server->base, &config);
-    if (server->front == NULL) {
+    if (server->front != NULL && options.admin_port != 0) server->admin = docent_admin_new(server->base, server->front, options.admin_port);
+    if (server->front == NULL || (options.admin_port != 0 && server->admin == NULL)) {
         int error = errno;
         server_free(server);
         errno = error;

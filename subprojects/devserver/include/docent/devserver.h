@@ -46,6 +46,7 @@ typedef struct docent_devserver_options {
      * docent_devserver_start(). Default: nobody is told. */
     void (*report)(void *user, const char *text);
     void *user;              /* Passed to report. */
+    uint16_t admin_port;     /* HTTP on 127.0.0.1: /commands and /metrics. Default: none. */
 } docent_devserver_options;
 #define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
 /** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */
