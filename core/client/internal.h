@@ -29,6 +29,7 @@ struct docent_request {
     bool lost;  /* An attempt was lost on its way; it may have been applied. */
     bool freed; /* Free when it is not needed any more by the session. */
     bool hold_guards; /* The first operation of the transaction is the hold's check. */
+    uint8_t offline; /* docent_offline_policy; see offline_of(). */
     bool plain; /* A call with the client's defaults, and nothing to be done about its success but telling it. */
     struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
     struct docent_watch *watch;     /* To be filed with the reply. */
@@ -52,7 +53,6 @@ struct docent_request {
     struct docent_timer rest;
     uint32_t attempts;
     docent_status cause;  /* Of the last try but one. */
-    docent_offline_policy offline;
 
     docent_status status; /* What came. */
     int64_t zxid;

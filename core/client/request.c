@@ -225,10 +225,15 @@ static docent_status gave_up(const struct docent_request *r, docent_status other
     return maybe_applied && !docent_op_is_read(r->type) ? DOCENT_ERR_UNKNOWN_OUTCOME : otherwise;
 }
 
+static docent_offline_policy offline_of(const struct docent_request *r)
+{
+    return r->offline == DOCENT_OFFLINE_DEFAULT ? r->core->options.offline : (docent_offline_policy)r->offline;
+}
+
 static void request_pend(struct docent_request *r)
 {
     struct docent_core *c = r->core;
-    if (r->offline == DOCENT_OFFLINE_FAIL && c->session.state != SESSION_ONLINE) {
+    if (offline_of(r) == DOCENT_OFFLINE_FAIL && c->session.state != SESSION_ONLINE) {
         request_finish(r, gave_up(r, DOCENT_ERR_CONNECTION_LOSS));
         return;
     }
@@ -353,7 +358,7 @@ void docent_requests_expired(struct docent_core *c)
         struct docent_request *next;
         for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = next) {
             next = r->next;
-            if (r->offline != DOCENT_OFFLINE_SESSION) continue;
+            if (offline_of(r) != DOCENT_OFFLINE_SESSION && !r->retry->session_fails) continue;
             if (r->place == PLACE_PENDING) pending_remove(r);
             request_finish(r, gave_up(r, DOCENT_ERR_SESSION_EXPIRED));
         }
@@ -441,7 +446,7 @@ static inline struct docent_request *request_new(docent_client *view, size_t siz
     r->deadline.index = r->rest.index = 0;
     r->attempts = 0;
     r->cause = DOCENT_OK;
-    r->offline = c->options.offline;
+    r->offline = DOCENT_OFFLINE_DEFAULT;
     r->zxid = 0;
     r->body = NULL;
     return r;
@@ -589,9 +594,10 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     docent_view_use(view);
     call_init(r, op, done, user);
     r->mode = op->mode;
+    r->failed_part = 0;
     if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
     r->watch = watch;
-    if (call.offline != DOCENT_OFFLINE_DEFAULT) r->offline = call.offline;
+    r->offline = (uint8_t)call.offline;
     if (call.hold != NULL) {
         r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
         r->hold_guards = op->type == DOCENT_OP_MULTI;
@@ -774,7 +780,13 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
     struct docent_core *c = r->core;
     docent_status status = (docent_status)header->err;
     r->place = PLACE_NONE;
-    if (r->watch != NULL) { /* In the order of the stream: an event may follow directly. */
+    bool settles = r->kind == REQUEST_CALL && !r->told;
+    docent_status outcome = status;
+    if (settles && r->lost && r->type == DOCENT_OP_MULTI && status == DOCENT_OK) {
+        outcome = docent_multi_failure(body, size, &r->failed_part);
+    }
+    enum verdict verdict = settles ? docent_verdict(r->type, r->version, r->mode, r->lost, outcome) : VERDICT_TELL;
+    if (r->watch != NULL && verdict != VERDICT_AGAIN) { /* In the order of the stream: an event may follow directly. */
         docent_watch_file(r->watch, r->type, status);
         r->watch = NULL;
     }
@@ -801,25 +813,25 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
         request_free(r);
         return;
     }
-    if (status == DOCENT_ERR_THROTTLED) { /* Not executed. */
+    switch (verdict) {
+    case VERDICT_TELL:
+        request_finish(r, status);
+        break;
+    case VERDICT_SUCCESS:
+        request_finish(r, DOCENT_OK);
+        break;
+    case VERDICT_AGAIN:
+        if (docent_leaves_doubt(status) && !docent_op_is_read(r->type)) r->lost = true;
         request_again(r, status);
-        return;
+        break;
+    case VERDICT_FIND:
+        r->status = outcome;
+        request_find(r);
+        break;
+    case VERDICT_UNKNOWN:
+        request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
+        break;
     }
-    if (r->lost) {
-        r->failed_part = 0;
-        docent_status outcome = status;
-        if (r->type == DOCENT_OP_MULTI && status == DOCENT_OK) outcome = docent_multi_failure(body, size, &r->failed_part);
-        if (docent_may_be_own_doing(r->type, outcome)) {
-            r->status = outcome;
-            if (docent_recovery(r->type, r->version, r->mode) == RECOVER_REPEAT_THEN_FIND) {
-                request_find(r);
-            } else { /* It was to be gone, and is. */
-                request_finish(r, r->type == DOCENT_OP_DELETE && outcome == DOCENT_ERR_NO_NODE ? DOCENT_OK : outcome);
-            }
-            return;
-        }
-    }
-    request_finish(r, status);
 }
 
 void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
@@ -864,7 +876,7 @@ void docent_request_lost(void *owner, struct session_request *wire, bool sent)
         return;
     }
     if (!docent_op_is_read(r->type)) r->lost = true;
-    if (docent_recovery(r->type, r->version, r->mode) == RECOVER_UNKNOWN) {
+    if (docent_verdict(r->type, r->version, r->mode, r->lost, DOCENT_ERR_CONNECTION_LOSS) == VERDICT_UNKNOWN) {
         request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
     } else {
         request_again(r, DOCENT_ERR_CONNECTION_LOSS);
