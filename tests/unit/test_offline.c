@@ -15,7 +15,7 @@ struct told {
 
 static void on_result(const docent_result *result, void *user)
 {
-    struct told *told = user;
+    static struct told *told = user;
     told->calls++;
     told->status = result->status;
     told->info = docent_result_info(result);
@@ -70,7 +70,7 @@ static void test_fail_fast_fails_at_once(void **state)
 {
     (void)state;
     refuse_to_connect();
-    struct told get, set, queued;
+    static struct told get, set, queued;
     get_with(DOCENT_OFFLINE_FAIL, &get);
     set_with(DOCENT_OFFLINE_FAIL, &set);
     get_with(DOCENT_OFFLINE_DEFAULT, &queued);
@@ -86,7 +86,7 @@ static void test_fail_fast_fails_at_once(void **state)
 static void test_fail_fast_tells_of_what_was_in_flight(void **state)
 {
     (void)state;
-    struct told get, set;
+    static struct told get, set;
     get_with(DOCENT_OFFLINE_FAIL, &get);
     peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
     set_with(DOCENT_OFFLINE_FAIL, &set);
@@ -102,7 +102,7 @@ static void test_fail_fast_tells_of_what_was_in_flight(void **state)
 static void test_what_waits_for_the_session_ends_with_it(void **state)
 {
     (void)state;
-    struct told get, set, queued;
+    static struct told get, set, queued;
     set_with(DOCENT_OFFLINE_SESSION, &set);
     peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
     refuse_to_connect();
@@ -121,7 +121,7 @@ static void test_what_waits_for_the_session_goes_on_in_it(void **state)
 {
     (void)state;
     peer_cut(&peer);
-    struct told get;
+    static struct told get;
     get_with(DOCENT_OFFLINE_SESSION, &get);
     peer_pass(&peer, 200);
     peer_online(&peer, 77, 6000);
@@ -142,7 +142,7 @@ static void test_the_queue_has_a_bound(void **state)
     peer_stop(&peer);
     peer_start(&peer, 1, 6000, shorten);
     peer.manual = true;
-    struct told told[3] = { 0 };
+    static struct told told[3] = { 0 };
     assert_int_equal(docent_get_async(peer.client, "/a", on_result, &told[0]), DOCENT_OK);
     assert_int_equal(docent_get_async(peer.client, "/a", on_result, &told[1]), DOCENT_OK);
     assert_int_equal(docent_get_async(peer.client, "/a", on_result, &told[2]), DOCENT_ERR_BUSY);
@@ -162,7 +162,7 @@ static void test_the_queue_has_a_bound(void **state)
 static void test_what_it_took_is_told(void **state)
 {
     (void)state;
-    struct told told = { 0 };
+    static struct told told = { 0 };
     assert_int_equal(docent_get_async(peer.client, "/a", on_result, &told), DOCENT_OK);
     peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
     peer_cut(&peer);
