@@ -15,7 +15,7 @@ struct told {
 
 static void on_result(const docent_result *result, void *user)
 {
-    static struct told *told = user;
+    struct told *told = user;
     told->calls++;
     told->status = result->status;
     told->info = docent_result_info(result);
