@@ -68,6 +68,22 @@ static bool op_is_strict(int32_t op)
     }
 }
 
+/* Is this the leader's answer? Other errors a server gives by itself: it is overloaded, read-only, checks access early. */
+static bool is_from_leader(int32_t err)
+{
+    switch (err) {
+    case DOCENT_OK:
+    case DOCENT_ERR_NO_NODE:
+    case DOCENT_ERR_NODE_EXISTS:
+    case DOCENT_ERR_BAD_VERSION:
+    case DOCENT_ERR_NOT_EMPTY:
+    case DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static docent_status session_send(struct session *s, uint64_t now, struct session_request *request)
 {
     request->xid = s->next_xid;
@@ -79,7 +95,6 @@ static docent_status session_send(struct session *s, uint64_t now, struct sessio
     if (s->first == NULL) s->progress_ms = now;
     session_append(s, request);
     request->strict = op_is_strict(request->op);
-    if (request->strict) s->strict_sent_ms = now;
     return DOCENT_OK;
 }
 
@@ -368,7 +383,7 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
     }
     /* The server knew us when it answered; we asked at sent_ms. */
     s->contact_ms = s->strict_ms = s->sent_ms;
-    s->strict_sent_ms = s->sent_ms;
+    s->beat_sent_ms = s->sent_ms;
     s->state = SESSION_RESTORING;
     if (s->close_until_ms != 0) {
         session_say_goodbye(s, now);
@@ -439,10 +454,10 @@ static bool session_handshake(struct session *s, uint64_t now, const uint8_t *da
 
 /* ---- Replies. ---- */
 
-static void session_renew(struct session *s, const struct session_request *request)
+static inline void session_renew(struct session *s, const struct session_request *request, int32_t err)
 {
     if (request->queued_ms > s->contact_ms) s->contact_ms = request->queued_ms;
-    if (request->strict && request->queued_ms > s->strict_ms) s->strict_ms = request->queued_ms;
+    if (request->strict && request->queued_ms > s->strict_ms && is_from_leader(err)) s->strict_ms = request->queued_ms;
 }
 
 static void session_see_zxid(struct session *s, int64_t zxid)
@@ -521,7 +536,7 @@ static inline bool session_reply(struct session *s, uint64_t now, const uint8_t 
     if (s->first == NULL) s->last = &s->first;
     s->progress_ms = now;
     session_see_zxid(s, header.zxid);
-    if (header.err != DOCENT_ERR_SESSION_EXPIRED && header.err != DOCENT_ERR_SESSION_MOVED) session_renew(s, request);
+    if (header.err != DOCENT_ERR_SESSION_EXPIRED && header.err != DOCENT_ERR_SESSION_MOVED) session_renew(s, request, header.err);
 
     if (request->own) return session_own_reply(s, now, request);
     s->hooks.answered(s->hooks.owner, request, &header, in.data, in.size);
@@ -630,7 +645,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t session_beat_due(const struct session *s)
 {
     if (s->ping_waiting || s->beat_waiting) return UINT64_MAX;
-    if (s->holds > 0) return s->strict_sent_ms + s->timeout_ms / 4;
+    if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 4;
     return s->sent_ms + s->timeout_ms / 3 - s->beat_jitter_ms;
 }
 
@@ -652,6 +667,7 @@ static void session_beat(struct session *s, uint64_t now)
         };
         good = session_send(s, now, &s->beat) == DOCENT_OK;
         s->beat_waiting = good;
+        s->beat_sent_ms = now;
         s->progress_ms = now;
     } else {
         good = session_put_ping(s, now);

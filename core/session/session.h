@@ -122,7 +122,7 @@ struct session {
     uint64_t contact_ms;     /* When the last request was sent that got an answer. */
     uint64_t strict_ms;      /* The same, of those only a server in touch with its leader can answer. */
     uint64_t sent_ms;        /* When anything was sent last. */
-    uint64_t strict_sent_ms; /* When a strict one was. */
+    uint64_t beat_sent_ms;   /* When the sync heartbeat was, or the handshake. */
     uint64_t progress_ms;    /* When a reply came last, or the beat went out if later. */
     bool ping_waiting;
     uint64_t ping_sent_ms;

@@ -45,7 +45,7 @@ BUGS = [
     # The session's lease.
     Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
         (SESSION, LEASE, "s->contact_ms + (uint64_t)s->timeout_ms * 3 / 4"),
-        (SESSION, "if (s->holds > 0) return s->strict_sent_ms + s->timeout_ms / 4;", ""),
+        (SESSION, "if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 4;", ""),
         (SESSION, "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s->holds > 0) {",
          "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s == NULL) {"),
     ], ["--scenario holder-cutoff --seeds 300"]),
@@ -53,7 +53,7 @@ BUGS = [
         (SESSION, LEASE, "s->strict_ms + (uint64_t)s->timeout_ms * 300"),
     ], ["--scenario holder-partition --seeds 100"]),
     Bug("lease-from-answer", "the lease is reckoned from when the answer came, not from when the question went", [
-        (SESSION, "session_renew(s, request);", "request->queued_ms = now, session_renew(s, request);"),
+        (SESSION, "session_renew(s, request, header.err);", "request->queued_ms = now, session_renew(s, request, header.err);"),
     ], [STORM]),
     Bug("lease-not-read", "token and state are not compared with the clock when they are asked for: a process that was stopped believes", [
         (CLIENT, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),

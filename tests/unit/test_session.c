@@ -173,6 +173,31 @@ static void test_heartbeat_is_a_sync_while_something_is_held(void **state)
     docent_client_hold_ends(peer.client);
 }
 
+/* What a server answers by itself says nothing about its leader. */
+static void test_a_refusal_does_not_prolong_a_strict_lease(void **state)
+{
+    (void)state;
+    start_online(1);
+    docent_client_hold_begins(peer.client);
+    peer_pass(&peer, 1000);
+    uint64_t lease = docent_client_lease_ms(peer.client);
+    assert_int_equal(docent_set_async(peer.client, "/a", "v", 1, 3, NULL, NULL), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
+    peer_reply(&peer, frame.xid, 12, DOCENT_ERR_NOT_READ_ONLY, NULL, 0);
+    assert_int_equal(docent_client_lease_ms(peer.client), lease);
+    peer_pass(&peer, 500); /* Nor does it stand in for a heartbeat. */
+    peer_expect(&peer, WIRE_OP_SYNC, &frame);
+    peer_reply(&peer, frame.xid, 12, DOCENT_ERR_THROTTLED, NULL, 0);
+    assert_int_equal(docent_client_lease_ms(peer.client), lease - 500);
+
+    /* That a version does not match, the leader says. */
+    assert_int_equal(docent_set_async(peer.client, "/a", "v", 1, 3, NULL, NULL), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
+    peer_reply(&peer, frame.xid, 12, DOCENT_ERR_BAD_VERSION, NULL, 0);
+    assert_int_equal(docent_client_lease_ms(peer.client), 4500);
+    docent_client_hold_ends(peer.client);
+}
+
 static void reconnect(void)
 {
     peer_cut(&peer);
@@ -830,6 +855,7 @@ int main(void)
         TEST(test_ping_goes_out_and_its_silence_costs_the_connection),
         TEST(test_session_is_lost_by_our_own_clock_and_settled_before_the_next),
         TEST(test_expired_session_is_replaced),
+        TEST(test_a_refusal_does_not_prolong_a_strict_lease),
         TEST(test_heartbeat_is_a_sync_while_something_is_held),
         TEST(test_lost_create_is_found_out),
         TEST(test_lost_create_of_a_node_that_may_be_anybodys_is_unknown),
