@@ -185,6 +185,19 @@ docent_state docent_client_state(const docent_client *client)
 
 /* ---- States. ---- */
 
+static void listeners_sweep(struct docent_core *c, bool all)
+{
+    for (struct docent_state_listener **at = &c->listeners; *at != NULL;) {
+        struct docent_state_listener *l = *at;
+        if (!l->removed && !all) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        docent_free(&c->allocator, l);
+    }
+}
+
 static void state_tell(struct docent_later *later)
 {
     struct docent_core *c = (struct docent_core *)((char *)later - offsetof(struct docent_core, state_later));
@@ -195,19 +208,13 @@ static void state_tell(struct docent_later *later)
 
     docent_shared_set(&c->shared_state, event.state);
     if (c->options.on_state != NULL) c->options.on_state(&event, c->options.user);
+    c->telling_state = true; /* Who is removed meanwhile is freed when nobody walks the list. */
     for (struct docent_state_listener *l = c->listeners, *next; l != NULL; l = next) {
         if (!l->removed) l->fn(&event, l->user);
         next = l->next;
     }
-    for (struct docent_state_listener **at = &c->listeners; *at != NULL;) {
-        struct docent_state_listener *l = *at;
-        if (!l->removed && event.state != DOCENT_CLOSED) {
-            at = &l->next;
-            continue;
-        }
-        *at = l->next;
-        docent_free(&c->allocator, l);
-    }
+    c->telling_state = false;
+    listeners_sweep(c, event.state == DOCENT_CLOSED);
 }
 
 /* The one place where the state changes. */
@@ -247,7 +254,7 @@ docent_status docent_client_listen(docent_client *client, docent_state_fn fn, vo
     if (status != DOCENT_OK) return status;
     struct docent_state_listener *l = docent_alloc(&c->allocator, sizeof *l);
     if (l == NULL) return DOCENT_ERR_NO_MEMORY;
-    *l = (struct docent_state_listener){ .fn = fn, .user = user };
+    *l = (struct docent_state_listener){ .core = c, .fn = fn, .user = user };
     struct docent_state_listener **end = &c->listeners;
     while (*end != NULL) end = &(*end)->next;
     *end = l;
@@ -257,7 +264,11 @@ docent_status docent_client_listen(docent_client *client, docent_state_fn fn, vo
 
 void docent_client_unlisten(docent_state_listener *listener)
 {
-    if (listener != NULL) listener->removed = true; /* Freed after the next state, when nobody walks the list. */
+    if (listener == NULL) return;
+    struct docent_core *c = listener->core;
+    if (docent_core_check(c) == DOCENT_ERR_WRONG_THREAD) return;
+    listener->removed = true;
+    if (!c->telling_state) listeners_sweep(c, false);
 }
 
 /* ---- Machines hear of the session. ---- */
@@ -526,9 +537,12 @@ void docent_core_addresses(docent_client *client, uint64_t now, const struct doc
 void docent_core_close(docent_client *client, uint64_t now)
 {
     struct docent_core *c = client->core;
-    docent_turn_begin(c, now);
+    if (now > c->now) c->now = now;
+    c->depth++;
     client_close(c, DOCENT_ERR_CLOSING);
-    docent_turn_end(c);
+    docent_machines_settle(c);
+    docent_client_publish_lease(c);
+    c->depth--;
 }
 
 bool docent_core_closed(const docent_client *client)

@@ -74,7 +74,8 @@ void docent_core_probed(docent_client *client, uint64_t now_ms, const struct doc
 /* docent_client_add_auth() on the loop. */
 docent_status docent_core_add_auth(docent_client *client, const char *scheme, const void *auth, size_t size);
 
-/* Close: the machinery behind docent_client_close(). After it the driver goes on as before until docent_core_closed(). */
+/* Close: the machinery behind docent_client_close(). A submission: whom it concerns is told in the next turn, or at the end of the
+ * one that it is called in. After it the driver goes on as before until docent_core_closed(). */
 void docent_core_close(docent_client *client, uint64_t now_ms);
 bool docent_core_closed(const docent_client *client);
 

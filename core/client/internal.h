@@ -112,6 +112,7 @@ struct watch_table {
 
 struct docent_state_listener {
     struct docent_state_listener *next;
+    struct docent_core *core;
     docent_state_fn fn;
     void *user;
     bool removed;
@@ -176,6 +177,7 @@ struct docent_core {
     unsigned state_first, state_count;
     struct docent_later state_later;
     struct docent_state_listener *listeners;
+    bool telling_state;
     docent_state last_state;       /* The newest, told or not. */
     uint64_t connections;
     uint64_t told_generation;

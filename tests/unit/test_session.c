@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/test_alloc.h"
 #include "tests/unit/peer.h"
 
 static struct peer peer;
@@ -558,6 +559,41 @@ static void test_requests_over_the_limit_fail_here(void **state)
     assert_int_equal(outcome->calls, 0);
 }
 
+static struct test_alloc counted;
+
+static void with_counted_memory(docent_client_options *options)
+{
+    test_alloc_init(&counted, 0);
+    options->allocator = &counted.allocator;
+}
+
+static docent_state_listener *listener;
+
+static void on_state_once(const docent_state_event *event, void *user)
+{
+    (void)event;
+    ++*(int *)user;
+    docent_client_unlisten(listener);
+}
+
+static void test_listeners_that_end_leave_nothing(void **state)
+{
+    (void)state;
+    static int calls;
+    calls = 0;
+    peer_start(&peer, 1, 6000, with_counted_memory);
+    peer_online(&peer, 77, 6000);
+    size_t before = counted.outstanding;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(docent_client_listen(peer.client, on_state_once, &calls, &listener), DOCENT_OK);
+        docent_client_unlisten(listener);
+    }
+    assert_int_equal(counted.outstanding, before);
+    assert_int_equal(docent_client_listen(peer.client, on_state_once, &calls, &listener), DOCENT_OK);
+    peer_cut(&peer);
+    assert_int_equal(calls, 1);
+}
+
 static void test_bad_values_in_calls_do_no_harm(void **state)
 {
     (void)state;
@@ -620,6 +656,9 @@ static void test_close_answers_everything_and_says_goodbye(void **state)
     assert_int_equal(docent_watch_async(peer.client, "/a", DOCENT_WATCH_RECURSIVE, on_watch, &told, &watch), DOCENT_OK);
     peer_work(&peer);
     docent_core_close(peer.client, peer.now);
+    assert_int_equal(outcome->calls, 0); /* Nobody is called from inside a call into the library. */
+    assert_int_equal(told.count, 0);
+    peer_work(&peer);
     assert_int_equal(outcome->calls, 1);
     assert_int_equal(outcome->status, DOCENT_ERR_CLOSING);
     assert_int_equal(told.count, 1);
@@ -872,6 +911,7 @@ int main(void)
         TEST(test_many_watches_are_restored_in_small_packets),
         TEST(test_hostile_lengths_cost_the_connection_only),
         TEST(test_requests_over_the_limit_fail_here),
+        TEST(test_listeners_that_end_leave_nothing),
         TEST(test_bad_values_in_calls_do_no_harm),
         TEST(test_a_delay_without_end_has_none),
         TEST(test_close_answers_everything_and_says_goodbye),

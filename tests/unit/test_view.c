@@ -9,6 +9,7 @@ static struct peer peer;
 static struct peer_frame frame;
 static docent_client *tenant, *inner; /* "/t", and "/u/v" below it. */
 
+/* Static in every test: calls that are not answered there are when the client closes. */
 struct told {
     unsigned calls;
     docent_status status;
@@ -72,7 +73,7 @@ static void test_the_prefix_goes_out_once(void **state)
 {
     (void)state;
     static const docent_stat stat = { .czxid = 5 };
-    struct told told = { 0 };
+    static struct told told;
     assert_int_equal(docent_get_async(tenant, "/a", on_result, &told), DOCENT_OK);
     expect(WIRE_OP_GET_DATA, "/t/a");
     peer_reply_data(&peer, frame.xid, 10, "x", &stat);
@@ -91,7 +92,7 @@ static void test_the_prefix_goes_out_once(void **state)
 static void test_and_comes_off_once(void **state)
 {
     (void)state;
-    struct told told = { 0 };
+    static struct told told;
     assert_int_equal(docent_create_async(tenant, "/t/n-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, on_result, &told), DOCENT_OK);
     expect(WIRE_OP_CREATE, "/t/t/n-");
     peer_reply_path(&peer, frame.xid, 10, "/t/t/n-0000000001");
@@ -114,7 +115,7 @@ static void test_and_comes_off_once(void **state)
 static void test_ephemerals_are_the_views_own(void **state)
 {
     (void)state;
-    struct told told = { 0 };
+    static struct told told;
     docent_op op = docent_op_ephemerals("/");
     assert_int_equal(docent_run_async(tenant, &op, NULL, on_result, &told), DOCENT_OK);
     expect(WIRE_OP_GET_EPHEMERALS, "/t");
@@ -132,7 +133,7 @@ static void test_watches_of_two_views_share_the_servers_and_tell_their_own_paths
 {
     (void)state;
     static const docent_stat stat = { .czxid = 5 };
-    struct told through_inner = { 0 }, through_client = { 0 }, read = { 0 };
+    static struct told through_inner, through_client, read;
     docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &through_inner };
     docent_op op = docent_op_get("/a");
     assert_int_equal(docent_run_async(inner, &op, &call, on_result, &read), DOCENT_OK);
@@ -154,7 +155,7 @@ static void test_a_guard_is_of_the_hold_not_of_the_view(void **state)
     docent_hold *hold;
     assert_int_equal(docent_hold_new(tenant, "/locks/l-1", 7, docent_client_generation(tenant), &hold), DOCENT_OK);
     assert_string_equal(docent_hold_path(hold), "/locks/l-1");
-    struct told told = { 0 };
+    static struct told told;
     docent_op part = docent_op_set("/n", NULL, 0, DOCENT_ANY_VERSION), multi = docent_op_multi(&part, 1);
     docent_call_options call = { DOCENT_CALL_OPTIONS, .hold = hold };
     assert_int_equal(docent_run_async(inner, &multi, &call, on_result, &told), DOCENT_OK);
@@ -175,7 +176,7 @@ static void test_a_released_view_lives_until_its_calls_have_ended(void **state)
     (void)state;
     docent_client *view;
     assert_int_equal(docent_client_view(peer.client, "/gone", &view), DOCENT_OK);
-    struct told told = { 0 }, watched = { 0 };
+    static struct told told, watched;
     docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &watched };
     docent_op op = docent_op_exists("/a");
     assert_int_equal(docent_run_async(view, &op, &call, on_result, &told), DOCENT_OK);
@@ -201,7 +202,7 @@ static void test_bad_prefixes_are_refused(void **state)
     docent_view_release(NULL);
     docent_view_release(peer.client);
     assert_int_equal(docent_client_view(peer.client, "/", &view), DOCENT_OK);
-    struct told told = { 0 };
+    static struct told told;
     assert_int_equal(docent_exists_async(view, "/", on_result, &told), DOCENT_OK);
     expect(WIRE_OP_EXISTS, "/");
     docent_view_release(view);
