@@ -2,6 +2,7 @@
 #ifndef DOCENT_DOCENT_H
 #define DOCENT_DOCENT_H
 
+#include <docent/acl.h>
 #include <docent/client.h>
 #include <docent/hold.h>
 #include <docent/lock.h>

@@ -54,7 +54,7 @@ enum { /* Permission bits of an ACL. */
 
 typedef struct docent_acl {
     int32_t perms;      /* DOCENT_PERM_ bits. */
-    const char *scheme; /* "world", "auth", "digest", "ip", "x509", "sasl". */
+    const char *scheme; /* "world", "auth", "digest", "ip", "x509", "sasl"; acl.h makes them. */
     const char *id;
 } docent_acl;
 

@@ -348,6 +348,37 @@ static void access_control(void **state)
     assert_ok(docent_set(client, "/ro", "x", 1, -1, NULL));
 }
 
+/* What we call good the server takes, and shows again; what we call wrong it refuses. */
+static void access_control_as_text(void **state)
+{
+    (void)state;
+    static const char good[] = "world:anyone:ra,digest:ann:D/InIHSb7yEEbrWz8b9l71RjZJU=:cdrwa,ip:10.1.2.3:r,ip:10.0.0.0/8:w";
+    docent_acl_list list;
+    char text[200];
+    assert_ok(docent_acl_parse(good, &list, text, sizeof text));
+    docent_op op = docent_op_create("/text", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = list;
+    assert_ok(docent_run(client, &op, NULL, NULL));
+    docent_result *result;
+    op = docent_op_get_acl("/text");
+    assert_ok(docent_run(client, &op, NULL, &result));
+    assert_true(docent_acl_equal(result->acl, list));
+    assert_ok(docent_acl_text(result->acl, text, sizeof text));
+    assert_string_equal(text, good);
+    docent_result_free(result);
+    docent_acl_free(list);
+
+    static const docent_acl wrong[] = { { 1, "world", "everyone" }, { 1, "super", "" }, { 1, "ip", "10.1.2" }, { 1, "ip", "10.1.2.3/33" },
+                                        { 1, "ip", "localhost" }, { 1, "digest", "ann" }, { 1, "digest", "ann:" }, { 1, "digest", "a:b:c" } };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        docent_acl_list one = { &wrong[i], 1 };
+        assert_status(docent_acl_check(one, NULL, 0), DOCENT_ERR_INVALID_ARGUMENT);
+        op = docent_op_create("/wrong", NULL, 0, DOCENT_PERSISTENT);
+        op.acl = one;
+        assert_status(docent_run(client, &op, NULL, NULL), DOCENT_ERR_INVALID_ACL);
+    }
+}
+
 /* A server on its own has a configuration node, with nothing in it, and takes no other. */
 static void configuration(void **state)
 {
@@ -505,6 +536,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(refused_credentials, start, stop),
         cmocka_unit_test_setup_teardown(null_and_empty_data, start, stop),
         cmocka_unit_test_setup_teardown(access_control, start, stop),
+        cmocka_unit_test_setup_teardown(access_control_as_text, start, stop),
         cmocka_unit_test_setup_teardown(configuration, start, stop),
         cmocka_unit_test_setup_teardown(watches_are_checked, start, stop),
         cmocka_unit_test_setup_teardown(chroot_hides_itself, start, stop),
