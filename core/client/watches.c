@@ -17,7 +17,10 @@
 
 #include "core/client/internal.h"
 
-enum { WATCH_PACKET_MAX = 128 * 1024 }; /* As the Java client: far below any server's limit on requests. */
+enum {
+    WATCH_PACKET_MAX = 128 * 1024, /* As the Java client: far below the usual limit of servers on requests. */
+    WATCH_PACKET_REST = 8 + 8 + 5 * 4, /* What is not paths: the header, a zxid, five counts. */
+};
 
 static void path_settle(struct docent_core *c, struct watch_path *path);
 static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind);
@@ -588,7 +591,9 @@ static void restore_flush(struct restore *restore)
 
 static void restore_add(struct restore *restore, int list, const struct watch_path *path)
 {
-    if (restore->size + path->size + 4 > WATCH_PACKET_MAX) restore_flush(restore);
+    size_t limit = restore->core->options.request_max_bytes; /* Of the server, and of us. */
+    if (limit > WATCH_PACKET_MAX) limit = WATCH_PACKET_MAX;
+    if (restore->size + path->size + 4 + WATCH_PACKET_REST > limit) restore_flush(restore);
     docent_wire_put_string(&restore->lists[list], docent_wire_buffer(path->text, path->size));
     restore->counts[list]++;
     restore->size += path->size + 4;

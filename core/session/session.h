@@ -54,8 +54,8 @@ struct session_hooks { /* All are called from inside the session's entries. They
                      size_t size);
     void (*lost)(void *owner, struct session_request *request, bool sent); /* The connection went first. */
     void (*notified)(void *owner, int64_t zxid, const struct wire_watcher_event *event);
-    /* The handshake succeeded: put watches with docent_session_put_watches(), or return false to be asked again by
-     * docent_session_restore() when it is known what the server understands. */
+    /* The handshake succeeded: put watches with docent_session_put_watches(). False: no memory for them. We do not come online then
+     * unless docent_session_restore() asks again, and it succeeds, before the deadline for that. */
     bool (*restore)(void *owner);
     void (*online)(void *owner);
     void (*offline)(void *owner, docent_status cause); /* The connection is down; before its requests are lost. */

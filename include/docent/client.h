@@ -24,11 +24,11 @@ DOCENT_BEGIN
 struct event_base;
 
 typedef enum docent_state {
-    DOCENT_DISCONNECTED, /* No session yet, or a lost one is being replaced. The first state. */
+    DOCENT_DISCONNECTED, /* No session yet. The first state. */
     DOCENT_CONNECTED,    /* A live connection and session. */
     DOCENT_READ_ONLY,    /* Connected to a server without a quorum: reads only. */
     DOCENT_SUSPENDED,    /* The connection is down; the session may still be alive. */
-    DOCENT_LOST,         /* The session is over, by the server's word or by our clock. A new one follows. */
+    DOCENT_LOST,         /* The session is over, by the server's word or by our clock. Stays until a new one is there. */
     DOCENT_CLOSED,       /* The last state. */
 } docent_state;
 

@@ -463,6 +463,39 @@ static void test_many_watches_are_restored_in_small_packets(void **state)
     assert_int_equal(told.count, 0);
 }
 
+static void with_small_requests(docent_client_options *options)
+{
+    options->request_max_bytes = 1000;
+}
+
+static void test_restored_watches_keep_to_the_limit_on_requests(void **state)
+{
+    (void)state;
+    peer_start(&peer, 1, 6000, with_small_requests);
+    peer_online(&peer, 77, 6000);
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    char path[256];
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "/%0200d", i);
+        docent_op op = docent_op_exists(path);
+        docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &told };
+        assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+        peer_expect(&peer, WIRE_OP_EXISTS, &frame);
+        peer_reply(&peer, frame.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+    }
+    reconnect();
+    size_t packets = 0;
+    while (peer_take(&peer, &frame)) {
+        assert_int_equal(frame.xid, WIRE_XID_SET_WATCHES);
+        assert_true(frame.size + WIRE_REQUEST_HEADER <= 1000);
+        packets++;
+    }
+    assert_int_equal(packets, 5);
+    for (size_t i = 0; i < packets; i++) peer_reply(&peer, WIRE_XID_SET_WATCHES, 12, 0, NULL, 0);
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+}
+
 static docent_watch *stand(struct told *told)
 {
     docent_watch *watch;
@@ -906,6 +939,7 @@ int main(void)
         TEST(test_deadline_holds_while_disconnected),
         TEST(test_credentials_come_first_and_their_refusal_is_the_end),
         TEST(test_one_shot_watch_is_restored_before_anything_else),
+        TEST(test_restored_watches_keep_to_the_limit_on_requests),
         TEST(test_one_shot_outlives_the_standing_watch_it_was_to_live_off),
         TEST(test_one_shot_outlives_a_standing_watch_that_the_server_refused),
         TEST(test_many_watches_are_restored_in_small_packets),
