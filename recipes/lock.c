@@ -340,7 +340,9 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
     switch (phase) {
     case CONTENDER_WAITS: break;
     case CONTENDER_LEADS:
-        if (a->done != NULL) {
+        if (a->done != NULL && a->number <= docent_shared_get(&lock->released)) { /* By another thread, whose post is on its way. */
+            lock_give_up(lock, DOCENT_ERR_CANCELLED);
+        } else if (a->done != NULL) {
             docent_shared_set(&lock->token, contender->czxid);
             docent_shared_set(&lock->generation, (int64_t)contender->generation);
             lock_publish(lock, a, DOCENT_LOCK_HELD);

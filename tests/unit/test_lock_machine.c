@@ -968,6 +968,24 @@ static void test_a_release_of_another_thread_is_in_force_before_the_loop_hears_o
     world_end();
 }
 
+static void test_a_waiter_that_another_thread_has_released_is_not_told_that_it_holds(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    loop_check = DOCENT_ERR_WRONG_THREAD;
+    docent_lock_release(apps[0].lock);
+    loop_check = DOCENT_OK;
+    settle(); /* It becomes first before the loop gets round to the release. */
+    assert_int_equal(apps[0].answers, 1);
+    assert_int_equal(apps[0].answer, DOCENT_ERR_CANCELLED);
+    assert_int_equal(tree_contenders(), 0);
+    run_posts();
+    settle();
+    assert_int_equal(apps[0].answers, 1);
+    world_end();
+}
+
 static void test_a_late_release_does_not_undo_a_later_acquire(void **state)
 {
     (void)state;
@@ -1469,6 +1487,7 @@ int main(void)
         cmocka_unit_test(test_a_holder_learns_at_the_reconnect_that_its_node_was_deleted),
         cmocka_unit_test(test_an_acquire_is_accepted_while_the_last_node_is_being_removed),
         cmocka_unit_test(test_a_release_of_another_thread_is_in_force_before_the_loop_hears_of_it),
+        cmocka_unit_test(test_a_waiter_that_another_thread_has_released_is_not_told_that_it_holds),
         cmocka_unit_test(test_a_late_release_does_not_undo_a_later_acquire),
         cmocka_unit_test(test_one_look_does_not_wait),
         cmocka_unit_test(test_a_used_up_sequence_is_an_error_and_leaves_nothing),
