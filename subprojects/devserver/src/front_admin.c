@@ -66,7 +66,7 @@ static void tell_server(struct replica *replica, json_t *answer)
     const struct server_stats *stats = docent_replica_stats(replica);
     struct server_about about;
     docent_replica_about(replica, &about);
-    set(answer, "version", json_string(docent_words_version()));
+    set(answer, "version", json_string(docent_words_version(replica)));
     set(answer, "read_only", json_false());
     json_t *server = json_object();
     set_whole(server, "packets_sent", stats->sent);

@@ -138,7 +138,9 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->changed, NULL);
     server->wake_fd = -1;
+    enum speak_release speak = SPEAK_3_8;
     docent_status status = texts_keep(server, &options);
+    if (status == DOCENT_OK && options.speak != NULL && !docent_speak_find(options.speak, &speak)) status = DOCENT_ERR_INVALID_ARGUMENT;
     if (status != DOCENT_OK) {
         server_free(server);
         return status;
@@ -151,6 +153,7 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
             .request_max = options.max_request_bytes,
             .container_check_ms = options.container_check_ms,
             .ttl_check_ms = options.ttl_check_ms,
+            .speak = speak,
             .ttl_nodes = options.ttl_nodes,
             .super_digest = server->super_digest,
             .words = server->words,

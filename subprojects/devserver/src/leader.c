@@ -7,6 +7,7 @@
 #include <docent/client.h>
 
 #include "core/wire/path.h"
+#include "quota.h"
 #include "server.h"
 
 enum { REPLICAS_MAX = 16 };
@@ -229,7 +230,7 @@ static void commit(struct leader *leader, struct txn *txn, const struct server_m
     if (!leader->config.no_log) log_append(leader, txn);
     if (leader->config.tree == NULL) {
         for (size_t i = 0; i < txn->change_count; i++) {
-            docent_tree_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
+            docent_quota_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
         }
         leader->tree->zxid = txn->zxid;
     }
@@ -477,7 +478,11 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     }
     int32_t flags = request.flags;
     bool ttl_mode = flags == DOCENT_PERSISTENT_TTL || flags == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
-    if (flags < 0 || flags > DOCENT_PERSISTENT_SEQUENTIAL_TTL) return DOCENT_ERR_BAD_ARGUMENTS;
+    const struct speak *speak = docent_speak(m->leader->config.speak);
+    if (flags < 0 || flags > speak->create_flags_max) {
+        return m->txn->multi && speak->multi_flags_whole ? DOCENT_ERR_MARSHALLING : DOCENT_ERR_BAD_ARGUMENTS;
+    }
+    if (ttl_mode && m->txn->multi && (op == WIRE_OP_CREATE || op == WIRE_OP_CREATE2)) return DOCENT_ERR_MARSHALLING;
     if (ttl_mode && !m->leader->config.ttl_nodes) return DOCENT_ERR_UNIMPLEMENTED;
     if (ttl_mode != (op == WIRE_OP_CREATE_TTL)) return DOCENT_ERR_BAD_ARGUMENTS;
     if (ttl_mode && (ttl < 1 || ttl > DOCENT_TTL_MAX_MS)) return DOCENT_ERR_BAD_ARGUMENTS;
@@ -507,9 +512,11 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     if (err == DOCENT_OK && parent->stat.ephemeral_owner != 0) err = DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS;
     if (err == DOCENT_OK) {
         struct change *change = docent_txn_add(m->txn, WIRE_OP_CREATE, path);
-        /* In a multi only plain creates are answered as such by 3.8.0: create2 is too, containers and TTLs as create2. */
+        /* In a multi containers and TTLs are answered as create2, and create2 itself is not before 3.8.2. */
         bool container = flags == DOCENT_CONTAINER;
-        change->answer_op = container || op == WIRE_OP_CREATE_TTL || op == WIRE_OP_CREATE_CONTAINER ? WIRE_OP_CREATE2 : WIRE_OP_CREATE;
+        bool with_stat = container || op == WIRE_OP_CREATE_TTL || op == WIRE_OP_CREATE_CONTAINER ||
+                         (op == WIRE_OP_CREATE2 && speak->create2_in_multi);
+        change->answer_op = with_stat ? WIRE_OP_CREATE2 : WIRE_OP_CREATE;
         change->size = request.data.size;
         if (request.data.size >= 0) {
             change->data = must(malloc((size_t)request.data.size + 1));
@@ -634,7 +641,7 @@ static int32_t make_one(struct making *m, int32_t op, struct wire_in *in)
     }
 }
 
-/* Past one operation of a multi, whatever it says. False: it cannot be decoded. */
+/* Past one operation of a multi, whatever it says. False: it cannot be decoded, or has no path. */
 static bool multi_skip(int32_t op, struct wire_in *in)
 {
     struct wire_create_request create;
@@ -644,11 +651,11 @@ static bool multi_skip(int32_t op, struct wire_in *in)
     switch (op) {
     case WIRE_OP_CREATE:
     case WIRE_OP_CREATE2:
-    case WIRE_OP_CREATE_CONTAINER: return docent_wire_get_create_request(in, &create);
-    case WIRE_OP_CREATE_TTL: return docent_wire_get_create_ttl_request(in, &ttl);
+    case WIRE_OP_CREATE_CONTAINER: return docent_wire_get_create_request(in, &create) && create.path.size >= 0;
+    case WIRE_OP_CREATE_TTL: return docent_wire_get_create_ttl_request(in, &ttl) && ttl.path.size >= 0;
     case WIRE_OP_DELETE:
-    case WIRE_OP_CHECK: return docent_wire_get_versioned_request(in, &versioned);
-    case WIRE_OP_SET_DATA: return docent_wire_get_set_data_request(in, &set);
+    case WIRE_OP_CHECK: return docent_wire_get_versioned_request(in, &versioned) && versioned.path.size >= 0;
+    case WIRE_OP_SET_DATA: return docent_wire_get_set_data_request(in, &set) && set.path.size >= 0;
     default: return false;
     }
 }
@@ -661,7 +668,8 @@ static int32_t make_multi(struct making *m)
     for (struct wire_in look = in;;) { /* Refused as a whole if any of it cannot be decoded. */
         if (!docent_wire_get_multi_header(&look, &header)) return DOCENT_ERR_MARSHALLING;
         if (header.done) break;
-        if (!multi_skip(header.op, &look)) return DOCENT_ERR_MARSHALLING;
+        bool known = docent_speak_knows(docent_speak(m->leader->config.speak), header.op);
+        if (!known || !multi_skip(header.op, &look)) return DOCENT_ERR_MARSHALLING;
         parts++;
     }
     struct undo *undos = must(calloc(parts + 1, sizeof *undos));
@@ -676,7 +684,7 @@ static int32_t make_multi(struct making *m)
         err = make_one(m, header.op, &part);
         multi_skip(header.op, &in);
         if (err != DOCENT_OK) {
-            m->txn->failed_at = (int32_t)done;
+            if (err != DOCENT_ERR_MARSHALLING) m->txn->failed_at = (int32_t)done; /* Else it is refused as a whole, too. */
             break;
         }
         done++;
@@ -847,7 +855,7 @@ bool docent_leader_replay(struct leader *leader, uint64_t now, struct txn *txn)
 {
     for (size_t i = 0; i < txn->change_count; i++) {
         if (!docent_tree_fits(leader->tree, &txn->changes[i])) return false;
-        docent_tree_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
+        docent_quota_change(leader->tree, &txn->changes[i], txn->zxid, txn->time_ms, NULL);
     }
     if (txn->type == TXN_NEW_SESSION) docent_leader_restore_session(leader, now, txn->session, txn->timeout_ms);
     if (txn->type == TXN_END_SESSION) session_remove(leader, txn->session);

@@ -50,6 +50,7 @@ static const struct option_rule rules[] = {
     { "admin", "admin.serverPort", VALUE_NUMBER, OPTION(admin_port), 65535, "PORT",
       "HTTP on this port: /commands and /metrics (default 0: none)" },
     { NULL, "admin.enableServer", VALUE_NOT_FLAG, OPTION(no_admin), 0, NULL, NULL },
+    { "speak", NULL, VALUE_TEXT, OPTION(speak), 0, "RELEASE", "be 3.4, 3.5, 3.6, 3.8 or 3.9 to clients (default 3.8)" },
     { "config", NULL, VALUE_TEXT, OPTION(config), 0, "FILE", "take what is not given here from a zoo.cfg" },
     { "help", NULL, VALUE_FLAG, OPTION(help), 0, NULL, "say this" },
     { "version", NULL, VALUE_FLAG, OPTION(version), 0, NULL, "say which version this is" },
@@ -209,6 +210,10 @@ static bool finish(struct options *options, FILE *err)
     }
     if (front->server.max_session_ms != 0 && front->server.max_session_ms < front->server.min_session_ms) {
         fprintf(err, "docent-devserver: the largest session time-out is less than the smallest\n");
+        return false;
+    }
+    if (options->speak != NULL && !docent_speak_find(options->speak, &front->server.speak)) {
+        fprintf(err, "docent-devserver: --speak wants 3.4, 3.5, 3.6, 3.8 or 3.9, not \"%s\"\n", options->speak);
         return false;
     }
     front->bind = options->bind == NULL ? "127.0.0.1" : options->bind;

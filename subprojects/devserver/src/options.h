@@ -12,7 +12,7 @@ struct options {
     bool no_admin;       /* The file says so, whatever port it names. */
     bool help, version;  /* Asked for, and nothing else is to be done. */
     /* What the command line or the file gave as text. */
-    char *config, *bind, *data_dir, *words, *super_password, *super_digest;
+    char *config, *bind, *data_dir, *words, *speak, *super_password, *super_digest;
 };
 
 /* Reads the command line, and the file that it names; what is on the command line wins. What is wrong is told to @err in a line, and

@@ -11,6 +11,8 @@
 
 #include <docent/client.h>
 
+#include "core/wire/digest.h"
+#include "quota.h"
 #include "server.h"
 #include "watches.h"
 #include "words.h"
@@ -71,6 +73,7 @@ struct connection {
 
 struct replica {
     struct server_config config;
+    const struct speak *speak;
     int id;
     void (*send)(void *user, struct server_message *message);
     void *user;
@@ -111,6 +114,7 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     struct replica *replica = must(calloc(1, sizeof *replica));
     replica->config = *config;
     docent_server_config_fill(&replica->config);
+    replica->speak = docent_speak(config->speak);
     replica->id = id;
     replica->send = send;
     replica->user = user;
@@ -121,7 +125,7 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     replica->silent_at = UINT64_MAX;
     docent_server_stats_reset(&replica->stats);
     replica->stats.started = UINT64_MAX; /* Until it is told what time it is. */
-    docent_watch_set_init(&replica->watches);
+    docent_watch_set_init(&replica->watches, replica->speak->modes_apart);
     return replica;
 }
 
@@ -438,6 +442,15 @@ static void watch_leave(struct connection *c, wire_bytes path, enum watch_table_
     docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, table, MODE_ONE_SHOT);
 }
 
+/* A persistent or a recursive one. */
+static void watch_stand(struct connection *c, wire_bytes path, enum watch_mode mode)
+{
+    struct watch_set *set = &c->replica->watches;
+    docent_watch_set_add(set, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_DATA, mode);
+    if (mode == MODE_RECURSIVE && set->modes_apart) return;
+    docent_watch_set_add(set, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_CHILD, mode);
+}
+
 /* ---- Reads. Each puts a body and returns DOCENT_OK, or an error. ---- */
 
 static int32_t read_exists(struct connection *c, struct wire_in *in, struct wire_out *out)
@@ -445,7 +458,8 @@ static int32_t read_exists(struct connection *c, struct wire_in *in, struct wire
     struct wire_read_request request;
     if (!docent_wire_get_read_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
     if (memchr(request.path.data, 0, (size_t)request.path.size) != NULL) return DOCENT_ERR_BAD_ARGUMENTS;
-    const struct node *node = find(c->replica, request.path); /* Whoever may read it: releases before 3.8.4 do not ask. */
+    const struct node *node = find(c->replica, request.path);
+    if (c->replica->speak->exists_filtered && node != NULL && !allowed(c, node, DOCENT_PERM_READ)) return DOCENT_ERR_NO_AUTH;
     if (request.watch) watch_leave(c, request.path, TABLE_DATA);
     if (node == NULL) return DOCENT_ERR_NO_NODE;
     stat_put(out, docent_tree_stat(node));
@@ -531,7 +545,8 @@ static int32_t read_count(struct connection *c, struct wire_in *in, struct wire_
     const struct node *node = find(c->replica, request.path);
     if (node == NULL) return DOCENT_ERR_NO_NODE;
     if (!allowed(c, node, DOCENT_PERM_READ)) return DOCENT_ERR_NO_AUTH;
-    docent_wire_put_int(out, (int32_t)docent_tree_descendants(node));
+    /* "" is the root, but counts what begins with a slash, and so does the root. */
+    docent_wire_put_int(out, (int32_t)docent_tree_descendants(node) + (request.path.size == 0));
     return DOCENT_OK;
 }
 
@@ -563,7 +578,8 @@ static int32_t read_multi(struct connection *c, struct wire_in *in, struct wire_
         if (header.done) break;
         struct wire_in copy = *in;
         struct wire_read_request request;
-        if ((header.op != WIRE_OP_GET_DATA && header.op != WIRE_OP_GET_CHILDREN) || !docent_wire_get_read_request(in, &request)) {
+        if ((header.op != WIRE_OP_GET_DATA && header.op != WIRE_OP_GET_CHILDREN) || !docent_wire_get_read_request(in, &request) ||
+            request.path.size < 0) {
             return DOCENT_ERR_MARSHALLING;
         }
         struct wire_out body = { 0 };
@@ -597,6 +613,7 @@ struct telling {
     const uint8_t *acl; /* Whose READ one needs. */
     size_t acl_size;
     int32_t acl_count;
+    int64_t zxid;
     bool not_again; /* Not to those that got the event before. */
 };
 
@@ -605,13 +622,13 @@ static size_t unsent(const struct connection *c)
     return c->out.size - c->out_head;
 }
 
-static void event_put(struct connection *c, int32_t type, const char *path, size_t size)
+static void event_put(struct connection *c, int32_t type, const char *path, size_t size, int64_t zxid)
 {
     if (unsent(c) > EVENTS_MAX) {
         connection_drop(c);
         return;
     }
-    size_t begin = answer_begin(&c->out, WIRE_XID_NOTIFICATION, -1, 0); /* The zxid is told from 3.9 on. */
+    size_t begin = answer_begin(&c->out, WIRE_XID_NOTIFICATION, zxid, 0);
     struct wire_watcher_event event = { type, WIRE_STATE_SYNC_CONNECTED, docent_wire_buffer(path, size) };
     docent_wire_put_watcher_event(&c->out, &event);
     docent_wire_frame_end(&c->out, begin);
@@ -624,21 +641,25 @@ static void event_tell(void *user, struct connection *c)
     const struct telling *t = user;
     if (t->not_again && c->told == t->replica->event) return;
     c->told = t->replica->event;
-    if (!docent_acl_allows(t->acl, t->acl_size, t->acl_count, DOCENT_PERM_READ, c->credentials.data, c->credentials.size)) return;
-    event_put(c, t->type, t->path, t->size);
+    const struct speak *speak = t->replica->speak;
+    if (speak->events_filtered &&
+        !docent_acl_allows(t->acl, t->acl_size, t->acl_count, DOCENT_PERM_READ, c->credentials.data, c->credentials.size)) {
+        return;
+    }
+    event_put(c, t->type, t->path, t->size, speak->event_zxid ? t->zxid : -1);
 }
 
 static void fire(struct replica *replica, const char *path, size_t size, enum watch_table_kind table, int32_t type,
-                 const struct node *readable, bool not_again)
+                 const struct node *readable, int64_t zxid, bool not_again)
 {
-    struct telling t = { replica, path, size, type, readable->acl, readable->acl_size, readable->acl_count, not_again };
+    struct telling t = { replica, path, size, type, readable->acl, readable->acl_size, readable->acl_count, zxid, not_again };
     docent_watch_set_fire(&replica->watches, path, size, table, type != WIRE_EVENT_CHILDREN_CHANGED, event_tell, &t);
 }
 
-static void fire_children_changed(struct replica *replica, const struct node *parent)
+static void fire_children_changed(struct replica *replica, const struct node *parent, int64_t zxid)
 {
     replica->event++;
-    fire(replica, parent->path, parent->path_size, TABLE_CHILD, WIRE_EVENT_CHILDREN_CHANGED, parent, false);
+    fire(replica, parent->path, parent->path_size, TABLE_CHILD, WIRE_EVENT_CHILDREN_CHANGED, parent, zxid, false);
 }
 
 /* Applies one change and tells the watchers, in the order in which a server does. */
@@ -650,20 +671,20 @@ static void change_apply(struct replica *replica, struct change *change, const s
     if (change->op == WIRE_OP_DELETE) {
         struct node *parent = node->parent;
         struct undo undo;
-        docent_tree_change(replica->tree, change, txn->zxid, txn->time_ms, &undo); /* The node stays, for its ACL. */
-        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_DELETED, undo.node, false);
-        fire(replica, change->path, size, TABLE_CHILD, WIRE_EVENT_DELETED, undo.node, true);
-        fire_children_changed(replica, parent);
+        docent_quota_change(replica->tree, change, txn->zxid, txn->time_ms, &undo); /* The node stays, for its ACL. */
+        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_DELETED, undo.node, txn->zxid, false);
+        fire(replica, change->path, size, TABLE_CHILD, WIRE_EVENT_DELETED, undo.node, txn->zxid, true);
+        fire_children_changed(replica, parent, txn->zxid);
         docent_undo_forget(&undo);
         return;
     }
-    docent_tree_change(replica->tree, change, txn->zxid, txn->time_ms, NULL);
+    docent_quota_change(replica->tree, change, txn->zxid, txn->time_ms, NULL);
     node = docent_tree_find(replica->tree, change->path, size);
     if (change->op == WIRE_OP_CREATE) {
-        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_CREATED, node, false);
-        fire_children_changed(replica, node->parent);
+        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_CREATED, node, txn->zxid, false);
+        fire_children_changed(replica, node->parent, txn->zxid);
     } else if (change->op == WIRE_OP_SET_DATA) {
-        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_DATA_CHANGED, node, false);
+        fire(replica, change->path, size, TABLE_DATA, WIRE_EVENT_DATA_CHANGED, node, txn->zxid, false);
     }
 }
 
@@ -672,28 +693,39 @@ static int32_t add_watch(struct connection *c, struct wire_in *in, struct wire_o
     struct wire_watches_request request;
     if (!docent_wire_get_watches_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
     if (request.type != WIRE_ADD_PERSISTENT && request.type != WIRE_ADD_RECURSIVE) return DOCENT_ERR_MARSHALLING;
-    const char *path = (const char *)request.path.data;
-    size_t size = (size_t)request.path.size;
-    enum watch_mode mode = request.type == WIRE_ADD_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT;
-    docent_watch_set_add(&c->replica->watches, c, &c->watches, path, size, TABLE_DATA, mode);
-    docent_watch_set_add(&c->replica->watches, c, &c->watches, path, size, TABLE_CHILD, mode);
+    watch_stand(c, request.path, request.type == WIRE_ADD_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT);
     docent_wire_put_int(out, 0);
     return DOCENT_OK;
+}
+
+/* What a type of watcher means in a table. Below 3.9 it names the table, and whatever is in it. */
+static unsigned watcher_modes(int32_t type, enum watch_table_kind table, bool modes_apart)
+{
+    switch (type) {
+    case WIRE_WATCHER_ANY: return MODE_ANY;
+    case WIRE_WATCHER_DATA: return table != TABLE_DATA ? 0 : modes_apart ? MODE_ONE_SHOT : MODE_ANY;
+    case WIRE_WATCHER_CHILDREN: return table != TABLE_CHILD ? 0 : modes_apart ? MODE_ONE_SHOT : MODE_ANY;
+    case WIRE_WATCHER_PERSISTENT: return MODE_PERSISTENT;
+    default: return MODE_RECURSIVE;
+    }
 }
 
 static int32_t look_for_watches(struct connection *c, struct wire_in *in, bool remove)
 {
     struct wire_watches_request request;
     if (!docent_wire_get_watches_request(in, &request) || request.path.size < 0) return DOCENT_ERR_MARSHALLING;
-    if (request.type < WIRE_WATCHER_CHILDREN || request.type > WIRE_WATCHER_ANY) return DOCENT_ERR_MARSHALLING;
+    if (request.type < WIRE_WATCHER_CHILDREN || request.type > c->replica->speak->watcher_type_max) {
+        return DOCENT_ERR_MARSHALLING;
+    }
     const char *path = (const char *)request.path.data;
     size_t size = (size_t)request.path.size;
     bool found = false;
-    for (int table = TABLE_DATA; table <= TABLE_CHILD; table++) {
-        int32_t type = table == TABLE_DATA ? WIRE_WATCHER_DATA : WIRE_WATCHER_CHILDREN;
-        if (request.type != WIRE_WATCHER_ANY && request.type != type) continue;
-        found |= remove ? docent_watch_set_remove(&c->replica->watches, c, path, size, (enum watch_table_kind)table)
-                        : docent_watch_set_has(&c->replica->watches, path, size, (enum watch_table_kind)table);
+    struct watch_set *set = &c->replica->watches;
+    for (int i = TABLE_DATA; i <= TABLE_CHILD; i++) {
+        enum watch_table_kind table = (enum watch_table_kind)i;
+        unsigned modes = watcher_modes(request.type, table, set->modes_apart);
+        found |= remove ? docent_watch_set_remove(set, c, path, size, table, modes)
+                        : docent_watch_set_has(set, set->modes_apart ? c : NULL, path, size, table, modes);
     }
     return found ? DOCENT_OK : DOCENT_ERR_NO_WATCHER;
 }
@@ -726,15 +758,10 @@ static void restore(struct connection *c, wire_list list, enum restore_list kind
             }
             break;
         case RESTORE_PERSISTENT:
-        case RESTORE_RECURSIVE: {
-            enum watch_mode mode = kind == RESTORE_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT;
-            docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_DATA, mode);
-            docent_watch_set_add(&c->replica->watches, c, &c->watches, (const char *)path.data, (size_t)path.size, TABLE_CHILD, mode);
-            continue;
-        }
+        case RESTORE_RECURSIVE: watch_stand(c, path, kind == RESTORE_RECURSIVE ? MODE_RECURSIVE : MODE_PERSISTENT); continue;
         }
         if (type != 0) {
-            event_put(c, type, (const char *)path.data, (size_t)path.size);
+            event_put(c, type, (const char *)path.data, (size_t)path.size, -1);
         } else {
             watch_leave(c, path, kind == RESTORE_CHILD ? TABLE_CHILD : TABLE_DATA);
         }
@@ -788,6 +815,7 @@ static bool op_is_forwarded(int32_t op)
 
 static int32_t read_run(struct connection *c, const struct request *request, struct wire_in *in, struct wire_out *out)
 {
+    if (!docent_speak_knows(c->replica->speak, request->op)) return DOCENT_ERR_UNIMPLEMENTED;
     switch (request->op) {
     case WIRE_OP_PING: return DOCENT_OK;
     case WIRE_OP_EXISTS: return read_exists(c, in, out);
@@ -893,6 +921,24 @@ static void request_forward(struct connection *c, struct request *request)
     up(c->replica, message);
 }
 
+/* "user:password"; without a colon all of it is the user. A wrong password is another identity, no error. */
+static void digest_add(struct connection *c, wire_bytes text)
+{
+    const uint8_t *colon = text.size == 0 ? NULL : memchr(text.data, ':', (size_t)text.size);
+    size_t user = colon == NULL ? (size_t)text.size : (size_t)(colon - text.data);
+    char *id = must(malloc(user + 1 + DIGEST_SIZE));
+    if (user > 0) memcpy(id, text.data, user);
+    id[user] = ':';
+    docent_digest(text.data, (size_t)text.size, id + user + 1);
+    wire_bytes whole = docent_wire_buffer(id, user + 1 + strlen(id + user + 1));
+    const char *super = c->replica->config.super_digest;
+    if (super != NULL && strlen(super) == (size_t)whole.size && memcmp(super, id, (size_t)whole.size) == 0) {
+        credential_add(c, docent_wire_string("super"), docent_wire_string(""));
+    }
+    credential_add(c, docent_wire_string("digest"), whole);
+    free(id);
+}
+
 /* Out of line, from the network layer: may overtake answers of earlier requests. */
 static void auth_receive(struct connection *c, int32_t xid, struct wire_in *in)
 {
@@ -900,16 +946,9 @@ static void auth_receive(struct connection *c, int32_t xid, struct wire_in *in)
     bool good = docent_wire_get_auth_request(in, &request);
     int32_t err = DOCENT_ERR_AUTH_FAILED;
     if (good && request.scheme.size == 6 && memcmp(request.scheme.data, "digest", 6) == 0 && request.auth.size >= 0) {
-        char text[1024], id[1100];
-        if (request.auth.size < (int32_t)sizeof text) {
-            memcpy(text, request.auth.data, (size_t)request.auth.size);
-            text[request.auth.size] = '\0';
-            if (c->credentials.size < CREDENTIALS_MAX && docent_digest_id(text, id, sizeof id) == DOCENT_OK) {
-                const char *super = c->replica->config.super_digest;
-                if (super != NULL && strcmp(super, id) == 0) credential_add(c, docent_wire_string("super"), docent_wire_string(""));
-                credential_add(c, docent_wire_string("digest"), docent_wire_string(id));
-                err = DOCENT_OK;
-            }
+        if (c->credentials.size < CREDENTIALS_MAX) {
+            digest_add(c, request.auth);
+            err = DOCENT_OK;
         }
     } else if (good && request.scheme.size == 2 && memcmp(request.scheme.data, "ip", 2) == 0) {
         err = DOCENT_OK; /* The address is a credential already. */
@@ -977,7 +1016,7 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
     *c->last = request;
     c->last = &request->next;
     c->pending++;
-    if (op_is_forwarded(request->op)) request_forward(c, request);
+    if (op_is_forwarded(request->op) && docent_speak_knows(c->replica->speak, request->op)) request_forward(c, request);
     connection_run(c);
 }
 
@@ -988,7 +1027,7 @@ static void opened(struct connection *c, int64_t session, int32_t timeout_ms, co
     size_t begin = docent_wire_frame_begin(&c->out);
     struct wire_connect_response response = { 0, timeout_ms, session, docent_wire_buffer(password, 16) };
     docent_wire_put_connect_response(&c->out, &response);
-    if (!c->old_client) docent_wire_put_bool(&c->out, false);
+    if (!c->old_client && !c->replica->speak->short_handshake) docent_wire_put_bool(&c->out, false);
     docent_wire_frame_end(&c->out, begin);
     connection_ready(c);
     count_answered(c, WIRE_OP_CREATE_SESSION, 0, c->replica->tree->zxid, c->came, c->out.size - begin);
@@ -1243,10 +1282,11 @@ void docent_replica_receive(struct replica *replica, uint64_t now, struct server
     case DOWN_SYNCED: {
         struct request *request = request_find(c, message->request);
         if (request == NULL) break;
-        size_t begin = answer_begin(&request->answer, request->xid, replica->tree->zxid, 0);
         struct wire_in in = docent_wire_in(request->body, request->size);
         struct wire_path_record path;
-        if (docent_wire_get_path_record(&in, &path)) docent_wire_put_path_record(&request->answer, &path);
+        bool good = docent_wire_get_path_record(&in, &path);
+        size_t begin = answer_begin(&request->answer, request->xid, replica->tree->zxid, good ? 0 : DOCENT_ERR_MARSHALLING);
+        if (good) docent_wire_put_path_record(&request->answer, &path);
         docent_wire_frame_end(&request->answer, begin);
         request->ready = true;
         connection_run(c);

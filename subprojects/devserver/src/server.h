@@ -9,6 +9,7 @@
 #ifndef DEVSERVER_SERVER_H
 #define DEVSERVER_SERVER_H
 
+#include "speak.h"
 #include "stats.h"
 #include "tree.h"
 
@@ -23,6 +24,7 @@ struct server_config {
     uint32_t request_max;    /* 0: 0xfffff. */
     uint32_t container_check_ms; /* 0: 60,000. */
     uint32_t ttl_check_ms;       /* 0: as often as containers. */
+    enum speak_release speak; /* Which release it is, to clients. */
     bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
     bool no_log;             /* No replica ever joins later: forget transactions once they are sent, and have an empty log. */
     int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */

@@ -409,6 +409,14 @@ void docent_tree_undo(struct tree *tree, struct undo *undo)
     }
 }
 
+void docent_tree_rewrite(struct tree *tree, struct node *node, const void *data, size_t size)
+{
+    tree->bytes += (int64_t)size - node->stat.data_length;
+    data_free(node->data);
+    node->data = data_new(data, (int32_t)size);
+    node->stat.data_length = (int32_t)size;
+}
+
 void docent_undo_forget(struct undo *undo)
 {
     if (undo->node != NULL) node_free(undo->node);

@@ -114,6 +114,8 @@ struct undo {
 void docent_tree_change(struct tree *tree, struct change *change, int64_t zxid, int64_t time_ms, struct undo *undo);
 void docent_tree_undo(struct tree *tree, struct undo *undo);
 void docent_undo_forget(struct undo *undo);
+/* Other data, and nothing else changes: for counts that the server keeps itself. */
+void docent_tree_rewrite(struct tree *tree, struct node *node, const void *data, size_t size);
 
 /* A node as a snapshot keeps it; everything borrowed. */
 struct node_image {

@@ -17,8 +17,9 @@ static uint32_t hash_path(const char *path, size_t size)
     return hash;
 }
 
-void docent_watch_set_init(struct watch_set *set)
+void docent_watch_set_init(struct watch_set *set, bool modes_apart)
 {
+    set->modes_apart = modes_apart;
     set->bucket_count = 64;
     set->count = 0;
     set->buckets = must(calloc(set->bucket_count, sizeof *set->buckets));
@@ -68,14 +69,14 @@ void docent_watch_set_add(struct watch_set *set, struct connection *connection, 
 {
     struct watch *watch = set_find(set, connection, path, size, table);
     if (watch != NULL) {
-        watch->mode = mode;
+        watch->modes = set->modes_apart ? watch->modes | (unsigned)mode : (unsigned)mode;
         return;
     }
     set_grow(set);
     watch = must(calloc(1, sizeof *watch + size + 1));
     watch->connection = connection;
     watch->table = table;
-    watch->mode = mode;
+    watch->modes = mode;
     watch->hash = hash_path(path, size);
     watch->size = size;
     if (size > 0) memcpy(watch->path, path, size);
@@ -100,20 +101,30 @@ static void watch_remove(struct watch_set *set, struct watch *watch)
     free(watch);
 }
 
-bool docent_watch_set_remove(struct watch_set *set, struct connection *connection, const char *path, size_t size,
-                             enum watch_table_kind table)
+static void watch_end(struct watch_set *set, struct watch *watch, unsigned modes)
 {
-    struct watch *watch = set_find(set, connection, path, size, table);
-    if (watch != NULL) watch_remove(set, watch);
-    return watch != NULL;
+    watch->modes &= ~modes;
+    if (watch->modes == 0) watch_remove(set, watch);
 }
 
-bool docent_watch_set_has(const struct watch_set *set, const char *path, size_t size, enum watch_table_kind table)
+bool docent_watch_set_remove(struct watch_set *set, struct connection *connection, const char *path, size_t size,
+                             enum watch_table_kind table, unsigned modes)
+{
+    struct watch *watch = set_find(set, connection, path, size, table);
+    if (watch == NULL || (watch->modes & modes) == 0) return false;
+    watch_end(set, watch, modes);
+    return true;
+}
+
+bool docent_watch_set_has(const struct watch_set *set, const struct connection *connection, const char *path, size_t size,
+                          enum watch_table_kind table, unsigned modes)
 {
     uint32_t hash = hash_path(path, size);
-    const struct watch *other = set->buckets[hash & (set->bucket_count - 1)];
-    while (other != NULL && (other->table != table || !watch_is_at(other, hash, path, size))) other = other->chain;
-    return other != NULL;
+    for (const struct watch *watch = set->buckets[hash & (set->bucket_count - 1)]; watch != NULL; watch = watch->chain) {
+        if (watch->table != table || (connection != NULL && watch->connection != connection)) continue;
+        if ((watch->modes & modes) != 0 && watch_is_at(watch, hash, path, size)) return true;
+    }
+    return false;
 }
 
 void docent_watch_set_drop(struct watch_set *set, struct watch **list)
@@ -149,9 +160,10 @@ void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size,
         for (struct watch *watch = set->buckets[hash & (set->bucket_count - 1)], *next; watch != NULL; watch = next) {
             next = watch->chain;
             if (watch->table != table || !watch_is_at(watch, hash, path, at)) continue;
-            if (watch->mode == MODE_RECURSIVE ? !recursive : !exact) continue;
+            unsigned hearing = (exact ? MODE_ONE_SHOT | MODE_PERSISTENT : 0u) | (recursive ? MODE_RECURSIVE : 0u);
+            if ((watch->modes & hearing) == 0) continue;
             hearers_add(&hearers, watch->connection);
-            if (watch->mode == MODE_ONE_SHOT) watch_remove(set, watch);
+            if (exact) watch_end(set, watch, MODE_ONE_SHOT);
         }
         if (!recursive || at <= 1) break;
         while (at > 0 && path[at - 1] != '/') at--;

@@ -10,7 +10,6 @@
 
 #include "watches.h"
 
-#define VERSION "3.8.0-docent, built on 2026-01-01 00:00 UTC"
 
 static void *must(void *block)
 {
@@ -39,9 +38,9 @@ static void say(struct wire_out *out, const char *format, ...)
     va_end(arguments);
 }
 
-const char *docent_words_version(void)
+const char *docent_words_version(const struct replica *replica)
 {
-    return VERSION;
+    return docent_speak(docent_replica_config(replica)->speak)->version;
 }
 
 void docent_words_decimal(char text[40], double value)
@@ -132,7 +131,7 @@ static void say_isro(struct replica *replica, struct wire_out *out)
 
 static void say_srvr(struct replica *replica, struct wire_out *out)
 {
-    say(out, "Zookeeper version: %s\n", VERSION);
+    say(out, "Zookeeper version: %s\n", docent_words_version(replica));
     say_state(replica, out);
 }
 
@@ -154,7 +153,7 @@ static void say_envi(struct replica *replica, struct wire_out *out)
     struct server_about about;
     docent_replica_about(replica, &about);
     const struct { const char *key, *value; } lines[] = {
-        { "zookeeper.version", VERSION },   { "host.name", about.host },      { "java.version", NULL },     { "java.vendor", NULL },
+        { "zookeeper.version", docent_words_version(replica) },   { "host.name", about.host },      { "java.version", NULL },     { "java.vendor", NULL },
         { "java.home", NULL },              { "java.class.path", NULL },      { "java.library.path", NULL }, { "java.io.tmpdir", NULL },
         { "java.compiler", NULL },          { "os.name", about.system },      { "os.arch", about.machine }, { "os.version", about.release },
         { "user.name", about.user },        { "user.home", about.home },      { "user.dir", about.folder },
@@ -199,7 +198,7 @@ size_t docent_words_metrics(struct replica *replica, struct metric metrics[METRI
 #define DECIMAL(key, value) { key, METRIC_DECIMAL, NULL, 0, value }
 #define COUNTER(key, value) { key, METRIC_COUNTER, NULL, (int64_t)(value), 0 }
     const struct metric all[] = {
-        TEXT("version", VERSION),
+        TEXT("version", docent_words_version(replica)),
         TEXT("server_state", docent_replica_mode(replica)),
         GAUGE("ephemerals_count", ephemeral_count(tree)),
         GAUGE("num_alive_connections", docent_replica_connection_count(replica)),
@@ -323,7 +322,7 @@ static void say_connections(struct replica *replica, struct wire_out *out, bool 
 
 static void say_stat(struct replica *replica, struct wire_out *out)
 {
-    say(out, "Zookeeper version: %s\nClients:\n", VERSION);
+    say(out, "Zookeeper version: %s\nClients:\n", docent_words_version(replica));
     say_connections(replica, out, false);
     say_state(replica, out);
 }

@@ -36,7 +36,7 @@ struct metric {
 enum { METRICS_MAX = 48 };
 size_t docent_words_metrics(struct replica *replica, struct metric metrics[METRICS_MAX]);
 
-const char *docent_words_version(void);
+const char *docent_words_version(const struct replica *replica);
 const char *docent_words_op(int32_t op); /* As cons names it. */
 /* With at most four digits behind the point, and at least one. */
 void docent_words_decimal(char text[40], double value);
