@@ -50,7 +50,7 @@ struct driver {
     pthread_mutex_t inbox_mutex;
     _Atomic unsigned posting; /* Threads inside docent_driver_post(). */
     struct docent_post *posts, **posts_last;
-    uint32_t post_count; /* Bounded ones. */
+    uint32_t post_count; /* Of all kinds; the bound is for those that can be refused. */
     uint32_t post_max;
     bool signalled;
     bool posts_over; /* Nothing is accepted any more. */

@@ -43,12 +43,6 @@ static void session_append(struct session *s, struct session_request *request)
     s->last = &request->next;
 }
 
-static void store_int(uint8_t *at, int32_t value)
-{
-    uint32_t big = __builtin_bswap32((uint32_t)value);
-    memcpy(at, &big, sizeof big);
-}
-
 /* Only a leader, or a follower that hears from it, can answer these; reads and pings any server answers. */
 static bool op_is_strict(int32_t op)
 {
@@ -88,7 +82,7 @@ static docent_status session_send(struct session *s, uint64_t now, struct sessio
 {
     request->xid = s->next_xid;
     s->next_xid = s->next_xid == INT32_MAX ? 1 : s->next_xid + 1;
-    store_int(request->frame + WIRE_FRAME_HEADER, request->xid);
+    docent_wire_store32(request->frame + WIRE_FRAME_HEADER, request->xid);
     request->begin = s->stream_end;
     request->queued_ms = now;
     if (!session_put(s, now, request->frame, request->frame_size)) return DOCENT_ERR_NO_MEMORY;
@@ -291,8 +285,8 @@ static void session_draw_jitter(struct session *s)
 static void session_say_goodbye(struct session *s, uint64_t now)
 {
     memset(s->leave_frame, 0, sizeof s->leave_frame);
-    store_int(s->leave_frame, WIRE_REQUEST_HEADER);
-    store_int(s->leave_frame + 8, WIRE_OP_CLOSE_SESSION);
+    docent_wire_store32(s->leave_frame, WIRE_REQUEST_HEADER);
+    docent_wire_store32(s->leave_frame + 8, WIRE_OP_CLOSE_SESSION);
     s->leave = (struct session_request){
         .frame = s->leave_frame,
         .frame_size = sizeof s->leave_frame,
@@ -315,9 +309,9 @@ static bool session_put_auth(struct session *s, uint64_t now, const struct sessi
 static bool session_put_ping(struct session *s, uint64_t now)
 {
     uint8_t frame[12];
-    store_int(frame, WIRE_REQUEST_HEADER);
-    store_int(frame + 4, WIRE_XID_PING);
-    store_int(frame + 8, WIRE_OP_PING);
+    docent_wire_store32(frame, WIRE_REQUEST_HEADER);
+    docent_wire_store32(frame + 4, WIRE_XID_PING);
+    docent_wire_store32(frame + 8, WIRE_OP_PING);
     if (!session_put(s, now, frame, sizeof frame)) return false;
     s->ping_waiting = true;
     s->ping_sent_ms = s->progress_ms = now;
@@ -551,9 +545,7 @@ static inline bool session_frame(struct session *s, uint64_t now, const uint8_t 
 
 static bool frame_size(struct session *s, uint64_t now, const uint8_t *data, size_t *ret_size)
 {
-    uint32_t big;
-    memcpy(&big, data, sizeof big);
-    *ret_size = __builtin_bswap32(big);
+    *ret_size = (uint32_t)docent_wire_load32(data);
     if (*ret_size <= s->config.reply_max) return true;
     docent_session_drop(s, now, DOCENT_ERR_TOO_LARGE); /* Or negative. */
     return false;
