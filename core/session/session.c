@@ -78,6 +78,30 @@ static bool is_from_leader(int32_t err)
     }
 }
 
+/* A server passes signs of life on to its leader every half tick, which is a quarter of the time-out at most; but requests
+ * at once, in the same stream, and those are none. So the answer to a strict request proves the arrival of what the server had
+ * a quarter before it was sent (that is certain when it had answered by then), and of nothing later. The handshake went to the leader
+ * itself: from there all three are that. */
+static uint64_t session_proves(const struct session *s, uint64_t now)
+{
+    size_t i = SESSION_SIGNS - 1;
+    while (i > 0 && s->signs[i].heard_ms + s->timeout_ms / 4 > now) i--;
+    return s->signs[i].sent_ms;
+}
+
+static void session_sign(struct session *s, uint64_t now, uint64_t sent)
+{
+    memmove(&s->signs[0], &s->signs[1], sizeof s->signs - sizeof s->signs[0]);
+    s->signs[SESSION_SIGNS - 1] = (struct session_sign){ sent, now };
+    s->sign_due_ms = now + (s->timeout_ms + 7) / 8; /* So that three go back a quarter. */
+}
+
+/* What the answer to a request can renew: more if it was sent later, or was strict. */
+static uint64_t freshness(uint64_t queued_ms, bool strict)
+{
+    return queued_ms * 2 + strict;
+}
+
 static docent_status session_send(struct session *s, uint64_t now, struct session_request *request)
 {
     request->xid = s->next_xid;
@@ -89,6 +113,12 @@ static docent_status session_send(struct session *s, uint64_t now, struct sessio
     if (s->first == NULL) s->progress_ms = now;
     session_append(s, request);
     request->strict = op_is_strict(request->op);
+    request->freshness = freshness(now, request->strict);
+    if (request->strict) {
+        if (s->strict_sent_ms != now) s->proves_ms = session_proves(s, now); /* What is heard at this very moment changes nothing. */
+        s->strict_sent_ms = now;
+        request->proves_ms = s->proves_ms;
+    }
     return DOCENT_OK;
 }
 
@@ -103,9 +133,7 @@ docent_status docent_session_submit(struct session *s, uint64_t now, struct sess
 uint64_t docent_session_lease(const struct session *s)
 {
     if (s->life != SESSION_ALIVE) return 0;
-    /* A follower passes touches on up to half a tick late, and T is at least two ticks: three quarters of T are certain. */
-    if (s->holds > 0) return s->strict_ms + (uint64_t)s->timeout_ms * 3 / 4;
-    return s->contact_ms + s->timeout_ms;
+    return (s->holds > 0 ? s->proved_ms : s->contact_ms) + s->timeout_ms;
 }
 
 void docent_session_set_holds(struct session *s, uint32_t holds)
@@ -376,8 +404,10 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
         s->born_at = s->link.address;
     }
     /* The server knew us when it answered; we asked at sent_ms. */
-    s->contact_ms = s->strict_ms = s->sent_ms;
+    s->contact_ms = s->strict_ms = s->proved_ms = s->proves_ms = s->sent_ms;
     s->beat_sent_ms = s->sent_ms;
+    for (size_t i = 0; i < SESSION_SIGNS; i++) session_sign(s, now, s->sent_ms);
+    s->strict_sent_ms = s->sent_ms;
     s->state = SESSION_RESTORING;
     if (s->close_until_ms != 0) {
         session_say_goodbye(s, now);
@@ -448,10 +478,16 @@ static bool session_handshake(struct session *s, uint64_t now, const uint8_t *da
 
 /* ---- Replies. ---- */
 
-static inline void session_renew(struct session *s, const struct session_request *request, int32_t err)
+static __attribute__((noinline)) void session_renew(struct session *s, uint64_t now, const struct session_request *request, int32_t err)
 {
+    bool strict = request->strict && is_from_leader(err);
+    s->renewed = freshness(request->queued_ms, strict);
     if (request->queued_ms > s->contact_ms) s->contact_ms = request->queued_ms;
-    if (request->strict && request->queued_ms > s->strict_ms && is_from_leader(err)) s->strict_ms = request->queued_ms;
+    if (strict) {
+        if (request->queued_ms > s->strict_ms) s->strict_ms = request->queued_ms;
+        if (request->proves_ms > s->proved_ms) s->proved_ms = request->proves_ms;
+    }
+    if (now >= s->sign_due_ms) session_sign(s, now, request->queued_ms);
 }
 
 static void session_see_zxid(struct session *s, int64_t zxid)
@@ -473,6 +509,7 @@ static bool session_special(struct session *s, uint64_t now, const struct wire_r
         if (!s->ping_waiting) break;
         s->ping_waiting = false;
         if (s->ping_sent_ms > s->contact_ms) s->contact_ms = s->ping_sent_ms;
+        if (now >= s->sign_due_ms) session_sign(s, now, s->ping_sent_ms);
         if (s->state == SESSION_RESTORING) session_see_zxid(s, header->zxid);
         session_try_online(s, now);
         return true;
@@ -530,7 +567,9 @@ static inline bool session_reply(struct session *s, uint64_t now, const uint8_t 
     if (s->first == NULL) s->last = &s->first;
     s->progress_ms = now;
     session_see_zxid(s, header.zxid);
-    if (header.err != DOCENT_ERR_SESSION_EXPIRED && header.err != DOCENT_ERR_SESSION_MOVED) session_renew(s, request, header.err);
+    if (request->freshness > s->renewed && header.err != DOCENT_ERR_SESSION_EXPIRED && header.err != DOCENT_ERR_SESSION_MOVED) {
+        session_renew(s, now, request, header.err);
+    }
 
     if (request->own) return session_own_reply(s, now, request);
     s->hooks.answered(s->hooks.owner, request, &header, in.data, in.size);
@@ -637,7 +676,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t session_beat_due(const struct session *s)
 {
     if (s->ping_waiting || s->beat_waiting) return UINT64_MAX;
-    if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 4;
+    /* A third of the time-out is proved, mostly: see session_proves(). */
+    if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 6;
     return s->sent_ms + s->timeout_ms / 3 - s->beat_jitter_ms;
 }
 
@@ -802,7 +842,7 @@ docent_status docent_session_init(struct session *s, const struct session_config
         s->id = config->session_id;
         memcpy(s->password, config->password, sizeof s->password);
         s->generation = 1;
-        s->contact_ms = s->strict_ms = now;
+        s->contact_ms = s->strict_ms = s->proved_ms = now;
     }
     return DOCENT_OK;
 }

@@ -43,9 +43,17 @@ struct session_request {
     bool own;           /* The session's, not the owner's. */
     bool strict;        /* Only a leader, or a follower that hears from it, can answer it. Filled in when it is sent. */
     uint64_t begin;     /* Where in the connection's stream of bytes it begins. */
+    uint64_t proves_ms; /* Strict: when the sign of life was sent whose arrival at the leader its answer proves. */
+    uint64_t freshness;
     uint64_t queued_ms; /* When it was given to the stream. The kernel got it no earlier, so a lease reckoned from here is short
                          * rather than long. */
 };
+
+/* A sign of life, and when its answer came: by then the server had it. */
+struct session_sign {
+    uint64_t sent_ms, heard_ms;
+};
+enum { SESSION_SIGNS = 3 };
 
 struct session_hooks { /* All are called from inside the session's entries. They may submit, but not enter. */
     void *owner;
@@ -119,9 +127,15 @@ struct session {
     int32_t next_xid;
 
     uint32_t holds;          /* Something is held: be strict. */
+    uint64_t renewed;        /* The freshness of the freshest request that was answered. */
     uint64_t contact_ms;     /* When the last request was sent that got an answer. */
-    uint64_t strict_ms;      /* The same, of those only a server in touch with its leader can answer. */
+    uint64_t proves_ms;      /* The last strict request's. */
+    uint64_t proved_ms;      /* When the last sign of life was sent that has certainly reached the leader. */
+    struct session_sign signs[SESSION_SIGNS]; /* Newest last, an eighth of the time-out apart. */
+    uint64_t sign_due_ms;
     uint64_t sent_ms;        /* When anything was sent last. */
+    uint64_t strict_sent_ms; /* When the last strict request was sent. */
+    uint64_t strict_ms;      /* When the last that the leader answered was. */
     uint64_t beat_sent_ms;   /* When the sync heartbeat was, or the handshake. */
     uint64_t progress_ms;    /* When a reply came last, or the beat went out if later. */
     bool ping_waiting;

@@ -103,7 +103,8 @@ DOCENT_API docent_state docent_client_state(const docent_client *client);
 
 /** How much longer the session is certain to live, by our clock: 0 when it is not. It is renewed only by answers to requests of
  * the session, reckoned from when they were sent; while something is held (a lock, say), only by answers that a server
- * cut off from its leader could not give (sync, writes), and then for three quarters of the session time-out. Not covered: a
+ * cut off from its leader could not give (sync, writes), and reckoned from the last sign of life that had certainly reached that
+ * leader, which is about a third of the session time-out older. Not covered: a
  * deposed leader that has not noticed, servers whose minimum session time-out is below two ticks, and pauses of a virtual machine that its clock does not count. Fencing
  * tokens cover those. Thread: any. */
 DOCENT_API uint64_t docent_client_lease_ms(const docent_client *client);

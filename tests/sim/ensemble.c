@@ -289,7 +289,9 @@ static void part_catch_up(struct part *part)
 
 static void part_power_on(struct part *part)
 {
-    part->replica = docent_replica_new(&part->ensemble->server, (int)part->index, part_send_up, part);
+    struct server_config server = part->ensemble->server;
+    server.touch_phase_ms = (uint32_t)chance_below(part->ensemble->config.random, server.tick_ms / 2);
+    part->replica = docent_replica_new(&server, (int)part->index, part_send_up, part);
     part_catch_up(part);
 }
 

@@ -2,7 +2,7 @@
  * and serve clients. The parts are those of the development server; this is what lies between them: delay, order, cuts.
  *
  * Requests go to the leader and the log comes back in order per direction, each replica with its own delays. Touches (signs of life of
- * sessions) are passed on every half tick. Only the leader ends sessions. A replica that is cut off from the leader goes on answering
+ * sessions) are passed on every half tick, and requests are none, as in Apache ZooKeeper. Only the leader ends sessions. A replica that is cut off from the leader goes on answering
  * reads and pings; a link that breaks for good loses what was under way, and the replica catches up from the log. */
 #ifndef SIM_ENSEMBLE_H
 #define SIM_ENSEMBLE_H

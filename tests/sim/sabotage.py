@@ -29,7 +29,7 @@ WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
 DIALECT = "recipes/dialect.c"
 
-LEASE = "s->strict_ms + (uint64_t)s->timeout_ms * 3 / 4"
+LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
 CALLS = "--scenario storm-calls --seeds 10000"
 
@@ -44,17 +44,20 @@ class Bug:
 BUGS = [
     # The session's lease.
     Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
-        (SESSION, LEASE, "s->contact_ms + (uint64_t)s->timeout_ms * 3 / 4"),
-        (SESSION, "if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 4;", ""),
+        (SESSION, LEASE, "s->contact_ms"),
+        (SESSION, "if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 6;", ""),
         (SESSION, "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s->holds > 0) {",
          "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s == NULL) {"),
     ], ["--scenario holder-cutoff --seeds 300"]),
     Bug("lease-for-ever", "the lease of a holder does not end", [
-        (SESSION, LEASE, "s->strict_ms + (uint64_t)s->timeout_ms * 300"),
+        (SESSION, LEASE, "s->holds > 0 ? s->proved_ms + (UINT64_C(1) << 40) : s->contact_ms"),
     ], ["--scenario holder-partition --seeds 100"]),
-    Bug("lease-from-answer", "the lease is reckoned from when the answer came, not from when the question went", [
-        (SESSION, "session_renew(s, request, header.err);", "request->queued_ms = now, session_renew(s, request, header.err);"),
-    ], [STORM]),
+    Bug("lease-too-long", "an answer is taken for proof that the leader has heard of its question", [
+        (SESSION, "request->proves_ms = s->proves_ms;", "request->proves_ms = now;"),
+    ], ["--scenario holder-cutoff --seeds 5000", STORM]),
+    Bug("lease-unproved", "an answer is taken for proof that the leader has heard of everything before", [
+        (SESSION, "s->signs[i].heard_ms + s->timeout_ms / 4 > now", "s->signs[i].heard_ms > now"),
+    ], ["--scenario holder-cutoff --seeds 5000", STORM]),
     Bug("lease-not-read", "token and state are not compared with the clock when they are asked for: a process that was stopped believes", [
         (CLIENT, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),
     ], ["--scenario holder-pause --seeds 100"]),

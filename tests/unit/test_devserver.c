@@ -239,6 +239,35 @@ static void test_ping_touches_the_session_by_way_of_the_replica(void **state)
     assert_int_equal(docent_leader_sessions(leader, NULL, 0), 1);
 }
 
+static void test_request_that_is_passed_on_is_no_sign_of_life_by_itself(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *c = session_on(0, password);
+    for (int i = 0; i < 20; i++) { /* And the replica never gets round to passing on that it heard of the session. */
+        now += 500;
+        ask(c, i + 1, i % 2 == 0 ? WIRE_OP_CREATE : WIRE_OP_SYNC, "/a");
+        deliver(-1);
+        docent_leader_tick(leader, now, (int64_t)now);
+    }
+    assert_int_equal(docent_leader_sessions(leader, NULL, 0), 0);
+}
+
+static void test_signs_of_life_are_passed_on_within_half_a_tick(void **state)
+{
+    (void)state;
+    uint8_t password[16];
+    struct connection *c = session_on(0, password);
+    now += 100;
+    ask(c, 1, WIRE_OP_EXISTS, "/a");
+    assert_int_equal(docent_replica_deadline(replicas[0]), 10250); /* Since 10000, ticks of 500. */
+    docent_replica_tick(replicas[0], 10249);
+    assert_null(first);
+    docent_replica_tick(replicas[0], 10250);
+    assert_non_null(first);
+    assert_int_equal(first->type, UP_TOUCH);
+}
+
 static void test_client_that_has_seen_more_is_refused(void **state)
 {
     (void)state;
@@ -536,6 +565,8 @@ int main(void)
         TEST(test_session_that_moved_drops_the_writes_of_its_old_connection),
         TEST(test_session_expires_at_a_tick_and_takes_its_nodes),
         TEST(test_ping_touches_the_session_by_way_of_the_replica),
+        TEST(test_request_that_is_passed_on_is_no_sign_of_life_by_itself),
+        TEST(test_signs_of_life_are_passed_on_within_half_a_tick),
         TEST(test_client_that_has_seen_more_is_refused),
         TEST(test_wrong_password_is_told_expired),
         TEST(test_dropped_reply_was_applied_and_dropped_request_was_not),

@@ -699,10 +699,9 @@ static int32_t make_multi(struct making *m)
     return err;
 }
 
-static void request_receive(struct leader *leader, uint64_t now, int64_t wall, const struct server_message *message)
+static void request_receive(struct leader *leader, int64_t wall, const struct server_message *message)
 {
     struct session *session = *session_find(leader, message->session);
-    if (session != NULL) session_touch(leader, session, now); /* Signs of life count from wherever they come. */
     if (session == NULL || session->replica != message->replica) { /* Over, or moved: the connection is dropped. */
         struct server_message *drop = must(calloc(1, sizeof *drop));
         drop->type = DOWN_DROP;
@@ -786,16 +785,16 @@ void docent_leader_receive(struct leader *leader, uint64_t now, int64_t wall, st
 {
     docent_leader_tick(leader, now, wall);
     switch (message->type) {
-    case UP_REQUEST: request_receive(leader, now, wall, message); break;
+    case UP_REQUEST: request_receive(leader, wall, message); break;
     case UP_OPEN: open_receive(leader, now, wall, message); break;
     case UP_TOUCH: {
         struct session *session = *session_find(leader, message->session);
+        /* From wherever it comes, and the only sign of life that counts: requests that a replica passes on are none, as in
+         * Apache ZooKeeper; the replica tells of them within half a tick. */
         if (session != NULL) session_touch(leader, session, now);
         break;
     }
     case UP_SYNC: {
-        struct session *session = *session_find(leader, message->session);
-        if (session != NULL) session_touch(leader, session, now);
         struct server_message *synced = must(calloc(1, sizeof *synced));
         synced->type = DOWN_SYNCED;
         synced->replica = message->replica;

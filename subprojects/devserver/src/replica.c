@@ -205,9 +205,18 @@ struct connection *docent_connection_new(struct replica *replica, uint64_t now, 
     return c;
 }
 
+/* They are passed on when the leader asks, which it does every half tick. */
+static uint64_t touch_next(const struct replica *replica)
+{
+    uint64_t half = replica->config.tick_ms / 2 + (replica->config.tick_ms < 2);
+    uint64_t phase = replica->config.touch_phase_ms % half;
+    return (replica->now + half - phase) / half * half + phase;
+}
+
 static void connection_touch(struct connection *c, bool touched)
 {
     if (c->touched == touched) return;
+    if (touched && c->replica->touched_count == 0) c->replica->touch_at = touch_next(c->replica);
     c->touched = touched;
     c->replica->touched_count += touched ? 1 : (size_t)-1;
 }
@@ -1330,7 +1339,6 @@ void docent_replica_tick(struct replica *replica, uint64_t now)
         connection_pump(c);
     }
     if (now < replica->touch_at || replica->touched_count == 0) return;
-    replica->touch_at = now + replica->config.tick_ms / 2;
     for (struct connection *c = replica->connections; c != NULL; c = c->next) {
         if (!c->touched) continue;
         connection_touch(c, false);

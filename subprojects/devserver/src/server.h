@@ -23,6 +23,7 @@ struct server_config {
     uint32_t max_session_ms; /* 0: twenty ticks. */
     uint32_t request_max;    /* 0: 0xfffff. */
     uint32_t container_check_ms; /* 0: 60,000. */
+    uint32_t touch_phase_ms; /* Touches are passed on every half tick, so long after its beginning. */
     uint32_t ttl_check_ms;       /* 0: as often as containers. */
     enum speak_release speak; /* Which release it is, to clients. */
     bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
