@@ -231,6 +231,23 @@ static bool multi_put(docent_client *client, struct wire_out *out, const docent_
     return true;
 }
 
+static size_t data_size(const docent_op *op)
+{
+    return op->type == DOCENT_OP_CREATE || op->type == DOCENT_OP_SET ? op->size : 0;
+}
+
+/* Looked at before anything is copied, so that what is far too large costs nothing. */
+static bool data_fits(const docent_op *op, size_t max)
+{
+    if (data_size(op) > max) return false;
+    for (size_t i = 0; op->type == DOCENT_OP_MULTI && i < op->op_count; i++) {
+        size_t size = data_size(&op->ops[i]);
+        if (size > max) return false;
+        max -= size;
+    }
+    return true;
+}
+
 docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op)
 {
     struct docent_core *c = client->core;
@@ -243,6 +260,11 @@ docent_status docent_op_encode(docent_client *client, const docent_op *op, const
     if (fault != NULL) {
         invalid(client, op->path, fault);
         return DOCENT_ERR_INVALID_ARGUMENT;
+    }
+    if (!data_fits(op, c->options.request_max_bytes)) {
+        docent_client_log(client, DOCENT_LOG_WARNING, "call.too_large", op->path, "more data than the limit of %u bytes",
+                          c->options.request_max_bytes);
+        return DOCENT_ERR_TOO_LARGE;
     }
     struct wire_out *out = &c->scratch;
     if (out->capacity > 65536) docent_wire_out_free(out); /* One large request does not make the client large for ever. */

@@ -250,7 +250,7 @@ static void request_rested(struct docent_timer *timer)
     request_send(r);
 }
 
-/* Under the policy, after a failure that another try may mend. */
+/* Under the policy, after a failure that another try may mend; never in the same turn. */
 static void request_again(struct docent_request *r, docent_status cause)
 {
     struct docent_core *c = r->core;
@@ -259,9 +259,8 @@ static void request_again(struct docent_request *r, docent_status cause)
     r->cause = cause;
     if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
         request_finish(r, gave_up(r, cause));
-    } else if (delay == 0) {
+    } else if (delay == 0 && c->session.state != SESSION_ONLINE) {
         request_pend(r);
-        if (c->session.state == SESSION_ONLINE) docent_requests_online(c);
     } else {
         r->place = PLACE_RESTING;
         r->rest.fire = request_rested;
@@ -584,7 +583,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     if (status == DOCENT_OK) status = docent_timers_reserve(c, REQUEST_TIMERS);
     if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
     if (status != DOCENT_OK) {
-        docent_free(&c->allocator, r);
+        if (r != NULL) request_put_by(c, r);
         if (watch != NULL) {
             watch->fn = NULL; /* The call was not accepted: nothing is told. */
             docent_watch_abandon(watch, status);
