@@ -479,8 +479,8 @@ def pair(program, options=(), properties=()):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("server")
-    parser.add_argument("--seeds", default="1-4", help="A-B")
-    parser.add_argument("--operations", type=int, default=1000, help="of each seed")
+    parser.add_argument("--seeds", default="1-8", help="A-B")
+    parser.add_argument("--operations", type=int, default=2500, help="of each seed")
     parser.add_argument("--no-scripts", action="store_true")
     arguments = parser.parse_args()
     first, last = (int(n) for n in (arguments.seeds.split("-") * 2)[:2])

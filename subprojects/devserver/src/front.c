@@ -49,6 +49,7 @@ struct front {
     struct event settle; /* When all that came has been read: one write to the log for all of it. */
     struct event timer;
     uint64_t timer_at; /* When it goes off; UINT64_MAX: it has gone off. */
+    uint64_t ahead_ms; /* Of the machine, by docent_front_step(). */
     bool refuse;
     struct client *clients;
     size_t client_count;
@@ -57,18 +58,18 @@ struct front {
     uint8_t receive[RECEIVE_SIZE];
 };
 
-uint64_t docent_front_now(void)
+uint64_t docent_front_now(const struct front *front)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + front->ahead_ms;
 }
 
-int64_t docent_front_wall(void)
+int64_t docent_front_wall(const struct front *front)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + (int64_t)front->ahead_ms;
 }
 
 static void carry(void *user, struct server_message *message)
@@ -93,7 +94,7 @@ static void deliver_down(struct front *front)
 {
     for (struct server_message *message; (message = take(&front->down)) != NULL;) {
         if (message->type == DOWN_COMMIT && front->store != NULL) docent_store_add(front->store, message->txn);
-        docent_replica_receive(front->replica, docent_front_now(), message);
+        docent_replica_receive(front->replica, docent_front_now(front), message);
     }
 }
 
@@ -102,8 +103,8 @@ static void deliver(struct front *front)
 {
     deliver_down(front);
     for (struct server_message *message; (message = take(&front->up)) != NULL;) {
-        uint64_t now = docent_front_now();
-        int64_t wall = docent_front_wall();
+        uint64_t now = docent_front_now(front);
+        int64_t wall = docent_front_wall(front);
         docent_leader_tick(front->leader, now, wall);
         deliver_down(front);
         docent_leader_receive(front->leader, now, wall, message);
@@ -206,7 +207,7 @@ static void timer_set(struct front *front)
     if (replica < at) at = replica;
     if (at >= front->timer_at) return;
     front->timer_at = at;
-    uint64_t now = docent_front_now();
+    uint64_t now = docent_front_now(front);
     uint64_t wait = at > now ? at - now : 0;
     if (wait > 3600000) wait = 3600000;
     struct timeval limit = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000) };
@@ -237,7 +238,7 @@ void docent_front_settle(struct front *front)
             return;
         }
         deliver(front);
-        if (front->store != NULL && !docent_store_write(front->store, docent_front_wall())) {
+        if (front->store != NULL && !docent_store_write(front->store, docent_front_wall(front))) {
             front_fail(front);
             return;
         }
@@ -260,10 +261,17 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     struct front *front = user;
     front->timer_at = UINT64_MAX;
     if (front->failed) return;
-    docent_replica_tick(front->replica, docent_front_now()); /* Its touches come before the leader looks who has expired. */
+    docent_replica_tick(front->replica, docent_front_now(front)); /* Its touches come before the leader looks who has expired. */
     deliver(front);
-    docent_leader_tick(front->leader, docent_front_now(), docent_front_wall());
+    docent_leader_tick(front->leader, docent_front_now(front), docent_front_wall(front));
     docent_front_settle(front);
+}
+
+void docent_front_step(struct front *front, uint64_t ms)
+{
+    front->ahead_ms += ms;
+    event_del(&front->timer); /* It was set by the time from before. */
+    on_timer(-1, EV_TIMEOUT, front);
 }
 
 static void on_client(evutil_socket_t fd, short what, void *user)
@@ -276,7 +284,7 @@ static void on_client(evutil_socket_t fd, short what, void *user)
             client_free(client);
             return;
         }
-        if (got > 0) docent_connection_recv(client->connection, docent_front_now(), front->receive, (size_t)got);
+        if (got > 0) docent_connection_recv(client->connection, docent_front_now(front), front->receive, (size_t)got);
     }
     if (front->up.first == NULL) { /* Reads concern nobody else. */
         (void)client_write(client);
@@ -336,7 +344,7 @@ static void on_listen(evutil_socket_t listen_fd, short what, void *user)
         snprintf(text + strlen(text), 8, ":%u", ntohs(peer.sin_port));
         client->front = front;
         client->fd = fd;
-        client->connection = docent_connection_new(front->replica, docent_front_now(), text, client);
+        client->connection = docent_connection_new(front->replica, docent_front_now(front), text, client);
         client->address = peer.sin_addr.s_addr;
         client->neighbour = *address_bucket(front, client->address);
         *address_bucket(front, client->address) = client;
@@ -352,7 +360,7 @@ static void about(void *user, struct server_about *ret_about)
 {
     const struct front *front = user;
     docent_front_about(ret_about);
-    ret_about->wall = docent_front_wall();
+    ret_about->wall = docent_front_wall(front);
     ret_about->leader = front->leader;
     ret_about->port = front->port;
     ret_about->max_per_address = front->config.max_per_address;
@@ -363,7 +371,7 @@ static void about(void *user, struct server_about *ret_about)
 /* From what a server has written before; or, as there is nobody else to remember it, from @memory. */
 static bool data_begin(struct front *front, const struct wire_out *memory)
 {
-    uint64_t now = docent_front_now();
+    uint64_t now = docent_front_now(front);
     if (memory != NULL) {
         if (!docent_snapshot_read(front->leader, now, memory->data, memory->size)) abort(); /* We have just written it. */
         docent_leader_preset(front->leader, front->config.server.first_zxid);
@@ -374,8 +382,8 @@ static bool data_begin(struct front *front, const struct wire_out *memory)
                                    .snapshot_every = front->config.snapshot_every,
                                    .report = front->config.report,
                                    .user = front->config.user };
-    front->store = docent_store_open(&config, front->leader, now, docent_front_wall());
-    docent_leader_touch_all(front->leader, docent_front_now());
+    front->store = docent_store_open(&config, front->leader, now, docent_front_wall(front));
+    docent_leader_touch_all(front->leader, docent_front_now(front));
     return front->store != NULL;
 }
 
@@ -383,7 +391,7 @@ static bool servers_begin(struct front *front, const struct wire_out *memory)
 {
     struct server_config *config = &front->config.server;
     config->tree = docent_tree_new();
-    front->leader = docent_leader_new(config, docent_front_now(), docent_front_wall());
+    front->leader = docent_leader_new(config, docent_front_now(front), docent_front_wall(front));
     front->failed = !data_begin(front, memory);
     int error = errno;
     front->replica = docent_replica_new(config, 0, carry, front);
@@ -513,7 +521,7 @@ bool docent_front_restart(struct front *front)
 {
     struct wire_out memory = { 0 };
     bool in_memory = front->config.data_dir == NULL;
-    if (in_memory) docent_snapshot_put(&memory, front->leader, docent_front_wall());
+    if (in_memory) docent_snapshot_put(&memory, front->leader, docent_front_wall(front));
     front->config.server.first_zxid = in_memory ? docent_leader_zxid(front->leader) : 0;
     servers_end(front);
     bool good = servers_begin(front, in_memory ? &memory : NULL);

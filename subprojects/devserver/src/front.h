@@ -30,8 +30,9 @@ const char *docent_front_bind(const struct front *front);
 uint16_t docent_front_port(const struct front *front);
 struct leader *docent_front_leader(struct front *front);
 struct replica *docent_front_replica(struct front *front);
-uint64_t docent_front_now(void);
-int64_t docent_front_wall(void);
+uint64_t docent_front_now(const struct front *front);
+int64_t docent_front_wall(const struct front *front);
+void docent_front_step(struct front *front, uint64_t ms); /* All clocks go forward at once, and what is due happens. */
 void docent_front_settle(struct front *front); /* After anything was done to leader or replica. */
 struct server_about;
 void docent_front_about(struct server_about *about); /* Fills in what the system tells of process and machine. */

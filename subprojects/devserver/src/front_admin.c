@@ -322,7 +322,7 @@ static void send_text(struct evhttp_request *request, const char *type, const ch
 static struct replica *replica_of(struct admin *admin)
 {
     struct replica *replica = docent_front_replica(admin->front);
-    docent_replica_tick(replica, docent_front_now());
+    docent_replica_tick(replica, docent_front_now(admin->front));
     docent_front_settle(admin->front);
     return replica;
 }

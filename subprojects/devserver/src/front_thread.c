@@ -22,6 +22,11 @@ struct command {
     int64_t session;
     int64_t *ids;
     size_t max;
+    int64_t number;   /* What a preset sets, how far the clock steps. */
+    const char *path;
+    void (*tell_session)(const docent_devserver_session *session, void *user);
+    void (*tell_watch)(const docent_devserver_watch *watch, void *user);
+    void *user;
     bool flag;
     size_t count;
     docent_status status;
@@ -222,7 +227,8 @@ const char *docent_devserver_connect_string(const docent_devserver *server)
 
 static void run_expire(docent_devserver *server, struct command *command)
 {
-    bool found = docent_leader_expire(docent_front_leader(server->front), command->session, docent_front_now(), docent_front_wall());
+    bool found = docent_leader_expire(docent_front_leader(server->front), command->session, docent_front_now(server->front),
+                                       docent_front_wall(server->front));
     command->status = found ? DOCENT_OK : DOCENT_ERR_SESSION_EXPIRED;
 }
 
@@ -243,6 +249,128 @@ size_t docent_devserver_sessions(docent_devserver *server, int64_t *ids, size_t 
     struct command command = { .run = run_sessions, .ids = ids, .max = max };
     call(server, &command);
     return command.count;
+}
+
+/* ---- Lists. ---- */
+
+struct listing {
+    docent_devserver *server;
+    struct command *command;
+};
+
+static void list_session(void *user, int64_t id, int32_t timeout_ms)
+{
+    const struct listing *listing = user;
+    docent_devserver_session session = { .struct_size = sizeof session, .id = id, .timeout_ms = (uint32_t)timeout_ms };
+    const struct node *node = docent_tree_owned(docent_leader_tree(docent_front_leader(listing->server->front)), id);
+    for (; node != NULL; node = node->owned_next) session.ephemerals++;
+    struct replica *replica = docent_front_replica(listing->server->front);
+    for (struct connection *c = docent_connection_next(replica, NULL); c != NULL; c = docent_connection_next(replica, c)) {
+        bool dropped;
+        session.connected |= docent_connection_session(c) == id && !docent_connection_wants_close(c, &dropped);
+    }
+    listing->command->count++;
+    if (listing->command->tell_session != NULL) listing->command->tell_session(&session, listing->command->user);
+}
+
+static void run_each_session(docent_devserver *server, struct command *command)
+{
+    struct listing listing = { server, command };
+    docent_leader_each_session(docent_front_leader(server->front), list_session, &listing);
+}
+
+size_t docent_devserver_each_session(docent_devserver *server, void (*tell)(const docent_devserver_session *session, void *user), void *user)
+{
+    struct command command = { .run = run_each_session, .tell_session = tell, .user = user };
+    call(server, &command);
+    return command.count;
+}
+
+static void list_watch(void *user, int64_t session, const char *path, size_t size, bool children, bool standing, bool recursive)
+{
+    struct command *command = user;
+    char *text = strndup(path, size);
+    if (text == NULL) abort();
+    docent_watch_kind one_shot = children ? DOCENT_WATCH_CHILDREN : DOCENT_WATCH_DATA;
+    docent_devserver_watch watch = { .struct_size = sizeof watch, .session_id = session, .path = text };
+    watch.kind = recursive ? DOCENT_WATCH_RECURSIVE : standing ? DOCENT_WATCH_PERSISTENT : one_shot;
+    command->count++;
+    if (command->tell_watch != NULL) command->tell_watch(&watch, command->user);
+    free(text);
+}
+
+static void run_each_watch(docent_devserver *server, struct command *command)
+{
+    docent_replica_each_watch(docent_front_replica(server->front), list_watch, command);
+}
+
+size_t docent_devserver_each_watch(docent_devserver *server, void (*tell)(const docent_devserver_watch *watch, void *user), void *user)
+{
+    struct command command = { .run = run_each_watch, .tell_watch = tell, .user = user };
+    call(server, &command);
+    return command.count;
+}
+
+/* ---- Clock and counters. ---- */
+
+static void run_step_clock(docent_devserver *server, struct command *command)
+{
+    docent_front_step(server->front, (uint64_t)command->number);
+}
+
+void docent_devserver_step_clock(docent_devserver *server, uint32_t ms)
+{
+    struct command command = { .run = run_step_clock, .number = ms };
+    call(server, &command);
+}
+
+static struct node *node_at(docent_devserver *server, const char *path)
+{
+    return docent_tree_find(docent_leader_own_tree(docent_front_leader(server->front)), path, strlen(path));
+}
+
+static void run_preset_sequence(docent_devserver *server, struct command *command)
+{
+    struct node *node = node_at(server, command->path);
+    command->status = node == NULL ? DOCENT_ERR_NO_NODE : DOCENT_OK;
+    if (node != NULL) node->created = (int32_t)command->number;
+}
+
+docent_status docent_devserver_preset_sequence(docent_devserver *server, const char *path, int32_t next)
+{
+    if (path == NULL || next < 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct command command = { .run = run_preset_sequence, .path = path, .number = next };
+    call(server, &command);
+    return command.status;
+}
+
+static void run_preset_version(docent_devserver *server, struct command *command)
+{
+    struct node *node = node_at(server, command->path);
+    command->status = node == NULL ? DOCENT_ERR_NO_NODE : DOCENT_OK;
+    if (node != NULL) node->stat.version = (int32_t)command->number;
+}
+
+docent_status docent_devserver_preset_version(docent_devserver *server, const char *path, int32_t version)
+{
+    if (path == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct command command = { .run = run_preset_version, .path = path, .number = version };
+    call(server, &command);
+    return command.status;
+}
+
+static void run_preset_zxid(docent_devserver *server, struct command *command)
+{
+    struct leader *leader = docent_front_leader(server->front);
+    command->status = command->number < docent_leader_zxid(leader) ? DOCENT_ERR_INVALID_ARGUMENT : DOCENT_OK;
+    docent_leader_preset(leader, command->number);
+}
+
+docent_status docent_devserver_preset_zxid(docent_devserver *server, int64_t zxid)
+{
+    struct command command = { .run = run_preset_zxid, .number = zxid };
+    call(server, &command);
+    return command.status;
 }
 
 #define COUNTED(name, expression)                                                                                           \
@@ -282,7 +410,7 @@ docent_status docent_devserver_add_fault(docent_devserver *server, const docent_
     docent_fault fault = { 0 };
     if (given == NULL || given->struct_size < sizeof given->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
     memcpy(&fault, given, given->struct_size < sizeof fault ? given->struct_size : sizeof fault);
-    if ((int)fault.action < 0 || fault.action > DOCENT_FAULT_DELAY_REPLY) return DOCENT_ERR_INVALID_ARGUMENT;
+    if ((int)fault.action < 0 || fault.action > DOCENT_FAULT_CORRUPT_REPLY) return DOCENT_ERR_INVALID_ARGUMENT;
     if (fault.path != NULL && strlen(fault.path) > 255) return DOCENT_ERR_INVALID_ARGUMENT;
     struct command command = { .run = run_add_fault, .fault = &fault };
     call(server, &command);

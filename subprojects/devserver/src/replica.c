@@ -35,7 +35,7 @@ struct request {
     bool ready;     /* answer is complete. */
     struct wire_out answer;
     bool ends;      /* Close behind the answer. */
-    enum { FATE_NONE, FATE_DROP, FATE_HOLD, FATE_DELAY } fate;
+    enum { FATE_NONE, FATE_DROP, FATE_HOLD, FATE_DELAY, FATE_CORRUPT } fate;
     uint64_t until;
     uint64_t came;
 };
@@ -867,6 +867,17 @@ static int64_t answer_zxid(const struct wire_out *answer)
     return docent_wire_get_reply_header(&in, &header) ? header.zxid : -1;
 }
 
+/* Makes it one that no client can take for good: a body of other bytes, one too few; without a body, of another request. */
+static void answer_corrupt(struct wire_out *answer)
+{
+    enum { XID_AT = 4, BODY_AT = 20 };
+    size_t begin = answer->size > BODY_AT ? BODY_AT : XID_AT, stop = answer->size > BODY_AT ? answer->size : XID_AT + 4;
+    for (size_t i = begin; i < stop; i++) answer->data[i] ^= 0xff;
+    if (begin == XID_AT) return;
+    answer->size--;
+    docent_wire_store32(answer->data, (int32_t)answer->size - 4);
+}
+
 /* Answers what can be answered, in order. */
 static void connection_run(struct connection *c)
 {
@@ -879,6 +890,7 @@ static void connection_run(struct connection *c)
             connection_drop(c);
             return;
         }
+        if (request->fate == FATE_CORRUPT) answer_corrupt(&request->answer);
         if (c->out_head == c->out.size) c->out_head = c->out.size = 0;
         docent_wire_put_raw(&c->out, request->answer.data, request->answer.size);
         connection_ready(c);
@@ -1015,6 +1027,7 @@ static void request_receive(struct connection *c, const uint8_t *data, size_t si
             return;
         case FAULT_DROP_REPLY: request->fate = FATE_DROP; break;
         case FAULT_HOLD_REPLY: request->fate = FATE_HOLD; break;
+        case FAULT_CORRUPT_REPLY: request->fate = FATE_CORRUPT; break;
         case FAULT_DELAY_REPLY:
             request->fate = FATE_DELAY;
             c->replica->delayed_count++;
@@ -1416,6 +1429,23 @@ struct server_stats *docent_replica_stats(struct replica *replica)
 const struct server_config *docent_replica_config(const struct replica *replica)
 {
     return &replica->config;
+}
+
+void docent_replica_each_watch(const struct replica *replica,
+                               void (*tell)(void *user, int64_t session, const char *path, size_t size, bool children, bool standing, bool recursive),
+                               void *user)
+{
+    const struct watch_set *set = &replica->watches;
+    for (const struct connection *c = replica->connections; c != NULL; c = c->next) {
+        for (const struct watch *watch = c->watches; watch != NULL; watch = watch->connection_next) {
+            for (unsigned mode = MODE_ONE_SHOT; mode <= MODE_RECURSIVE; mode <<= 1) {
+                bool standing = mode != MODE_ONE_SHOT, children = watch->table == TABLE_CHILD;
+                if ((watch->modes & mode) == 0) continue;
+                if (standing && children && docent_watch_set_has(set, c, watch->path, watch->size, TABLE_DATA, mode)) continue;
+                tell(user, c->session, watch->path, watch->size, children, standing, mode == MODE_RECURSIVE);
+            }
+        }
+    }
 }
 
 const struct watch_set *docent_replica_watches(const struct replica *replica)

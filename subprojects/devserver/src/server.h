@@ -107,7 +107,7 @@ void docent_leader_touch_all(struct leader *leader, uint64_t now); /* When all t
 
 /* ---- Faults, in what a replica does with a client's requests. ---- */
 
-enum fault_action { FAULT_DROP_REQUEST, FAULT_DROP_REPLY, FAULT_HOLD_REPLY, FAULT_DELAY_REPLY };
+enum fault_action { FAULT_DROP_REQUEST, FAULT_DROP_REPLY, FAULT_HOLD_REPLY, FAULT_DELAY_REPLY, FAULT_CORRUPT_REPLY };
 struct fault {
     enum fault_action action;
     int32_t op;       /* Of the protocol; INT32_MIN: any. */
@@ -146,6 +146,10 @@ void docent_replica_set_about(struct replica *replica, void (*about)(void *user,
 void docent_replica_about(struct replica *replica, struct server_about *ret_about);
 struct server_stats *docent_replica_stats(struct replica *replica);
 const struct server_config *docent_replica_config(const struct replica *replica);
+/* Every watch on a connection with a session: the path is not terminated. A standing one that is in both tables is told once. */
+void docent_replica_each_watch(const struct replica *replica,
+                               void (*tell)(void *user, int64_t session, const char *path, size_t size, bool children, bool standing, bool recursive),
+                               void *user);
 const struct watch_set *docent_replica_watches(const struct replica *replica);
 const char *docent_replica_mode(const struct replica *replica);
 uint64_t docent_replica_now(const struct replica *replica); /* The last time that it was told. */

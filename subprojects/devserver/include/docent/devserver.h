@@ -17,6 +17,7 @@
 #define DOCENT_DEVSERVER_H
 
 #include <docent/types.h>
+#include <docent/watch.h>
 
 DOCENT_BEGIN
 
@@ -71,6 +72,26 @@ DOCENT_API const char *docent_devserver_connect_string(const docent_devserver *s
 DOCENT_API docent_status docent_devserver_expire_session(docent_devserver *server, int64_t session_id);
 /** How many sessions there are; the ids of up to @max of them go to @ids, which may be NULL if @max is 0. */
 DOCENT_API size_t docent_devserver_sessions(docent_devserver *server, int64_t *ids, size_t max);
+typedef struct docent_devserver_session {
+    size_t struct_size;
+    int64_t id;
+    uint32_t timeout_ms;
+    bool connected;
+    size_t ephemerals; /* Nodes that go with it. */
+} docent_devserver_session;
+/** Calls @tell for every session, on the server's thread, before it returns; @tell may not call the server. Returns how many. */
+DOCENT_API size_t docent_devserver_each_session(docent_devserver *server, void (*tell)(const docent_devserver_session *session, void *user),
+                                                void *user);
+
+typedef struct docent_devserver_watch {
+    size_t struct_size;
+    int64_t session_id;     /* Whose connection has it. */
+    const char *path;       /* Borrowed until tell returns. */
+    docent_watch_kind kind; /* A persistent watch of which one half was removed is told as such. */
+} docent_devserver_watch;
+/** The same for watches: to see what leaks. */
+DOCENT_API size_t docent_devserver_each_watch(docent_devserver *server, void (*tell)(const docent_devserver_watch *watch, void *user), void *user);
+
 /** How many watches connections have left, counted by path, kind and connection: to prove that none leaks. */
 DOCENT_API size_t docent_devserver_watch_count(docent_devserver *server);
 DOCENT_API size_t docent_devserver_connection_count(docent_devserver *server);
@@ -82,6 +103,8 @@ typedef enum docent_fault_action {
     DOCENT_FAULT_DROP_REPLY,   /* Do what it asks, then close the connection instead of answering. */
     DOCENT_FAULT_HOLD_REPLY,   /* Do it; keep the answer, and everything behind it, until docent_devserver_clear_faults(). */
     DOCENT_FAULT_DELAY_REPLY,  /* Do it, and answer later. */
+    DOCENT_FAULT_CORRUPT_REPLY, /* Do it, and answer with bytes that mean nothing: the body garbled and one byte short; if there is none,
+                                 * as the answer to another request. */
 } docent_fault_action;
 
 #define DOCENT_FAULT_ANY_OP INT32_MIN
@@ -119,6 +142,20 @@ DOCENT_API void docent_devserver_refuse(docent_devserver *server);
 DOCENT_API void docent_devserver_stall(docent_devserver *server);
 /** Ends cut, refuse and stall. */
 DOCENT_API void docent_devserver_heal(docent_devserver *server);
+/** Puts the server's clocks forward by @ms, and does what is due then: sessions not heard of for their time-out end, nodes whose TTL is
+ * over and unused containers go, if it is time to look for them. Clients that are connected are not asked first. */
+DOCENT_API void docent_devserver_step_clock(docent_devserver *server, uint32_t ms);
+
+/** The next sequential child of @path gets the number @next, or INT32_MAX behind which there is none: all further ones get that.
+ * Returns DOCENT_OK, DOCENT_ERR_NO_NODE or DOCENT_ERR_INVALID_ARGUMENT (it is negative). With a directory, a preset is not kept
+ * before the next snapshot; the same holds for the next one. */
+DOCENT_API docent_status docent_devserver_preset_sequence(docent_devserver *server, const char *path, int32_t next);
+/** The data at @path has this version from now on. Returns DOCENT_OK or DOCENT_ERR_NO_NODE. */
+DOCENT_API docent_status docent_devserver_preset_version(docent_devserver *server, const char *path, int32_t version);
+/** The next transaction gets the number behind @zxid: 0xffffffff shows what a client does when the lower half is full. Returns DOCENT_OK
+ * or DOCENT_ERR_INVALID_ARGUMENT (the last one was greater). */
+DOCENT_API docent_status docent_devserver_preset_zxid(docent_devserver *server, int64_t zxid);
+
 /** As if the process had been killed and started again: every connection is reset, watches and what was not answered yet are gone;
  * nodes and sessions are there still, also without a directory, and the time of sessions counts from now. Rules for faults are
  * gone too. Returns DOCENT_OK or DOCENT_ERR_IO (the directory cannot be read or written: see report; the server then resets every
