@@ -10,8 +10,8 @@
 
 static const struct speak releases[SPEAK_RELEASES] = {
     [SPEAK_3_4] = { "3.4", "3.4.14" BUILT, 4, 3, WIRE_WATCHER_ANY, .short_handshake = true },
-    [SPEAK_3_5] = { "3.5", "3.5.10" BUILT, 5, 6, WIRE_WATCHER_ANY },
-    [SPEAK_3_6] = { "3.6", "3.6.4" BUILT, 6, 6, WIRE_WATCHER_ANY },
+    [SPEAK_3_5] = { "3.5", "3.5.10" BUILT, 5, 6, WIRE_WATCHER_ANY, .short_handshake = false },
+    [SPEAK_3_6] = { "3.6", "3.6.4" BUILT, 6, 6, WIRE_WATCHER_ANY, .short_handshake = false },
     [SPEAK_3_8] = { "3.8", "3.8.0" BUILT, 8, 6, WIRE_WATCHER_ANY, .events_filtered = true },
     [SPEAK_3_9] = { "3.9", "3.9.5" BUILT, 9, 6, WIRE_WATCHER_RECURSIVE, .events_filtered = true, .exists_filtered = true, .event_zxid = true,
                     .modes_apart = true, .create2_in_multi = true, .multi_flags_whole = true },
