@@ -20,8 +20,8 @@ def start_server(program):
     return process, "127.0.0.1:" + port[0]
 
 
-def run(folder, name, *arguments):
-    done = subprocess.run([os.path.join(folder, name)] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def run(folder, name, *arguments, said=""):
+    done = subprocess.run([os.path.join(folder, name)] + list(arguments), input=said, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=30, check=False)
     return done.returncode, done.stdout
 
@@ -49,6 +49,7 @@ CASES = [
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
     ("get_set", lambda folder, address: run(folder, "get_set", address), "set, version 1", "read hello, version 1"),
     ("multi", lambda folder, address: run(folder, "multi", address), "create parent and child: success", "delete both: success"),
+    ("poll", lambda folder, address: run(folder, "poll", address, said="one\ntwo\n"), "set to two", "version 2", "closed"),
     ("state", lambda folder, address: run(folder, "state", address, "1"), "connected, a new session, connection number 1", "closed"),
     ("watch", watch_a_change, "/example-multi/child: created", "/: ended"),
 ]

@@ -11,6 +11,7 @@
 #include "core/client/machine.h"
 #include "core/drive/await.h"
 #include "core/drive/driver.h"
+#include "core/drive/poll.h"
 
 enum { SESSION_TIMEOUT_MAX_MS = INT32_MAX };
 
@@ -41,7 +42,7 @@ static docent_status options_fill(const docent_client_options *given, docent_cli
     }
     bool good = (unsigned)full->offline <= DOCENT_OFFLINE_SESSION && full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
                 full->reply_max_bytes <= INT32_MAX / 2 && (full->retry == NULL || full->retry->struct_size != 0) &&
-                (full->allocator == NULL || (full->allocator->alloc != NULL && full->allocator->resize != NULL &&
+                (full->base == NULL || full->poll == NULL) && (full->allocator == NULL || (full->allocator->alloc != NULL && full->allocator->resize != NULL &&
                                              full->allocator->release != NULL));
     return good ? DOCENT_OK : DOCENT_ERR_INVALID_ARGUMENT;
 }
@@ -96,23 +97,13 @@ static void driver_discard(struct driver *d, bool own_base)
     free(d);
 }
 
-/* One thread uses it: no locks. Deadlines are whole milliseconds: no timer descriptor that would be set anew in every turn. */
-static struct event_base *base_new(void)
-{
-    struct event_config *config = event_config_new();
-    if (config == NULL) return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
-}
-
 docent_status docent_client_new(const char *servers, const docent_client_options *given, docent_client **ret_client)
 {
     docent_client_options options;
     if (ret_client == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = options_fill(given, &options);
     if (status != DOCENT_OK) return status;
+    if (options.poll != NULL && (status = docent_poll_check(options.poll)) != DOCENT_OK) return status;
     struct connect_string string;
     status = docent_connect_parse(servers, &string, NULL, 0);
     if (status != DOCENT_OK) return status;
@@ -123,12 +114,13 @@ docent_status docent_client_new(const char *servers, const docent_client_options
     }
     d->servers = string;
     d->post_max = options.inbox_max;
-    d->owns_thread = options.base == NULL;
+    d->owns_thread = options.base == NULL && options.poll == NULL;
+    d->poll = options.poll;
     char host_name[256] = "";
     (void)gethostname(host_name, sizeof host_name - 1);
     snprintf(d->label, sizeof d->label, "%s-%ld", host_name, (long)getpid());
 
-    d->base = d->owns_thread ? base_new() : options.base;
+    d->base = d->owns_thread ? docent_base_new() : options.poll != NULL ? options.poll->base : options.base;
     status = d->base == NULL ? DOCENT_ERR_NO_MEMORY : docent_driver_init(d, d->base);
     if (status == DOCENT_OK) {
         struct docent_host host = docent_driver_host(d);
@@ -148,6 +140,7 @@ docent_status docent_client_new(const char *servers, const docent_client_options
             driver_discard(d, true);
         }
     } else {
+        if (d->poll != NULL) d->poll->clients++;
         docent_driver_begin(d);
     }
     return status;

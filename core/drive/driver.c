@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/client/machine.h"
+#include "core/drive/poll.h"
 
 enum { LOOKUP_DEADLINE_MS = 5000, PROBE_DEADLINE_MS = 1000, READS_A_TURN = 4 };
 
@@ -67,6 +68,7 @@ docent_status docent_driver_check(void *user)
 {
     struct driver *d = user;
     if (docent_forked_since(d->fork_generation)) return DOCENT_ERR_FORKED;
+    if (d->poll != NULL) return docent_poll_check(d->poll);
     return pthread_equal(atomic_load_explicit(&d->thread, memory_order_relaxed), pthread_self()) ? DOCENT_OK : DOCENT_ERR_WRONG_THREAD;
 }
 
@@ -650,6 +652,7 @@ void docent_driver_free(struct driver *d)
     docent_connect_free(&d->servers);
     void (*closed)(void *user) = d->closed;
     void *closed_user = d->closed_user;
+    if (d->poll != NULL) d->poll->clients--;
     bool owns_thread = d->owns_thread;
     if (owns_thread) {
         d->finished = true;
@@ -666,7 +669,7 @@ void docent_driver_free(struct driver *d)
 static bool was_at_rest(const struct driver *d)
 {
     if (docent_loop_is_at_work(d->loop)) return false;
-    if (pthread_equal(atomic_load(&d->thread), pthread_self())) return true;
+    if (pthread_equal(atomic_load(d->poll != NULL ? &d->poll->thread : &d->thread), pthread_self())) return true;
     return d->owns_thread && event_base_get_num_events(d->base, EVENT_BASE_COUNT_ACTIVE) == 0;
 }
 
@@ -682,7 +685,7 @@ void docent_driver_abandon(struct driver *d)
     }
     d->in_entry = true; /* Nothing is to be woken. */
     docent_core_abandon(d->client);
-    if (d->owns_thread) (void)event_reinit(d->base); /* The resolver's sockets are still the parent's too. */
+    if (d->owns_thread || d->poll != NULL) (void)event_reinit(d->base); /* The resolver's sockets are still the parent's too. */
     link_drop(d, false);
     event_del(&d->timer);
     event_del(&d->work);
@@ -698,5 +701,6 @@ void docent_driver_abandon(struct driver *d)
     docent_loop_put(d->loop, d);
     docent_connect_free(&d->servers);
     if (d->owns_thread) event_base_free(d->base);
+    if (d->poll != NULL) d->poll->clients--;
     free(d);
 }

@@ -23,6 +23,7 @@ struct driver {
 
     _Atomic(pthread_t) thread; /* Who runs the loop. */
     bool owns_thread;
+    docent_poll *poll;  /* That turns the loop, and knows the thread; NULL: none does. */
     bool thread_joined; /* Somebody waits for the thread. */
     bool finished;      /* Own thread: leave the loop. */
 

@@ -56,7 +56,19 @@ void docent_loop_unpost(struct loop *loop, struct driver *driver)
     pthread_mutex_unlock(&loop->posted_mutex);
 }
 
-static struct loop *loop_new(struct event_base *base)
+/* One thread uses it: no locks. Deadlines are whole milliseconds: no timer descriptor that would be set anew in every turn. */
+struct event_base *docent_base_new(void)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL) return NULL;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+/* @edge: a write that is not read is an event of its own, once. Who waits by level must see it read. */
+static struct loop *loop_new(struct event_base *base, bool edge)
 {
     struct loop *loop = malloc(sizeof *loop);
     if (loop == NULL) return NULL;
@@ -72,8 +84,8 @@ static struct loop *loop_new(struct event_base *base)
     loop->posted = NULL;
     loop->signalled = false;
     pthread_mutex_init(&loop->posted_mutex, NULL);
-    short edge = event_base_get_features(base) & EV_FEATURE_ET ? EV_ET : 0;
-    event_assign(&loop->wake, base, loop->wake_fd, (short)(EV_READ | EV_PERSIST | edge), on_wake, loop);
+    short trigger = edge && (event_base_get_features(base) & EV_FEATURE_ET) ? EV_ET : 0;
+    event_assign(&loop->wake, base, loop->wake_fd, (short)(EV_READ | EV_PERSIST | trigger), on_wake, loop);
     event_add(&loop->wake, NULL);
     return loop;
 }
@@ -121,7 +133,7 @@ struct loop *docent_loop_get(struct event_base *base, struct driver *driver)
     pthread_mutex_lock(&loops_mutex);
     struct loop *loop = loops;
     while (loop != NULL && loop->base != base) loop = loop->next;
-    if (loop == NULL && (loop = loop_new(base)) != NULL) {
+    if (loop == NULL && (loop = loop_new(base, driver->poll == NULL)) != NULL) {
         loop->next = loops;
         loops = loop;
     }

@@ -30,6 +30,7 @@ struct loop {
     uint8_t receive[LOOP_RECEIVE_SIZE];
 };
 
+struct event_base *docent_base_new(void); /* For a loop of our own. NULL: no memory, or no descriptor. */
 struct loop *docent_loop_get(struct event_base *base, struct driver *driver); /* NULL: no memory, or no descriptor. */
 void docent_loop_put(struct loop *loop, struct driver *driver);
 

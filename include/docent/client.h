@@ -1,7 +1,7 @@
 /* docent/client.h - a client: one session with a ZooKeeper ensemble, kept for as long as it can be, replaced when it is over.
  *
- * A client belongs to one loop: a thread of its own (the default), or the application's event_base. Everything the library
- * calls back runs there. Blocking calls belong on other threads.
+ * A client belongs to one loop: a thread of its own (the default), the application's event_base, or a docent_poll that
+ * any other loop turns (poll.h). Everything the library calls back runs there. Blocking calls belong on other threads.
  *
  * Threads    "Thread: loop": the client's loop thread only, else DOCENT_ERR_WRONG_THREAD. "any": every thread. "not loop":
  *            blocks, and fails with DOCENT_ERR_WOULD_DEADLOCK on the loop thread. Callbacks run on the loop thread, never from
@@ -70,6 +70,7 @@ typedef struct docent_client_options {
                                        * Default: ask. */
     docent_offline_policy offline;    /* Of calls that name none. Default: DOCENT_OFFLINE_QUEUE. */
     uint32_t pending_max;             /* Calls that may wait for a connection; more fail with DOCENT_ERR_BUSY. Default: 65,536. */
+    docent_poll *poll;                /* A loop that the application turns, instead of base; outlives the client. Default: none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */
@@ -79,8 +80,9 @@ DOCENT_API void docent_client_options_init(docent_client_options *options);
  * out, all paths below /chroot. Returns at once; connecting goes on in the background for as long as the client lives, with
  * names looked up again for each sweep over the list. @options may be NULL. On success *@ret_client is the caller's to
  * docent_client_close(), on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY,
- * DOCENT_ERR_INVALID_ARGUMENT (see docent_connect_string_check() for what is wrong) or DOCENT_ERR_IO (no descriptor or
- * thread to be had). Thread: any without options.base, else the one that runs the base. */
+ * DOCENT_ERR_INVALID_ARGUMENT (see docent_connect_string_check() for what is wrong), DOCENT_ERR_IO (no descriptor or
+ * thread to be had), or with options.poll DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED. Thread: any without options.base and
+ * options.poll, else the one that runs the loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_new(const char *servers, const docent_client_options *options,
                                                              docent_client **ret_client);
 

@@ -7,6 +7,7 @@
 #include <docent/hold.h>
 #include <docent/lock.h>
 #include <docent/operation.h>
+#include <docent/poll.h>
 #include <docent/retry.h>
 #include <docent/status.h>
 #include <docent/types.h>

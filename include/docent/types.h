@@ -12,6 +12,7 @@
 DOCENT_BEGIN
 
 typedef struct docent_client docent_client;
+typedef struct docent_poll docent_poll; /* poll.h */
 
 #define DOCENT_NO_WAIT 0u           /* A time-out: try once. */
 #define DOCENT_FOREVER UINT32_MAX   /* A time-out: none. */
