@@ -75,9 +75,10 @@ enum verdict docent_verdict(docent_op_type type, int32_t version, docent_create_
     bool in_doubt = lost || docent_leaves_doubt(status);
     if (in_doubt && recovery == RECOVER_UNKNOWN) return VERDICT_UNKNOWN;
     if (docent_retry_allows(NULL, status)) return VERDICT_AGAIN;
-    if (!lost || !docent_may_be_own_doing(type, status)) return VERDICT_TELL;
-    if (recovery == RECOVER_REPEAT_THEN_FIND) return VERDICT_FIND;
-    return type == DOCENT_OP_DELETE && status == DOCENT_ERR_NO_NODE ? VERDICT_SUCCESS : VERDICT_TELL;
+    if (!lost || status == DOCENT_OK || docent_op_is_read(type)) return VERDICT_TELL;
+    if (recovery == RECOVER_REPEAT_THEN_FIND && docent_may_be_own_doing(type, status)) return VERDICT_FIND;
+    if (type == DOCENT_OP_DELETE && status == DOCENT_ERR_NO_NODE) return VERDICT_SUCCESS;
+    return VERDICT_UNKNOWN; /* How the second sending failed says nothing of the first, which may have been applied and undone. */
 }
 
 /* Reads one record, whether it is wanted or only stands in front. False: nonsense, or an operation that is no write. */

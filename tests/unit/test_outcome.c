@@ -196,7 +196,8 @@ struct verdicts {
     docent_status status;
     const char *first, *after_loss;
 };
-#define ANSWER "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "TTTT" "F" "UUU" /* Of a transaction, any failure may be its own doing. */
+/* Of a transaction, any failure may be its own doing. */
+#define ANSWER "TT" "TTT" "TTTT" "T" "TTT", "TT" "UUU" "UUUU" "F" "UUU"
 #define IN_DOUBT "AA" "AAA" "AAAA" "A" "UUU", "AA" "AAA" "AAAA" "A" "UUU"
 #define NOT_EXECUTED "AA" "AAA" "AAAA" "A" "AAA", "AA" "AAA" "AAAA" "A" "UUU"
 static const struct verdicts table[] = {
@@ -213,11 +214,11 @@ static const struct verdicts table[] = {
     { DOCENT_ERR_UNKNOWN_SESSION, ANSWER },
     { DOCENT_ERR_NEW_CONFIG_NO_QUORUM, ANSWER },
     { DOCENT_ERR_RECONFIG_IN_PROGRESS, ANSWER },
-    { DOCENT_ERR_NO_NODE, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TST" "FFFT" "F" "UUU" },
+    { DOCENT_ERR_NO_NODE, "TT" "TTT" "TTTT" "T" "TTT", "TT" "USU" "FFFU" "F" "UUU" },
     { DOCENT_ERR_NO_AUTH, ANSWER },
-    { DOCENT_ERR_BAD_VERSION, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "FFFT" "F" "UUU" },
+    { DOCENT_ERR_BAD_VERSION, "TT" "TTT" "TTTT" "T" "TTT", "TT" "UUU" "FFFU" "F" "UUU" },
     { DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS, ANSWER },
-    { DOCENT_ERR_NODE_EXISTS, "TT" "TTT" "TTTT" "T" "TTT", "TT" "TTT" "TTTF" "F" "UUU" },
+    { DOCENT_ERR_NODE_EXISTS, "TT" "TTT" "TTTT" "T" "TTT", "TT" "UUU" "UUUF" "F" "UUU" },
     { DOCENT_ERR_NOT_EMPTY, ANSWER },
     { DOCENT_ERR_SESSION_EXPIRED, NOT_EXECUTED },
     { DOCENT_ERR_INVALID_ACL, ANSWER },
