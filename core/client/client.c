@@ -35,14 +35,45 @@ static void timers_fire(struct docent_core *c)
     }
 }
 
+void docent_client_look_at_clock(struct docent_core *c)
+{
+    uint64_t now = c->host.now_us != NULL ? c->host.now_us(c->host.user) : c->now * 1000;
+    if (now > c->now_us) c->now_us = now;
+}
+
 /* Deadlines come first: what is late is late, whatever arrived with it. */
 void docent_turn_begin(struct docent_core *c, uint64_t now)
 {
     if (now > c->now) c->now = now;
+    if (c->fine_clock) docent_client_look_at_clock(c);
     c->depth++;
     docent_session_tick(&c->session, c->now);
     docent_requests_deadlines(c);
     timers_fire(c);
+}
+
+/* What is counted by others, and what is so now. */
+static void stats_publish(struct docent_core *c)
+{
+    docent_stats_run_end(c->stats);
+    docent_stats_add(c->stats, CELL_HEARTBEATS, c->session.beats);
+    c->session.beats = 0;
+    docent_stats_set(c->stats, GAUGE_PENDING, c->pending_count);
+    docent_stats_set(c->stats, GAUGE_IN_FLIGHT, docent_session_in_flight(&c->session));
+}
+
+static void stats_count_state(struct docent_core *c, const docent_state_event *event)
+{
+    if (event->state == DOCENT_LOST) docent_stats_add(c->stats, CELL_EXPIRATIONS, 1);
+    if (event->state != DOCENT_CONNECTED && event->state != DOCENT_READ_ONLY) return;
+    docent_stats_add(c->stats, CELL_CONNECTIONS, 1);
+    if (event->connections > 1) docent_stats_add(c->stats, CELL_RECONNECTS, 1);
+    if (event->new_session) docent_stats_add(c->stats, CELL_SESSIONS, 1);
+}
+
+void docent_core_inbox(const docent_client *client, uint32_t count)
+{
+    if (client->core->stats != NULL) docent_stats_set(client->core->stats, GAUGE_INBOX, count);
 }
 
 static void close_finish(struct docent_core *c)
@@ -56,6 +87,7 @@ void docent_turn_end(struct docent_core *c)
     docent_client_publish_lease(c);
     if (c->depth == 1) laters_run(c);
     docent_client_publish_lease(c);
+    if (c->stats != NULL) stats_publish(c);
     close_finish(c);
     c->depth--;
 }
@@ -231,6 +263,7 @@ static void state_go(struct docent_core *c, docent_state state, docent_status ca
         c->told_generation = c->session.generation;
     }
     event.connections = c->connections;
+    if (c->stats != NULL) stats_count_state(c, &event);
     docent_client_log(&c->root, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
                       (const char *[]){ "disconnected", "connected", "read-only", "suspended", "lost", "closed" }[state],
                       docent_status_text(cause));
@@ -482,6 +515,7 @@ void docent_core_recv(docent_client *client, uint64_t now, const uint8_t *data, 
         docent_turn_end(c);
         return;
     }
+    if (c->stats != NULL) docent_stats_add(c->stats, CELL_BYTES_IN, size);
     size_t used = docent_session_recv(&c->session, c->now, data, size);
     docent_turn_end(c);
     if (c->session.link.serial != serial) return;
@@ -500,6 +534,9 @@ void docent_core_sent(docent_client *client, uint64_t now, size_t size)
     struct docent_core *c = client->core;
     (void)now;
     docent_session_sent(&c->session, size);
+    if (c->stats == NULL) return;
+    docent_stats_add(c->stats, CELL_BYTES_OUT, size);
+    stats_publish(c); /* Of submissions there was no turn. */
 }
 
 void docent_core_tick(docent_client *client, uint64_t now)
@@ -619,10 +656,14 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;
-    if (c->root.chroot == NULL) {
+    docent_status status = c->root.chroot == NULL ? DOCENT_ERR_NO_MEMORY : DOCENT_OK;
+    if (status == DOCENT_OK && options->stats != NULL) status = docent_stats_attach(options->stats, &c->stats);
+    if (status != DOCENT_OK) {
+        docent_free(&allocator, (char *)(uintptr_t)c->root.chroot);
         docent_free(&allocator, c);
-        return DOCENT_ERR_NO_MEMORY;
+        return status;
     }
+    c->fine_clock = options->stats != NULL && docent_stats_has_histograms(options->stats);
     struct session_config session = {
         .timeout_ms = options->session_timeout_ms,
         .close_timeout_ms = options->close_timeout_ms,
@@ -655,6 +696,7 @@ void docent_core_free(docent_client *client)
     laters_run(c);
     docent_session_free(&c->session);
     docent_watches_free(c);
+    if (c->stats != NULL) docent_stats_detach(c->stats);
     docent_wire_out_free(&c->scratch);
     docent_requests_free_spare(c);
     docent_free(&c->allocator, c->heap);

@@ -39,6 +39,8 @@ struct docent_host {
                                                                       * bounded: DOCENT_ERR_BUSY beyond the inbox's bound. Else
                                                                       * only DOCENT_ERR_FORKED. */
     const char *default_label; /* Host name and process id; set at creation. */
+    uint64_t (*now_us)(void *user);                                  /* Loop: the same clock, finer, for measuring. NULL: there is
+                                                                      * none. */
 };
 
 struct docent_core_config {
@@ -78,6 +80,9 @@ docent_status docent_core_add_auth(docent_client *client, const char *scheme, co
  * one that it is called in. After it the driver goes on as before until docent_core_closed(). */
 void docent_core_close(docent_client *client, uint64_t now_ms);
 bool docent_core_closed(const docent_client *client);
+
+/* For statistics: so many posts wait now. Any thread, one at a time, until docent_core_free(). */
+void docent_core_inbox(const docent_client *client, uint32_t count);
 
 /* In a forked child, between turns: frees the client and what hangs on it. Nobody is told. */
 void docent_core_abandon(docent_client *client);

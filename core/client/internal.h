@@ -3,6 +3,7 @@
 #define DOCENT_INTERNAL_H
 
 #include "core/client/machine.h"
+#include "core/client/stats.h"
 #include "core/drive/await.h"
 #include "core/session/session.h"
 
@@ -51,6 +52,7 @@ struct docent_request {
     uint64_t deadline_ms;
     struct docent_timer deadline; /* Not used by calls with the default time-out: they are in the order of their deadlines. */
     struct docent_timer rest;
+    uint64_t sent_us;     /* The last try, by now_us. */
     uint32_t attempts;
     docent_status cause;  /* Of the last try but one. */
 
@@ -144,9 +146,12 @@ struct docent_core {
     docent_retry retry;
     struct session session;
     uint64_t now;
+    uint64_t now_us; /* Finer; zero unless somebody looks at it. */
+    struct stats_block *stats; /* NULL: nothing is counted. */
     unsigned depth; /* Of entries. */
     struct docent_later *later_first, **later_last;
     bool closing, closed;
+    bool fine_clock;  /* Keep now_us. */
     docent_status close_cause;
 
     struct request_list calls;  /* With the default time-out, in order. */
@@ -203,6 +208,7 @@ static inline void docent_view_drop(docent_client *view)
 void docent_turn_begin(struct docent_core *core, uint64_t now_ms);
 void docent_turn_end(struct docent_core *core);
 void docent_client_publish_lease(struct docent_core *core);
+void docent_client_look_at_clock(struct docent_core *core);
 /* May the caller submit? */
 static inline docent_status docent_core_check(struct docent_core *core)
 {
@@ -211,6 +217,7 @@ static inline docent_status docent_core_check(struct docent_core *core)
     if (core->depth == 0) { /* A submission from the application's own code: time has passed since the last turn. */
         uint64_t now = core->host.now_ms(core->host.user);
         if (now > core->now) core->now = now;
+        if (core->fine_clock) docent_client_look_at_clock(core);
     }
     return core->closing ? core->close_cause : DOCENT_OK;
 }

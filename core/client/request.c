@@ -162,6 +162,7 @@ static void request_tell(struct docent_later *later)
     result.attempts = r->attempts;
     result.elapsed_ms = r->core->now - r->accepted_ms;
     result.last_cause = r->cause;
+    if (r->core->stats != NULL) docent_stats_ended(r->core->stats, r->type, result.status);
     if (r->done != NULL) r->done(&result, r->user);
     docent_arena_free(&arena);
     request_release(r);
@@ -185,6 +186,7 @@ static void request_tell_plain(struct docent_later *later)
         request_tell(later);
         return;
     }
+    if (c->stats != NULL) docent_stats_plain(c->stats, r->type, r->sent_us, &c->now_us);
     if (r->done != NULL) r->done(result, r->user);
     docent_timers_release(c, REQUEST_TIMERS);
     docent_view_drop(r->view);
@@ -259,7 +261,10 @@ static void request_again(struct docent_request *r, docent_status cause)
     r->cause = cause;
     if (!docent_retry_delay(r->retry, r->attempts, c->now - r->accepted_ms, cause, docent_random_next(&c->random), &delay)) {
         request_finish(r, gave_up(r, cause));
-    } else if (delay == 0 && c->session.state != SESSION_ONLINE) {
+        return;
+    }
+    if (c->stats != NULL) docent_stats_add(c->stats, CELL_RETRIES, 1);
+    if (delay == 0 && c->session.state != SESSION_ONLINE) {
         request_pend(r);
     } else {
         r->place = PLACE_RESTING;
@@ -288,6 +293,7 @@ static inline void request_submit(struct docent_request *r)
     if (!r->lost) r->zxid_before = c->session.last_zxid;
     r->generation = c->session.generation;
     r->place = PLACE_FLYING;
+    r->sent_us = c->now_us;
     r->attempts++;
     docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
     if (status == DOCENT_OK) {
@@ -635,6 +641,18 @@ static void ask_deliver(struct docent_request *r, docent_status status, bool sen
     docent_machine_deliver(machine, &event);
 }
 
+/* What one request that is no call came to. */
+static void request_deliver(struct docent_request *r, docent_status status, bool sent, const docent_result *result)
+{
+    struct stats_block *stats = r->core->stats;
+    if (r->kind != REQUEST_ASK) {
+        r->done(result, r->user);
+        return;
+    }
+    if (stats != NULL && sent) docent_stats_ended(stats, r->type, status);
+    ask_deliver(r, status, sent, result);
+}
+
 docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch)
 {
     docent_client *view = machine->client;
@@ -657,6 +675,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     r->generation = c->session.generation;
     r->place = PLACE_FLYING;
     r->attempts = 1;
+    r->sent_us = c->now_us;
     status = docent_session_submit(&c->session, c->now, &r->wire);
     if (status != DOCENT_OK) {
         if (watch != NULL) watch->pending = false; /* The caller's again. */
@@ -682,6 +701,7 @@ docent_status docent_request_inner(struct docent_core *c, const uint8_t *frame, 
     r->user = user;
     r->place = PLACE_FLYING;
     r->attempts = 1;
+    r->sent_us = c->now_us;
     r->generation = c->session.generation;
     docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
     if (status != DOCENT_OK) {
@@ -779,6 +799,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
     struct docent_core *c = r->core;
     docent_status status = (docent_status)header->err;
     r->place = PLACE_NONE;
+    if (c->stats != NULL && r->kind != REQUEST_INNER) docent_stats_answered(c->stats, r->type, c->now_us - r->sent_us);
     bool settles = r->kind == REQUEST_CALL && !r->told;
     docent_status outcome = status;
     if (settles && r->lost && r->type == DOCENT_OP_MULTI && status == DOCENT_OK) {
@@ -803,11 +824,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
         docent_result result;
         docent_reply_decode(r->view, r->type, false, status, r->zxid, body, size, &arena, &result);
         result.attempts = 1;
-        if (r->kind == REQUEST_ASK) {
-            ask_deliver(r, result.status, true, &result);
-        } else {
-            r->done(&result, r->user);
-        }
+        request_deliver(r, result.status, true, &result);
         docent_arena_free(&arena);
         request_free(r);
         return;
@@ -861,11 +878,7 @@ void docent_request_lost(void *owner, struct session_request *wire, bool sent)
     }
     if (r->kind != REQUEST_CALL) {
         docent_result result = { .struct_size = sizeof result, .status = DOCENT_ERR_CONNECTION_LOSS, .attempts = sent };
-        if (r->kind == REQUEST_ASK) {
-            ask_deliver(r, DOCENT_ERR_CONNECTION_LOSS, sent, &result);
-        } else {
-            r->done(&result, r->user);
-        }
+        request_deliver(r, DOCENT_ERR_CONNECTION_LOSS, sent, &result);
         request_free(r);
         return;
     }

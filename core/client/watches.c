@@ -143,6 +143,11 @@ static int path_mode_wanted(const struct watch_path *path)
     return mode;
 }
 
+static void watch_count(struct docent_core *c, enum stats_cell cell)
+{
+    if (c->stats != NULL) docent_stats_add(c->stats, cell, 1);
+}
+
 docent_status docent_watch_new(docent_client *view, const char *text, docent_watch_kind kind, struct docent_watch **ret_watch)
 {
     struct docent_core *c = view->core;
@@ -162,6 +167,7 @@ docent_status docent_watch_new(docent_client *view, const char *text, docent_wat
     w->next = w->path->watches;
     w->path->watches = w;
     *ret_watch = w;
+    watch_count(c, CELL_WATCHES_REGISTERED);
     return DOCENT_OK;
 }
 
@@ -218,6 +224,8 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     if (w->ended) return;
     struct docent_core *c = w->core;
     w->ended = true;
+    watch_count(c, CELL_WATCHES_ENDED);
+    if (type != DOCENT_WATCH_ENDED) watch_count(c, CELL_WATCHES_FIRED);
     w->filed = FILED_NOT;
     w->type = type;
     w->status = status;
@@ -292,7 +300,10 @@ static void news_tell(struct docent_later *later)
     struct docent_watch *w = news->watch;
     struct docent_core *c = w->core;
     w->news--;
-    if (!w->ended) watch_say(w, news->type, DOCENT_OK, false, news->path, news->zxid);
+    if (!w->ended) {
+        watch_count(c, CELL_WATCHES_FIRED);
+        watch_say(w, news->type, DOCENT_OK, false, news->path, news->zxid);
+    }
     docent_free(&c->allocator, news);
 }
 

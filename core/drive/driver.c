@@ -64,6 +64,14 @@ static uint64_t host_now(void *user)
     return docent_forked_since(d->fork_generation) ? UINT64_MAX : docent_clock_ms();
 }
 
+static uint64_t host_now_us(void *user)
+{
+    (void)user;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 docent_status docent_driver_check(void *user)
 {
     struct driver *d = user;
@@ -106,7 +114,7 @@ docent_status docent_driver_post(void *user, struct docent_post *post, bool boun
         post->next = NULL;
         *d->posts_last = post;
         d->posts_last = &post->next;
-        d->post_count++;
+        docent_core_inbox(d->client, ++d->post_count);
         wakes = !d->signalled;
         d->signalled = true;
     }
@@ -563,6 +571,7 @@ static struct docent_post *inbox_take(struct driver *d, bool over)
     d->posts = NULL;
     d->posts_last = &d->posts;
     d->post_count = 0;
+    if (d->client != NULL) docent_core_inbox(d->client, 0);
     d->signalled = false;
     if (over) d->posts_over = true;
     pthread_mutex_unlock(&d->inbox_mutex);
@@ -613,7 +622,7 @@ void docent_driver_begin(struct driver *d)
 
 struct docent_host docent_driver_host(struct driver *d)
 {
-    return (struct docent_host){ d, host_now, docent_driver_check, host_entropy, host_wake, docent_driver_post, d->label };
+    return (struct docent_host){ d, host_now, docent_driver_check, host_entropy, host_wake, docent_driver_post, d->label, host_now_us };
 }
 
 void docent_driver_close_on_loop(struct driver *d)

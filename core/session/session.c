@@ -128,6 +128,14 @@ docent_status docent_session_submit(struct session *s, uint64_t now, struct sess
     return session_send(s, now, request);
 }
 
+/* They are answered in order, and numbered from 1 to INT32_MAX and round again. */
+uint32_t docent_session_in_flight(const struct session *s)
+{
+    if (s->first == NULL) return 0;
+    int32_t next = s->next_xid, first = s->first->xid;
+    return (uint32_t)(next > first ? next - first : INT32_MAX - first + next);
+}
+
 /* ---- The lease. ---- */
 
 uint64_t docent_session_lease(const struct session *s)
@@ -705,6 +713,7 @@ static void session_beat(struct session *s, uint64_t now)
         good = session_put_ping(s, now);
     }
     session_draw_jitter(s);
+    s->beats++;
     if (!good) docent_session_drop(s, now, DOCENT_ERR_NO_MEMORY);
 }
 

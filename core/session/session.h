@@ -144,6 +144,7 @@ struct session {
     struct session_request beat;
     uint8_t beat_frame[17];  /* sync "/". */
     uint32_t beat_jitter_ms;
+    uint32_t beats;          /* Heartbeats sent, for the owner to count and to reset. */
     struct session_request leave;
     uint8_t leave_frame[12];
 
@@ -187,6 +188,8 @@ void docent_session_searched(struct session *session, uint64_t now_ms, const str
 /* Give the connection up: something about it is wrong. */
 void docent_session_drop(struct session *session, uint64_t now_ms, docent_status cause);
 
+/* Requests that wait for their answer. */
+uint32_t docent_session_in_flight(const struct session *session);
 /* When the session may be over, as far as we can know. 0: there is none alive. */
 uint64_t docent_session_lease(const struct session *session);
 

@@ -17,6 +17,7 @@
 #define DOCENT_CLIENT_H
 
 #include <docent/retry.h>
+#include <docent/stats.h>
 #include <docent/types.h>
 
 DOCENT_BEGIN
@@ -71,6 +72,7 @@ typedef struct docent_client_options {
     docent_offline_policy offline;    /* Of calls that name none. Default: DOCENT_OFFLINE_QUEUE. */
     uint32_t pending_max;             /* Calls that may wait for a connection; more fail with DOCENT_ERR_BUSY. Default: 65,536. */
     docent_poll *poll;                /* A loop that the application turns, instead of base; outlives the client. Default: none. */
+    docent_stats *stats;              /* Counts there; may be shared by clients. The client takes a reference. Default: none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

@@ -9,6 +9,7 @@
 #include <docent/operation.h>
 #include <docent/poll.h>
 #include <docent/retry.h>
+#include <docent/stats.h>
 #include <docent/status.h>
 #include <docent/types.h>
 #include <docent/view.h>

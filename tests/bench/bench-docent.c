@@ -2,6 +2,8 @@
  *
  *     bench-docent get ADDRESS OPS            pipelined reads, 1,000 outstanding, on the application's loop
  *     bench-docent set ADDRESS OPS            pipelined writes, the same
+ *     bench-docent get-stats ADDRESS OPS      the same with statistics, histograms included
+ *     bench-docent set-stats ADDRESS OPS
  *     bench-docent latency ADDRESS OPS        reads, one outstanding, on the application's loop
  *     bench-docent blocking ADDRESS OPS       reads, one outstanding, the blocking form with the client's own thread
  *     bench-docent lock ADDRESS OPS           acquire and release, nobody else there, on the application's loop
@@ -15,6 +17,7 @@
 struct bench {
     docent_client *client;
     docent_lock *lock;
+    docent_stats *stats;
     uint64_t warm_up, operations, total; /* Begun and ended are counted over both. */
     uint64_t begun, ended;
     uint64_t sent_ns;  /* Latency: when the one outstanding call was made. */
@@ -117,7 +120,8 @@ static void on_released(docent_status status, void *user)
 static void run_on_loop(struct bench *bench, const char *address, void (*begin)(struct bench *), unsigned outstanding)
 {
     struct event_base *base = event_base_new();
-    docent_client_options options = {DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base};
+    docent_client_options options = {
+        DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base, .stats = bench->stats};
     bench_require(docent_client_new(address, &options, &bench->client), "client");
     if (begin == lock_begin) bench_require(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
     for (unsigned i = 0; i < outstanding && i < bench->total; i++) {
@@ -126,6 +130,19 @@ static void run_on_loop(struct bench *bench, const char *address, void (*begin)(
     event_base_dispatch(base);
     event_base_free(base);
     if (bench->ended != bench->total) bench_require(DOCENT_ERR_CLOSING, "the loop ended early");
+}
+
+static void run_with_stats(struct bench *bench, const char *address, void (*begin)(struct bench *))
+{
+    docent_stats_options options = {DOCENT_STATS_OPTIONS, .histograms = true};
+    docent_stats_snapshot snapshot = {DOCENT_STATS_SNAPSHOT};
+    bench_require(docent_stats_new(&options, &bench->stats), "stats");
+    run_on_loop(bench, address, begin, BENCH_OUTSTANDING);
+    bench_require(docent_stats_read(bench->stats, &snapshot), "stats");
+    docent_stats_unref(bench->stats);
+    docent_op_type type = begin == get_begin ? DOCENT_OP_GET : DOCENT_OP_SET;
+    bool counted = snapshot.operations[type][DOCENT_OUTCOME_OK] == bench->total && snapshot.latency[type].count == bench->total;
+    if (!counted) bench_require(DOCENT_ERR_CLOSING, "not every operation was counted");
 }
 
 static void blocking_get(struct bench *bench)
@@ -156,7 +173,7 @@ static void run_blocking(struct bench *bench, const char *address, void (*turn)(
 int main(int argc, char **argv)
 {
     if (argc != 4) {
-        fprintf(stderr, "usage: %s get|set|latency|blocking|lock|lock-blocking ADDRESS OPS\n", argv[0]);
+        fprintf(stderr, "usage: %s get|set|get-stats|set-stats|latency|blocking|lock|lock-blocking ADDRESS OPS\n", argv[0]);
         return 2;
     }
     const char *what = argv[1], *address = argv[2];
@@ -169,6 +186,10 @@ int main(int argc, char **argv)
         run_on_loop(&bench, address, get_begin, BENCH_OUTSTANDING);
     } else if (strcmp(what, "set") == 0) {
         run_on_loop(&bench, address, set_begin, BENCH_OUTSTANDING);
+    } else if (strcmp(what, "get-stats") == 0) {
+        run_with_stats(&bench, address, get_begin);
+    } else if (strcmp(what, "set-stats") == 0) {
+        run_with_stats(&bench, address, set_begin);
     } else if (strcmp(what, "latency") == 0) {
         bench.samples = bench_samples(bench.operations);
         run_on_loop(&bench, address, latency_begin, 1);

@@ -8,6 +8,7 @@ import sys
 import bench
 
 INSTRUCTIONS_MAX = 700  # Per pipelined operation.
+STATS_SHARE_MAX = 0.02  # Of the instructions of the same operation without statistics.
 REQUESTS_PER_LOCK = 3   # Create, list, delete.
 REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
 
@@ -30,11 +31,16 @@ class Tap:
 def check_instructions(tap, programs, address):
     for case in ("get", "set"):
         text = "a pipelined %s costs at most %d instructions" % (case, INSTRUCTIONS_MAX)
+        stats_text = "statistics with histograms cost a pipelined %s at most %.0f %%" % (case, STATS_SHARE_MAX * 100)
         if not programs.callgrind_works():
             tap.skip(text, "no valgrind")
+            tap.skip(stats_text, "no valgrind")
             continue
         count = programs.instructions("bench-docent", case, address, 2000, 8000)
         tap.check(0 < count <= INSTRUCTIONS_MAX, "%s: %.0f" % (text, count))
+        counted = programs.instructions("bench-docent", case + "-stats", address, 2000, 8000)
+        share = (counted - count) / count
+        tap.check(share <= STATS_SHARE_MAX, "%s: %.1f instructions, %.2f %%" % (stats_text, counted - count, share * 100))
 
 
 def check_requests(tap, programs, address):
@@ -62,7 +68,7 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(4)
+    tap = Tap(6)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)

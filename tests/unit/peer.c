@@ -14,6 +14,12 @@ static uint64_t host_now(void *user)
     return ((struct peer *)user)->now;
 }
 
+static uint64_t host_now_us(void *user)
+{
+    const struct peer *peer = user;
+    return peer->now * 1000 + peer->us;
+}
+
 static docent_status host_check(void *user)
 {
     (void)user;
@@ -71,7 +77,7 @@ void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*a
         .no_probe = true,
     };
     if (adjust != NULL) adjust(&options);
-    struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test" };
+    struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test", host_now_us };
     struct docent_core_config config = { &options, "" };
     assert_int_equal(docent_core_new(&config, &host, &peer->client), DOCENT_OK);
     peer_work(peer);

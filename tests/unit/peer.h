@@ -10,6 +10,7 @@
 struct peer {
     docent_client *client;
     uint64_t now;
+    uint64_t us; /* Of the next millisecond, for the finer clock. */
     uint64_t random;
     struct docent_link link; /* As the driver has it. */
     uint8_t bytes[1 << 20];  /* What the client sent on this connection and the test has not taken. */
