@@ -267,14 +267,12 @@ static void state_go(struct docent_core *c, docent_state state, docent_status ca
     docent_client_log(&c->root, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
                       (const char *[]){ "disconnected", "connected", "read-only", "suspended", "lost", "closed" }[state],
                       docent_status_text(cause));
-    /* Every turn tells all, so this room is ample; were it not, the newest states would be what counts. */
-    unsigned at = (c->state_first + c->state_count) % STATES_MAX;
-    if (c->state_count == STATES_MAX) {
-        c->state_first = (c->state_first + 1) % STATES_MAX;
-    } else {
-        c->state_count++;
-    }
-    c->states[at] = event;
+    /* No state is ever dropped. A turn tells all that it finds, and adds few: at its beginning deadlines take a connection (SUSPENDED), a
+     * session (LOST), then bytes bring the next (CONNECTED) and take it again; opening another one takes the driver, and so another turn.
+     * CLOSED comes once, and nothing after it. */
+    assert(c->state_count < STATES_MAX);
+    c->states[(c->state_first + c->state_count) % STATES_MAX] = event;
+    c->state_count++;
     c->state_later.run = state_tell;
     docent_later_queue(c, &c->state_later);
 }

@@ -125,7 +125,7 @@ struct server_version {
     uint32_t version; /* 0: asked in vain. */
 };
 
-enum { STATES_MAX = 16 }; /* Untold at a time; every turn tells all. */
+enum { STATES_MAX = 16 }; /* Untold at a time: more than a turn can add. See state_go(). */
 
 /* What the application holds: a view. A client has one of its own, below the chroot of its connect string; docent_client_view() makes
  * more, all of one session. */
