@@ -48,6 +48,7 @@ void docent_turn_begin(struct docent_core *c, uint64_t now)
     if (c->fine_clock) docent_client_look_at_clock(c);
     c->depth++;
     docent_session_tick(&c->session, c->now);
+    if (docent_watches_want_connection(c)) docent_session_drop(&c->session, c->now, DOCENT_ERR_NO_MEMORY);
     docent_requests_deadlines(c);
     timers_fire(c);
 }
@@ -547,7 +548,7 @@ void docent_core_tick(docent_client *client, uint64_t now)
 uint64_t docent_core_deadline(const docent_client *client)
 {
     const struct docent_core *c = client->core;
-    if (c->later_first != NULL || c->refusals) return 0;
+    if (c->later_first != NULL || c->refusals || docent_watches_want_connection(c)) return 0;
     uint64_t at = docent_session_deadline(&c->session);
     uint64_t call = docent_requests_next_deadline(c);
     if (call < at) at = call;

@@ -74,6 +74,7 @@ struct watch_path {
     struct docent_watch *watches;
     int arming;               /* Standing mode asked for and not answered: WIRE_ADD_, or -1. */
     int standing;             /* Standing mode the server has on this connection: WIRE_ADD_, or -1. */
+    bool overwritten;         /* The server has been told something since that undoes what arming asked for. */
     uint32_t hash;
     size_t size;
     char text[];              /* The server's path, chroot included. Terminated. */
@@ -90,6 +91,7 @@ struct docent_watch {
     enum watch_filed filed;
     bool pending;    /* A read that is to leave it holds it. */
     bool flagged;    /* And was sent with the watch flag. */
+    bool orphaned;   /* Was sent without, and the standing watch has been removed since. */
     bool ended;      /* The terminal event is queued. */
     bool told;       /* And was told. */
     uint32_t news;   /* Events in the queue. */
@@ -110,6 +112,8 @@ struct watch_table {
     struct watch_path **buckets;
     size_t bucket_count, count;
     size_t standing_count; /* Paths with a standing registration. */
+    bool unarmed;          /* Some could not be armed for want of memory; what has changed since this zxid was not told to them. */
+    int64_t unarmed_zxid;
 };
 
 struct docent_state_listener {
@@ -310,6 +314,7 @@ void docent_watch_file(struct docent_watch *watch, docent_op_type type, docent_s
 void docent_watch_end(struct docent_watch *watch, docent_watch_type type, docent_status status, int64_t zxid);
 void docent_watch_notified(struct docent_core *core, int64_t zxid, const struct wire_watcher_event *event);
 bool docent_watches_restore(struct docent_core *core);
+bool docent_watches_want_connection(const struct docent_core *core); /* Another one: see watches_unarmed(). */
 void docent_watches_end_all(struct docent_core *core, docent_status why);
 void docent_watches_offline(struct docent_core *core);
 void docent_watches_online(struct docent_core *core);

@@ -204,7 +204,9 @@ static void request_finish(struct docent_request *r, docent_status status)
         r->inner->user = NULL;
         r->inner = NULL;
     }
-    if (r->watch != NULL) { /* Never left. */
+    if (r->watch != NULL && r->place == PLACE_FLYING) { /* The reply, if one comes, will tell whether the server has it. */
+        docent_watch_end(r->watch, DOCENT_WATCH_ENDED, status, -1);
+    } else if (r->watch != NULL) { /* Never left. */
         docent_watch_abandon(r->watch, status);
         r->watch = NULL;
     }

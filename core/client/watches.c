@@ -22,9 +22,10 @@ enum {
     WATCH_PACKET_REST = 8 + 8 + 5 * 4, /* What is not paths: the header, a zxid, five counts. */
 };
 
+static void path_arm(struct docent_core *c, struct watch_path *path);
 static void path_settle(struct docent_core *c, struct watch_path *path);
 static void path_disarm(struct docent_core *c, struct watch_path *path, docent_watch_kind kind);
-static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only);
+static void restore_live(struct docent_core *c, struct watch_path *path);
 
 /* ---- The table. ---- */
 
@@ -247,6 +248,7 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
 bool docent_watch_sends_flag(struct docent_watch *w)
 {
     w->flagged = w->path->arming < 0 && w->path->standing < 0;
+    w->orphaned = false;
     return w->flagged;
 }
 
@@ -278,9 +280,12 @@ void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_statu
     } else {
         docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
     }
-    /* It was to live off a standing watch, which has gone since, or was refused. */
-    bool served = w->flagged || w->path->arming >= 0 || w->path->standing >= 0;
-    if (!w->ended && !served && c->session.state == SESSION_ONLINE) (void)restore_put(c, c->session.last_zxid, w->path);
+    /* It was to live off a standing watch, which has gone since, or was refused. If the next one is on its way, it comes too late for
+     * what happened in between, and below 3.9 what is set now overwrites it. */
+    bool served = w->flagged || (!w->orphaned && (w->path->arming >= 0 || w->path->standing >= 0));
+    if (w->ended || served || c->session.state != SESSION_ONLINE) return;
+    restore_live(c, w->path);
+    if (w->path->arming >= 0) w->path->overwritten = true;
 }
 
 /* ---- Events. ---- */
@@ -394,9 +399,15 @@ static void add_watch_done(const docent_result *result, void *user)
     struct watch_path *path = user;
     struct docent_core *c = path->core;
     int mode = path->arming;
+    bool overwritten = path->overwritten;
     path->arming = -1;
+    path->overwritten = false;
     if (result->status == DOCENT_ERR_CONNECTION_LOSS) { /* Again when we are online. */
         path_drop_if_unused(c, path);
+        return;
+    }
+    if (result->status == DOCENT_OK && overwritten && path_mode_wanted(path) == mode) { /* Once more, and nobody is told before that. */
+        path_arm(c, path);
         return;
     }
     if (result->status == DOCENT_OK) path->standing = mode;
@@ -429,6 +440,15 @@ static bool path_frame(struct docent_core *c, const struct watch_path *path, int
     return good;
 }
 
+/* There was no memory for what somebody needs, who would wait for a change that nobody tells: the next turn begins with another
+ * connection, on which all are armed again, with what has changed from here on. */
+static void watches_unarmed(struct docent_core *c)
+{
+    if (!c->watches.unarmed) c->watches.unarmed_zxid = c->session.last_zxid;
+    c->watches.unarmed = true;
+    c->host.wake(c->host.user);
+}
+
 static void ignore_result(const docent_result *result, void *user)
 {
     (void)result;
@@ -453,7 +473,12 @@ static void path_arm(struct docent_core *c, struct watch_path *path)
         return;
     }
     for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (is_standing(w->kind) && w->filed != FILED_STANDING) docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
+        if (!is_standing(w->kind) || w->ended) continue;
+        if (w->filed != FILED_STANDING) {
+            docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
+        } else if (path->standing < 0) {
+            watches_unarmed(c); /* They had one, and it was removed to make room for this. */
+        }
     }
 }
 
@@ -513,7 +538,7 @@ static void path_disarm(struct docent_core *c, struct watch_path *path, docent_w
 static void path_settle(struct docent_core *c, struct watch_path *path)
 {
     int wanted = path_mode_wanted(path);
-    if (wanted == path->standing) return;
+    if (wanted == path->standing || path->arming >= 0) return; /* What is on its way is looked at when it is there. */
     if (path->standing < 0 || c->session.state != SESSION_ONLINE) {
         path_arm(c, path);
         path_drop_if_unused(c, path);
@@ -525,8 +550,9 @@ static void path_settle(struct docent_core *c, struct watch_path *path)
     if (status != DOCENT_OK) return; /* The connection is gone, or no memory: then more is told than was asked for. */
     path->standing = -1;
     /* One-shots that lived off the standing watch get their own, with what changed since told at once; before the new mode, if there
-     * is to be one, which then takes them over without a gap. */
-    (void)restore_put(c, c->session.last_zxid, path);
+     * is to be one, which then takes them over without a gap. Those whose read is still under way: docent_watch_file(). */
+    for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->orphaned = !w->flagged;
+    restore_live(c, path);
     path_arm(c, path);
     path_drop_if_unused(c, path);
 }
@@ -645,7 +671,20 @@ static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *
 
 bool docent_watches_restore(struct docent_core *c)
 {
-    return restore_put(c, c->session.last_zxid, NULL);
+    if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;
+    c->watches.unarmed = false;
+    return true;
+}
+
+/* One path's, in the midst of a connection. */
+static void restore_live(struct docent_core *c, struct watch_path *path)
+{
+    if (!restore_put(c, c->session.last_zxid, path)) watches_unarmed(c);
+}
+
+bool docent_watches_want_connection(const struct docent_core *c)
+{
+    return c->watches.unarmed && c->session.state == SESSION_ONLINE;
 }
 
 void docent_watches_online(struct docent_core *c)

@@ -435,7 +435,11 @@ static void actor_watch_told(const docent_watch_event *event, void *user)
         world_fail(call->world, "watch %" PRIu64 " is told something that is not the last", call->serial);
     }
     world_call_told(call, event->status);
-    call->world->watches_left += event->status == DOCENT_ERR_TIMEOUT || event->status == DOCENT_ERR_NO_MEMORY;
+    uint32_t version = 0;
+    if (event->status == DOCENT_ERR_TIMEOUT) { /* Taken back when the answer comes, from a server that is known to be able to. */
+        (void)docent_client_server(actor->client.core, &version);
+    }
+    call->world->watches_left += (event->status == DOCENT_ERR_TIMEOUT && version == 0) || event->status == DOCENT_ERR_NO_MEMORY;
     if (actor->watched == call) {
         actor->watched = NULL;
         actor->watch = NULL;

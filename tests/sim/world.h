@@ -111,7 +111,7 @@ struct world {
     uint64_t steps, still; /* Steps; and those at the same instant. */
     uint64_t still_us;
     uint64_t grants, guarded, faults_done;
-    size_t watches_left;   /* Given up where the server may still have them: what it can do is not known, or no answer came in time. */
+    size_t watches_left;   /* Given up where the server may still have them: what it can do is not known. */
     int64_t shared_zxid;   /* Of the last change of the node that writers share. */
     uint64_t storm_messages, storm_allocations; /* Before the calm. */
     char failure[512]; /* Empty: none. */
