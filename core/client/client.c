@@ -360,7 +360,7 @@ static void client_close(struct docent_core *c, docent_status why)
     if (c->closing) return;
     c->closing = true;
     c->close_cause = why;
-    struct docent_event event = { .type = DOCENT_EV_CLOSING };
+    struct docent_event event = { .type = DOCENT_EV_CLOSING, .status = why };
     docent_client_broadcast(c, &event);
     docent_requests_close(c, why);
     docent_watches_end_all(c, why);
@@ -756,6 +756,71 @@ const struct docent_host *docent_client_host(const docent_client *client)
 {
     const struct docent_core *c = client->core;
     return &c->host;
+}
+
+docent_status docent_client_check(docent_client *client)
+{
+    return docent_core_check(client->core);
+}
+
+const docent_retry *docent_client_retry(const docent_client *client)
+{
+    const struct docent_core *c = client->core;
+    return &c->retry;
+}
+
+docent_offline_policy docent_client_offline(const docent_client *client)
+{
+    const struct docent_core *c = client->core;
+    return c->options.offline;
+}
+
+uint32_t docent_client_call_timeout(const docent_client *client)
+{
+    const struct docent_core *c = client->core;
+    return c->options.call_timeout_ms;
+}
+
+int64_t docent_client_last_zxid(const docent_client *client)
+{
+    const struct docent_core *c = client->core;
+    return c->session.last_zxid;
+}
+
+bool docent_client_settled(const docent_client *client)
+{
+    const struct docent_core *c = client->core;
+    return c->session.settled;
+}
+
+docent_status docent_client_composite_begins(docent_client *client)
+{
+    struct docent_core *c = client->core;
+    if (c->composites >= c->options.pending_max) return DOCENT_ERR_BUSY;
+    c->composites++;
+    return DOCENT_OK;
+}
+
+void docent_client_composite_ends(docent_client *client)
+{
+    struct docent_core *c = client->core;
+    assert(c->composites > 0);
+    c->composites--;
+}
+
+void docent_client_removal_begins(docent_client *client)
+{
+    docent_shared_add(&client->core->removals, 1);
+}
+
+void docent_client_removal_ends(docent_client *client)
+{
+    docent_shared_add(&client->core->removals, -1);
+}
+
+uint32_t docent_client_removals(const docent_client *client)
+{
+    return (uint32_t)docent_shared_get(&client->core->removals);
 }
 
 int64_t docent_client_session(const docent_client *client, uint8_t ret_password[16])

@@ -174,6 +174,8 @@ struct docent_core {
     struct docent_machine *machines, *machine_cursor;
     bool refusals;
     uint32_t holds;
+    uint32_t composites;         /* Calls of several steps under way. */
+    docent_shared_i64 removals;  /* Of them and of recipes: that nobody waits for. */
     uint64_t random;
 
     struct watch_table watches;

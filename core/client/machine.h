@@ -38,7 +38,7 @@ enum docent_event_type {
 struct docent_event {
     enum docent_event_type type;
     int tag;                      /* REPLY, WATCH: the asker's. */
-    docent_status status;         /* REPLY. */
+    docent_status status;         /* REPLY. CLOSING: why. */
     bool sent;                    /* REPLY with DOCENT_ERR_CONNECTION_LOSS: it was handed to the kernel, wholly or in part. */
     const docent_result *result;  /* REPLY: never NULL; borrowed until on_event returns. */
     docent_watch_type change;     /* WATCH. */
@@ -57,6 +57,7 @@ struct docent_machine {
     docent_client *client;
     void (*on_event)(struct docent_machine *machine, const struct docent_event *event);
     uint32_t turn;
+    bool wants_stat;  /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
     uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
     struct docent_machine *previous, *next; /* The client's machines. */
     struct docent_request *asks; /* In flight. */
@@ -90,6 +91,10 @@ void docent_machine_timer(struct docent_machine *machine, uint64_t delay_ms);
 /* The same after the client's backoff for one more trouble in a row, at least 1 ms; docent_machine_calm() ends the row. */
 void docent_machine_retry(struct docent_machine *machine);
 void docent_machine_calm(struct docent_machine *machine);
+/* The same after the delay that @policy has before try @tries + 1, if it has one; see docent_retry_delay(). False: it gives up. For
+ * machines that carry out one call of the application: nothing else may retry for them. */
+bool docent_machine_retry_by(struct docent_machine *machine, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms,
+                             docent_status cause);
 
 /* Connected, watches armed, session not lost: asks will be sent. */
 bool docent_machine_online(const struct docent_machine *machine);
@@ -126,6 +131,44 @@ void docent_timer_stop(docent_client *client, struct docent_timer *timer);
 
 /* 122 random bits as a version 4 UUID, lower case: 8-4-4-4-12. From the host's entropy. */
 void docent_client_uuid(docent_client *client, char text[37]);
+
+/* A view lives for as long as somebody keeps it; a client needs no keeping. Paired. */
+void docent_client_keep(docent_client *client);
+void docent_client_drop(docent_client *client);
+
+/* May the application submit now? As every call that it makes; see docent_run_async(). Brings docent_client_now() up to date. */
+docent_status docent_client_check(docent_client *client);
+const docent_retry *docent_client_retry(const docent_client *client);
+docent_offline_policy docent_client_offline(const docent_client *client);
+uint32_t docent_client_call_timeout(const docent_client *client); /* Or DOCENT_FOREVER. */
+
+/* ---- Calls of several steps, and what they leave to be cleaned up. ---- */
+
+/* Room for one more such call, from its acceptance until nothing of it is left to be done: DOCENT_ERR_BUSY beyond options.pending_max. Paired
+ * with docent_client_composite_ends(). */
+docent_status docent_client_composite_begins(docent_client *client);
+void docent_client_composite_ends(docent_client *client);
+/* A removal that nobody waits for any more has begun, or ended. Paired; counted for docent_pending_deletes(). */
+void docent_client_removal_begins(docent_client *client);
+void docent_client_removal_ends(docent_client *client);
+uint32_t docent_client_removals(const docent_client *client); /* Any thread. */
+
+/* ---- A write whose reply was lost. ---- */
+
+int64_t docent_client_last_zxid(const docent_client *client); /* The largest seen in this session. */
+bool docent_client_settled(const docent_client *client); /* The session before this one is known to be over. */
+struct docent_lost_write {
+    docent_op_type type; /* CREATE, not sequential, or SET. */
+    const void *data;
+    size_t size;
+    int32_t version;          /* SET. */
+    docent_create_mode mode;  /* CREATE. */
+    int64_t zxid_before;      /* docent_client_last_zxid() when it was sent first. */
+    int64_t session_id;       /* That it was sent in. */
+};
+/* What became of it: DOCENT_OK (applied), @conflict (not, and somebody else's doing is in the way) or DOCENT_ERR_UNKNOWN_OUTCOME. @conflict:
+ * DOCENT_ERR_NODE_EXISTS, DOCENT_ERR_BAD_VERSION. @node: what a get said, after a sync, in the same session. */
+docent_status docent_lost_write_found(const struct docent_lost_write *write, docent_status conflict, const docent_result *node);
 
 /* ---- Holds. ---- */
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/client/machine.h"
+
 bool docent_mode_is_sequential(docent_create_mode mode)
 {
     return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
@@ -152,6 +154,17 @@ static bool has_our_data(const struct sent_write *write, const docent_result *no
 {
     if (write->data.size < 0 || node->data == NULL) return write->data.size < 0 && node->data == NULL;
     return (size_t)write->data.size == node->size && memcmp(write->data.data, node->data, node->size) == 0;
+}
+
+docent_status docent_lost_write_found(const struct docent_lost_write *lost, docent_status conflict, const docent_result *node)
+{
+    struct sent_write write = {
+        .type = lost->type,
+        .data = { lost->data, lost->data == NULL ? -1 : (int32_t)lost->size },
+        .version = lost->version,
+        .mode = lost->mode,
+    };
+    return docent_found_out(&write, conflict, lost->zxid_before, lost->session_id, node);
 }
 
 docent_status docent_found_out(const struct sent_write *write, docent_status conflict, int64_t zxid_before, int64_t session_id,

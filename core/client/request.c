@@ -307,6 +307,13 @@ static inline void request_submit(struct docent_request *r)
     request_finish(r, gave_up(r, status));
 }
 
+/* Another operation with the same record. */
+static void request_set_op(struct docent_request *r, int32_t op)
+{
+    r->wire.op = op;
+    r->frame[WIRE_FRAME_HEADER + 7] = (uint8_t)op;
+}
+
 static void request_send(struct docent_request *r)
 {
     struct docent_core *c = r->core;
@@ -322,8 +329,7 @@ static void request_send(struct docent_request *r)
     }
     if (r->type == DOCENT_OP_CREATE && (r->wire.op == WIRE_OP_CREATE || r->wire.op == WIRE_OP_CREATE2)) {
         /* The same body, but create2 answers with the stat as well. Servers before 3.5 do not know it. */
-        r->wire.op = docent_client_version_known(c) >= 30500 && r->kind == REQUEST_CALL ? WIRE_OP_CREATE2 : WIRE_OP_CREATE;
-        r->frame[WIRE_FRAME_HEADER + 7] = (uint8_t)r->wire.op;
+        request_set_op(r, docent_client_version_known(c) >= 30500 && r->kind == REQUEST_CALL ? WIRE_OP_CREATE2 : WIRE_OP_CREATE);
     }
     if (r->watch != NULL) {
         size_t flag = r->wire.frame_size - 1; /* Every read's record ends in its watch flag. */
@@ -667,6 +673,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     if (known != 0 && known < docent_op_min_version(wire_op)) return DOCENT_ERR_UNIMPLEMENTED;
     struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, wire_op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
+    if (machine->wants_stat && wire_op == WIRE_OP_CREATE && known >= 30500) request_set_op(r, WIRE_OP_CREATE2);
     r->kind = REQUEST_ASK;
     r->type = op->type;
     r->turn = machine->turn;

@@ -17,6 +17,16 @@ void docent_view_unref(docent_client *view)
     docent_free(view->allocator, view);
 }
 
+void docent_client_keep(docent_client *client)
+{
+    docent_view_use(client);
+}
+
+void docent_client_drop(docent_client *client)
+{
+    docent_view_drop(client);
+}
+
 const char *docent_client_chroot(const docent_client *client)
 {
     return client->chroot;
