@@ -47,13 +47,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recipes/trouble.h"
+
 enum {
     CONTENDER_OWN_LOOK_MS = 1000,  /* When somebody first looks after their own node. */
     CONTENDER_ROUNDS_AT_ONCE = 8,  /* Makings of parents that are not paced. */
     CONTENDER_ROUNDS_MAX = 64,     /* Then it is an error: something deletes the path as fast as we make it. */
 };
 
-enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_SYNC, TAG_OWN, TAG_AHEAD, TAG_DELETE };
+enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_OWN, TAG_AHEAD }; /* And those of the building blocks. */
 
 static const char *const contender_state_name[CONTENDER_STATES] = {
     [CONTENDER_NEW] = "NEW",         [CONTENDER_CREATING] = "CREATING", [CONTENDER_PARENTS] = "PARENTS",
@@ -106,6 +108,8 @@ static void contender_report(struct contender *c)
     enum contender_phase phase = contender_phase(c);
 
     if (phase == c->told) return;
+    if (phase == CONTENDER_LEAVES) docent_client_removal_begins(c->config.client);
+    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->config.client);
     c->told = phase;
     c->config.on_phase(c, phase);
 }
@@ -117,18 +121,11 @@ static void contender_enter(struct contender *c, enum contender_state next)
 
     assert(contender_next[from] & (1u << next));
     (void)contender_next;
-    docent_trace(&c->machine, "contender", c->node, contender_state_name[from], contender_state_name[next]);
+    docent_trace(&c->machine, "contender", c->own.path, contender_state_name[from], contender_state_name[next]);
     c->state = next;
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */
     if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->config.client);
     if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->config.client);
-}
-
-/* Our name is the prefix only, again. */
-static void contender_forget_node(struct contender *c)
-{
-    c->known = CONTENDER_NODE_NONE;
-    c->node[c->prefix_size] = '\0';
 }
 
 static void contender_draw_name(struct contender *c)
@@ -136,31 +133,19 @@ static void contender_draw_name(struct contender *c)
     char uuid[37];
 
     docent_client_uuid(c->config.client, uuid);
-    docent_dialect_prefix(c->config.dialect, uuid, c->node + c->path_size + 1);
-    c->prefix_size = strlen(c->node);
+    docent_dialect_prefix(c->config.dialect, uuid, docent_protected_prefix(&c->own));
+    docent_protected_named(&c->own);
 }
 
 static void contender_ask_create(struct contender *c)
 {
-    docent_op create = docent_op_create(c->node, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL);
+    docent_op create = docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL);
     docent_op list = docent_op_children(c->config.path);
 
     create.acl = c->config.acl;
-    c->known = CONTENDER_NODE_UNKNOWN;
     c->list_refused = false;
-    docent_ask(&c->machine, &create, TAG_CREATE);
+    docent_protected_ask_create(&c->own, &c->machine, &create, TAG_CREATE);
     docent_ask(&c->machine, &list, TAG_LIST);
-}
-
-static void contender_ask_parent(struct contender *c)
-{
-    char kept = c->node[c->parent_size];
-
-    c->node[c->parent_size] = '\0'; /* The parent's path, for as long as the ask copies it. */
-    docent_op create = docent_op_create(c->node, "", 0, *c->config.parent_mode);
-    create.acl = c->config.acl;
-    docent_ask(&c->machine, &create, TAG_PARENT);
-    c->node[c->parent_size] = kept;
 }
 
 static void contender_ask_op(struct contender *c, docent_op op, int tag)
@@ -175,11 +160,13 @@ static void contender_ask(struct contender *c)
 
     switch (c->state) {
     case CONTENDER_CREATING: contender_ask_create(c); break;
-    case CONTENDER_PARENTS: contender_ask_parent(c); break;
-    case CONTENDER_FINDING: contender_ask_op(c, docent_op_sync(c->config.path), TAG_SYNC); break;
+    case CONTENDER_PARENTS:
+        docent_parents_ask(&c->parents, &c->machine, c->own.path, *c->config.parent_mode, c->config.acl, TAG_PARENT);
+        break;
+    case CONTENDER_FINDING: docent_protected_ask_find(&c->own, &c->machine); break;
     case CONTENDER_RANKING: contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST); break;
-    case CONTENDER_CHECKING: contender_ask_op(c, docent_op_exists(c->node), TAG_OWN); break;
-    case CONTENDER_DELETING: contender_ask_op(c, docent_op_delete(c->node, DOCENT_ANY_VERSION), TAG_DELETE); break;
+    case CONTENDER_CHECKING: contender_ask_op(c, docent_op_exists(c->own.path), TAG_OWN); break;
+    case CONTENDER_DELETING: docent_removal_ask(&c->removal, &c->machine); break;
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
     case CONTENDER_NEW:
     case CONTENDER_WATCHING: /* contender_wait() asks: it knows whom to watch. */
@@ -215,10 +202,10 @@ void docent_contender_leave(struct contender *c, docent_status why)
     if (c->verdict != DOCENT_OK || c->state == CONTENDER_GONE) return;
     c->verdict = why;
 
-    switch (c->known) {
-    case CONTENDER_NODE_NONE: contender_go(c, CONTENDER_GONE); break;
-    case CONTENDER_NODE_OURS: contender_go(c, CONTENDER_DELETING); break;
-    case CONTENDER_NODE_UNKNOWN: contender_report(c); break; /* CREATING or FINDING find out, and then read the verdict. */
+    switch (c->own.known) {
+    case PROTECTED_NONE: contender_go(c, CONTENDER_GONE); break;
+    case PROTECTED_OURS: contender_go(c, CONTENDER_DELETING); break;
+    case PROTECTED_UNKNOWN: contender_report(c); break; /* CREATING or FINDING find out, and then read the verdict. */
     }
 }
 
@@ -226,52 +213,21 @@ void docent_contender_leave(struct contender *c, docent_status why)
 static void contender_end(struct contender *c, docent_status why)
 {
     if (c->verdict == DOCENT_OK) c->verdict = why;
-    c->known = CONTENDER_NODE_NONE;
+    c->own.known = PROTECTED_NONE;
     contender_go(c, CONTENDER_GONE);
 }
 
 /* There is no node of ours, and we know it. */
 static void contender_has_none(struct contender *c, enum contender_state next)
 {
-    contender_forget_node(c);
+    docent_protected_forget(&c->own);
     contender_go(c, c->verdict != DOCENT_OK ? CONTENDER_GONE : next);
-}
-
-/* What an error says to do. */
-enum contender_trouble {
-    TROUBLE_LOST,    /* The connection went. EV_RESUMED goes on. */
-    TROUBLE_BUSY,    /* Not executed. Ask again, later. */
-    TROUBLE_REFUSED, /* Not executed, and never will be. */
-    TROUBLE_UNSURE,  /* Executed or not. Find out, later. */
-};
-
-static enum contender_trouble contender_trouble(docent_status status)
-{
-    switch ((int)status) { /* An int: a server may send numbers that the enumeration does not have. */
-    case DOCENT_ERR_CONNECTION_LOSS: return TROUBLE_LOST;
-    case DOCENT_ERR_THROTTLED:
-    case DOCENT_ERR_NO_MEMORY:
-    case DOCENT_ERR_NOT_READ_ONLY: return TROUBLE_BUSY;
-    case DOCENT_ERR_UNIMPLEMENTED:
-    case DOCENT_ERR_UNSUPPORTED:
-    case DOCENT_ERR_BAD_ARGUMENTS:
-    case DOCENT_ERR_INVALID_ARGUMENT:
-    case DOCENT_ERR_TOO_LARGE:
-    case DOCENT_ERR_NO_AUTH:
-    case DOCENT_ERR_INVALID_ACL:
-    case DOCENT_ERR_AUTH_FAILED:
-    case DOCENT_ERR_SASL_REQUIRED:
-    case DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS:
-    case DOCENT_ERR_EPHEMERAL_ON_LOCAL_SESSION:
-    case DOCENT_ERR_QUOTA_EXCEEDED: return TROUBLE_REFUSED;
-    default: return TROUBLE_UNSURE;
-    }
 }
 
 /* Something that changes nothing failed; @state will ask for it again. */
 static void contender_ask_again(struct contender *c, enum contender_state state, docent_status status)
 {
-    switch (contender_trouble(status)) {
+    switch (docent_trouble(status)) {
     case TROUBLE_LOST: break;
     case TROUBLE_BUSY:
     case TROUBLE_UNSURE: contender_go_later(c, state); break;
@@ -281,31 +237,16 @@ static void contender_ask_again(struct contender *c, enum contender_state state,
 
 /* ---- Creating. ---- */
 
-/* Takes @name as our node's; false if it cannot be: it is not our prefix and a number. */
-static bool contender_take_name(struct contender *c, const char *name)
-{
-    size_t size = name == NULL ? 0 : strlen(name);
-    size_t prefix_size = c->prefix_size - c->path_size - 1;
-
-    if (size <= prefix_size || size > prefix_size + DIALECT_SEQUENCE_MAX) return false;
-    if (memcmp(name, c->node + c->path_size + 1, prefix_size) != 0) return false;
-    memcpy(c->node + c->path_size + 1, name, size + 1);
-    return true;
-}
-
 /* Our node is there and has a name. True: it is wanted and good. */
-static bool contender_owns(struct contender *c, int64_t czxid, uint64_t generation)
+static bool contender_owns(struct contender *c)
 {
-    c->known = CONTENDER_NODE_OURS;
-    c->parent_rounds = 0;
-    c->czxid = czxid;
-    c->generation = generation;
+    c->parents.rounds = 0;
     docent_machine_calm(&c->machine);
     if (c->verdict != DOCENT_OK) {
         contender_go(c, CONTENDER_DELETING);
         return false;
     }
-    if (docent_dialect_read(c->config.dialect, c->node + c->path_size + 1) != DIALECT_CONTENDER) {
+    if (docent_dialect_read(c->config.dialect, docent_protected_prefix(&c->own)) != DIALECT_CONTENDER) {
         docent_contender_leave(c, DOCENT_ERR_SEQUENCE_EXHAUSTED);
         return false;
     }
@@ -314,12 +255,10 @@ static bool contender_owns(struct contender *c, int64_t czxid, uint64_t generati
 
 static void contender_path_missing(struct contender *c)
 {
-    contender_forget_node(c);
-    c->parent_size = c->path_size;
-    c->parent_rounds++;
-    if (c->verdict != DOCENT_OK || c->parent_rounds > CONTENDER_ROUNDS_MAX) {
+    docent_parents_begin(&c->parents, c->own.parent_size);
+    if (c->verdict != DOCENT_OK || c->parents.rounds > CONTENDER_ROUNDS_MAX) {
         contender_end(c, DOCENT_ERR_NO_NODE);
-    } else if (c->parent_rounds > CONTENDER_ROUNDS_AT_ONCE) {
+    } else if (c->parents.rounds > CONTENDER_ROUNDS_AT_ONCE) {
         contender_go_later(c, CONTENDER_PARENTS);
     } else {
         contender_go(c, CONTENDER_PARENTS);
@@ -328,89 +267,45 @@ static void contender_path_missing(struct contender *c)
 
 static void contender_on_create(struct contender *c, const struct docent_event *ev)
 {
-    const docent_result *result = ev->result;
-
-    if (ev->status == DOCENT_OK) {
-        bool below = result->path != NULL && strncmp(result->path, c->node, c->path_size + 1) == 0;
-        if (!below || !contender_take_name(c, result->path + c->path_size + 1)) {
-            docent_client_log(c->config.client, DOCENT_LOG_ERROR, "contender.name", c->node, "the server made another name of it");
-            contender_go_later(c, CONTENDER_FINDING);
-            return;
-        }
-        /* The list is on its way, so the state stays; unless there was no memory to send it. */
-        bool good = contender_owns(c, result->has_stat ? result->stat.czxid : result->zxid, ev->generation);
-        if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);
-        return;
-    }
-    if (ev->status == DOCENT_ERR_NO_NODE) {
-        contender_path_missing(c);
-        return;
-    }
-
-    switch (contender_trouble(ev->status)) {
-    case TROUBLE_LOST:
-        if (ev->sent) {
-            contender_go(c, CONTENDER_FINDING);
-        } else if (c->verdict != DOCENT_OK) {
-            contender_has_none(c, CONTENDER_GONE);
-        } else {
-            contender_forget_node(c); /* EV_RESUMED creates again. */
-        }
+    switch (docent_protected_on_create(&c->own, ev)) {
+    case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
+        if (contender_owns(c) && c->list_refused) contender_go_later(c, CONTENDER_RANKING);
         break;
-    case TROUBLE_BUSY:
-        if (ev->status == DOCENT_ERR_NO_MEMORY && ev->sent) { /* For the answer, which may have been that it was made. */
-            contender_go_later(c, CONTENDER_FINDING);
-            break;
-        }
-        contender_forget_node(c);
+    case PROTECTED_NO_PARENT: contender_path_missing(c); break;
+    case PROTECTED_UNSENT: /* EV_RESUMED creates again. */
+        if (c->verdict != DOCENT_OK) contender_has_none(c, CONTENDER_GONE);
+        break;
+    case PROTECTED_LOST: contender_go(c, CONTENDER_FINDING); break;
+    case PROTECTED_UNSURE: contender_go_later(c, CONTENDER_FINDING); break;
+    case PROTECTED_BUSY:
         if (c->verdict != DOCENT_OK) {
             contender_end(c, c->verdict);
         } else {
             contender_go_later(c, CONTENDER_CREATING);
         }
         break;
-    case TROUBLE_REFUSED: contender_end(c, ev->status); break;
-    case TROUBLE_UNSURE: contender_go_later(c, CONTENDER_FINDING); break;
+    case PROTECTED_REFUSED: contender_end(c, ev->status); break;
     }
 }
 
 static void contender_on_parent(struct contender *c, docent_status status)
 {
-    switch ((int)status) {
-    case DOCENT_OK:
-    case DOCENT_ERR_NODE_EXISTS: /* The one below it next; when the path is complete, our node. */
+    switch (docent_parents_on_reply(&c->parents, c->own.path, c->config.parent_mode, status)) {
+    case PARENTS_READY:
         docent_machine_calm(&c->machine);
-        if (c->parent_size == c->path_size) {
-            contender_go(c, CONTENDER_CREATING);
-            return;
-        }
-        do {
-            c->parent_size++;
-        } while (c->node[c->parent_size] != '/');
-        contender_go(c, CONTENDER_PARENTS);
-        return;
-    case DOCENT_ERR_NO_NODE: /* The one above it first. */
-        do {
-            c->parent_size--;
-        } while (c->node[c->parent_size] != '/');
-        c->parent_rounds++;
-        if (c->parent_size == 0 || c->parent_rounds > CONTENDER_ROUNDS_MAX + c->path_size) {
-            /* Not even "/": the client's chroot is missing, and is not ours to make. Or a race that we always lose. */
+        contender_go(c, CONTENDER_CREATING);
+        break;
+    case PARENTS_MORE:
+        if (status == DOCENT_OK || status == DOCENT_ERR_NODE_EXISTS) docent_machine_calm(&c->machine);
+        if (c->parents.rounds > CONTENDER_ROUNDS_MAX + c->own.parent_size) { /* A race that we always lose. */
             contender_end(c, DOCENT_ERR_NO_NODE);
-            return;
-        }
-        contender_go(c, CONTENDER_PARENTS);
-        return;
-    case DOCENT_ERR_UNIMPLEMENTED: /* A server before 3.5.1. It closes the connection now, but the session stands. */
-    case DOCENT_ERR_UNSUPPORTED:
-        if (*c->config.parent_mode == DOCENT_CONTAINER) {
-            *c->config.parent_mode = DOCENT_PERSISTENT;
+        } else {
             contender_go(c, CONTENDER_PARENTS);
-            return;
         }
         break;
+    case PARENTS_ROOTLESS: contender_end(c, DOCENT_ERR_NO_NODE); break;
+    case PARENTS_FAILED: contender_ask_again(c, CONTENDER_PARENTS, status); break;
     }
-    contender_ask_again(c, CONTENDER_PARENTS, status);
 }
 
 /* ---- Finding. ---- */
@@ -418,10 +313,10 @@ static void contender_on_parent(struct contender *c, docent_status status)
 /* While we are unsure of a node, giving up answers the owner, and the search goes on. */
 static void contender_find_failed(struct contender *c, docent_status status)
 {
-    switch (contender_trouble(status)) {
+    switch (docent_trouble(status)) {
     case TROUBLE_LOST: return;
     case TROUBLE_REFUSED:
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.search", c->node,
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.search", c->own.path,
                           "cannot look for a node that may be ours: %s", docent_status_text(status));
         if (c->verdict == DOCENT_OK) c->verdict = status;
         break;
@@ -431,43 +326,24 @@ static void contender_find_failed(struct contender *c, docent_status status)
     contender_go_later(c, CONTENDER_FINDING);
 }
 
-static void contender_on_find_list(struct contender *c, const struct docent_event *ev)
-{
-    if (ev->status == DOCENT_ERR_NO_NODE) {
-        contender_has_none(c, CONTENDER_CREATING);
-        return;
-    }
-    if (ev->status != DOCENT_OK) {
-        contender_find_failed(c, ev->status);
-        return;
-    }
-    c->node[c->prefix_size] = '\0';
-    for (size_t i = 0; i < ev->result->name_count; i++) {
-        if (contender_take_name(c, ev->result->names[i])) {
-            contender_ask_op(c, docent_op_exists(c->node), TAG_OWN);
-            return;
-        }
-    }
-    contender_has_none(c, CONTENDER_CREATING);
-}
-
 static bool contender_is_owner(const struct contender *c, const docent_result *result)
 {
     return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);
 }
 
-static void contender_on_find_own(struct contender *c, const struct docent_event *ev)
+static void contender_on_find(struct contender *c, const struct docent_event *ev)
 {
-    if (ev->status == DOCENT_OK && contender_is_owner(c, ev->result)) {
-        if (contender_owns(c, ev->result->stat.czxid, ev->generation)) contender_go(c, CONTENDER_RANKING);
-    } else if (ev->status == DOCENT_OK) {
-        /* Another session's, in our name: not ours to adopt or to remove. Get out of its way. */
+    switch (docent_protected_on_find(&c->own, &c->machine, ev)) {
+    case PROTECTED_SEARCHING: break;
+    case PROTECTED_FOUND:
+        if (contender_owns(c)) contender_go(c, CONTENDER_RANKING);
+        break;
+    case PROTECTED_NOT_THERE: contender_has_none(c, CONTENDER_CREATING); break;
+    case PROTECTED_FOREIGN: /* Not ours to adopt or to remove. Get out of its way. */
         contender_draw_name(c);
         contender_has_none(c, CONTENDER_CREATING);
-    } else if (ev->status == DOCENT_ERR_NO_NODE) {
-        contender_has_none(c, CONTENDER_CREATING);
-    } else {
-        contender_find_failed(c, ev->status);
+        break;
+    case PROTECTED_FAILED: contender_find_failed(c, ev->status); break;
     }
 }
 
@@ -477,14 +353,14 @@ static void contender_wait(struct contender *c, enum contender_state next, const
 {
     const docent_allocator *allocator = docent_client_allocator(c->config.client);
     size_t ahead_size = strlen(ahead) + 1;
-    char *path = docent_alloc(allocator, c->path_size + 1 + ahead_size);
+    char *path = docent_alloc(allocator, c->own.parent_size + 1 + ahead_size);
 
     if (path == NULL) {
         contender_go_later(c, CONTENDER_RANKING);
         return;
     }
-    memcpy(path, c->node, c->path_size + 1);
-    memcpy(path + c->path_size + 1, ahead, ahead_size);
+    memcpy(path, c->own.path, c->own.parent_size + 1);
+    memcpy(path + c->own.parent_size + 1, ahead, ahead_size);
     contender_enter(c, next);
     docent_op get = docent_op_get(path);
     docent_ask_watch(&c->machine, &get, TAG_AHEAD);
@@ -503,10 +379,10 @@ static void contender_on_rank_list(struct contender *c, const struct docent_even
     }
     docent_machine_calm(&c->machine);
     if (ev->status == DOCENT_OK) {
-        rank = docent_dialect_rank(c->config.dialect, result->names, result->name_count, c->node + c->path_size + 1);
+        rank = docent_dialect_rank(c->config.dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
     }
     if (!rank.present) {
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.removed", c->node,
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
                           "somebody deleted our node while we waited; queueing again");
         contender_draw_name(c);
         contender_has_none(c, CONTENDER_CREATING);
@@ -574,26 +450,33 @@ static void contender_on_own(struct contender *c, const struct docent_event *ev)
         if (checking) contender_go(c, CONTENDER_FIRST);
     } else if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE) {
         contender_end(c, DOCENT_ERR_NO_NODE);
-    } else if (contender_trouble(ev->status) == TROUBLE_LOST) {
+    } else if (docent_trouble(ev->status) == TROUBLE_LOST) {
         return;
     } else if (checking) {
         contender_go_later(c, CONTENDER_CHECKING);
-    } else if (contender_trouble(ev->status) != TROUBLE_REFUSED) { /* Refused: the ACL does not let us read our own node. */
+    } else if (docent_trouble(ev->status) != TROUBLE_REFUSED) { /* Refused: the ACL does not let us read our own node. */
         docent_machine_retry(&c->machine);
     }
 }
 
 /* ---- Deleting. ---- */
 
-static void contender_on_delete(struct contender *c, docent_status status)
+static void contender_on_removal(struct contender *c, const struct docent_event *ev)
 {
-    if (status == DOCENT_OK || status == DOCENT_ERR_NO_NODE) {
-        c->known = CONTENDER_NODE_NONE;
+    switch (docent_removal_on_reply(&c->removal, &c->machine, ev)) {
+    case REMOVAL_GONE:
+        c->own.known = PROTECTED_NONE;
         contender_go(c, CONTENDER_GONE);
-    } else if (contender_trouble(status) != TROUBLE_LOST) {
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->node, "not removed yet: %s",
-                          docent_status_text(status));
+        break;
+    case REMOVAL_FAILED:
+        if (docent_trouble(ev->status) == TROUBLE_LOST) break;
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
+                          docent_status_text(ev->status));
         contender_go_later(c, CONTENDER_DELETING);
+        break;
+    case REMOVAL_GOING_ON:
+    case REMOVAL_SEEN:
+    case REMOVAL_VERSION: break; /* Our name is unique, so that there is no look. */
     }
 }
 
@@ -601,34 +484,26 @@ static void contender_on_delete(struct contender *c, docent_status status)
 
 static void contender_on_reply(struct contender *c, const struct docent_event *ev)
 {
+    if (c->state == CONTENDER_FINDING) {
+        contender_on_find(c, ev);
+        return;
+    }
+    if (c->state == CONTENDER_DELETING) {
+        contender_on_removal(c, ev);
+        return;
+    }
     switch ((enum contender_tag)ev->tag) {
     case TAG_CREATE: contender_on_create(c, ev); break;
     case TAG_LIST:
-        if (c->state == CONTENDER_FINDING) {
-            contender_on_find_list(c, ev);
-        } else if (c->known == CONTENDER_NODE_OURS) {
+        if (c->own.known == PROTECTED_OURS) {
             contender_on_rank_list(c, ev);
-        } else if (c->known == CONTENDER_NODE_UNKNOWN && ev->status != DOCENT_OK) {
+        } else if (c->own.known == PROTECTED_UNKNOWN && ev->status != DOCENT_OK) {
             c->list_refused = true; /* Replies come in order, so this one was not sent; the create was. */
         }
         break;
     case TAG_PARENT: contender_on_parent(c, ev->status); break;
-    case TAG_SYNC:
-        if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE) {
-            contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST);
-        } else {
-            contender_find_failed(c, ev->status);
-        }
-        break;
-    case TAG_OWN:
-        if (c->state == CONTENDER_FINDING) {
-            contender_on_find_own(c, ev);
-        } else {
-            contender_on_own(c, ev);
-        }
-        break;
+    case TAG_OWN: contender_on_own(c, ev); break;
     case TAG_AHEAD: contender_on_ahead(c, ev->status); break;
-    case TAG_DELETE: contender_on_delete(c, ev->status); break;
     }
 }
 
@@ -658,10 +533,10 @@ static void contender_on_resumed(struct contender *c)
     docent_machine_calm(&c->machine);
     switch (c->state) {
     case CONTENDER_CREATING:
-        switch (c->known) {
-        case CONTENDER_NODE_NONE: contender_go(c, CONTENDER_CREATING); break;
-        case CONTENDER_NODE_UNKNOWN: contender_go(c, CONTENDER_FINDING); break;
-        case CONTENDER_NODE_OURS: contender_go(c, CONTENDER_RANKING); break; /* The list was lost. */
+        switch (c->own.known) {
+        case PROTECTED_NONE: contender_go(c, CONTENDER_CREATING); break;
+        case PROTECTED_UNKNOWN: contender_go(c, CONTENDER_FINDING); break;
+        case PROTECTED_OURS: contender_go(c, CONTENDER_RANKING); break; /* The list was lost. */
         }
         break;
     case CONTENDER_PARENTS:
@@ -682,7 +557,7 @@ static void contender_on_resumed(struct contender *c)
 static void contender_on_timer(struct contender *c)
 {
     if (c->state == CONTENDER_FIRST) {
-        docent_op get = docent_op_get(c->node);
+        docent_op get = docent_op_get(c->own.path);
         docent_ask_watch(&c->machine, &get, TAG_OWN);
     } else {
         contender_ask(c);
@@ -711,20 +586,22 @@ docent_status docent_contender_init(struct contender *c, const struct contender_
     docent_status status = docent_timer_reserve(config->client);
     if (status != DOCENT_OK) return status;
 
-    c->path_size = strlen(config->path);
-    c->node = docent_alloc(docent_client_allocator(config->client),
-                           c->path_size + 1 + DIALECT_PREFIX_SIZE + DIALECT_SEQUENCE_MAX + 1);
-    if (c->node == NULL) {
+    c->own = (struct protected_node){
+        .client = config->client,
+        .parent = config->path,
+        .sequential = true,
+        .ephemeral = true,
+    };
+    status = docent_protected_init(&c->own, DIALECT_PREFIX_SIZE);
+    if (status != DOCENT_OK) {
         docent_timer_release(config->client);
-        return DOCENT_ERR_NO_MEMORY;
+        return status;
     }
+    c->removal = (struct removal){ .path = c->own.path, .unique = true };
     c->config = *config;
     c->state = CONTENDER_NEW;
     c->told = CONTENDER_WAITS;
-    c->known = CONTENDER_NODE_NONE;
     c->verdict = DOCENT_OK;
-    memcpy(c->node, config->path, c->path_size);
-    c->node[c->path_size] = '/';
     contender_draw_name(c);
     docent_machine_init(&c->machine, config->client, contender_on_event);
     return DOCENT_OK;
@@ -742,8 +619,8 @@ void docent_contender_start(struct contender *c)
 void docent_contender_fini(struct contender *c)
 {
     if (contender_is_queued(c->state)) docent_client_hold_ends(c->config.client);
+    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->config.client);
     docent_machine_fini(&c->machine);
     docent_timer_release(c->config.client);
-    docent_free(docent_client_allocator(c->config.client), c->node);
-    c->node = NULL;
+    docent_protected_free(&c->own);
 }

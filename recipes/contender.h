@@ -8,6 +8,9 @@
 
 #include "core/client/machine.h"
 #include "recipes/dialect.h"
+#include "recipes/parents.h"
+#include "recipes/protected.h"
+#include "recipes/removal.h"
 
 enum contender_phase {
     CONTENDER_WAITS,  /* Not first, as far as is known. */
@@ -33,12 +36,6 @@ enum contender_state {
     CONTENDER_STATES
 };
 
-enum contender_node { /* What is known of our node. */
-    CONTENDER_NODE_NONE,    /* There is none, and no create that could still make one. */
-    CONTENDER_NODE_UNKNOWN, /* A create is out, or its reply was lost. */
-    CONTENDER_NODE_OURS,    /* There it is; contender.node names it. */
-};
-
 struct contender;
 
 struct contender_config {
@@ -58,16 +55,11 @@ struct contender {
     struct contender_config config;
     enum contender_state state;
     enum contender_phase told;  /* The phase that the owner knows. */
-    enum contender_node known;
     bool list_refused;          /* CREATING: the list could not be sent behind the create. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
-    char *node;                 /* path/prefix, and behind it the sequence number if known is OURS. */
-    size_t path_size;           /* Bytes of node before its last '/'. */
-    size_t prefix_size;         /* Bytes of node before the sequence number. */
-    size_t parent_size;         /* PARENTS: bytes of node that name the parent being made. */
-    uint32_t parent_rounds;     /* How often the path was missing. */
-    int64_t czxid;              /* OURS: the transaction that created it. */
-    uint64_t generation;        /* OURS: of the session that owns it. */
+    struct protected_node own;  /* Our node, and what is known of it. */
+    struct parents parents;
+    struct removal removal;
 };
 
 /* @contender: zeroed memory. Returns DOCENT_OK or DOCENT_ERR_NO_MEMORY, with nothing to be finished. */

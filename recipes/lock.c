@@ -343,8 +343,8 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
         if (a->done != NULL && a->number <= docent_shared_get(&lock->released)) { /* By another thread, whose post is on its way. */
             lock_give_up(lock, DOCENT_ERR_CANCELLED);
         } else if (a->done != NULL) {
-            docent_shared_set(&lock->token, contender->czxid);
-            docent_shared_set(&lock->generation, (int64_t)contender->generation);
+            docent_shared_set(&lock->token, contender->own.czxid);
+            docent_shared_set(&lock->generation, (int64_t)contender->own.generation);
             lock_publish(lock, a, DOCENT_LOCK_HELD);
             lock_stop_deadline(lock);
             acquisition_answer(a, DOCENT_OK);
@@ -586,7 +586,7 @@ docent_hold *docent_lock_hold(docent_lock *lock)
 
     if (lock_check(lock) != DOCENT_OK || docent_lock_token(lock) < 0 || lock->current == NULL) return NULL;
     const struct contender *contender = &lock->current->contender;
-    if (docent_hold_new(lock->client, contender->node, contender->czxid, contender->generation, &hold) != DOCENT_OK) return NULL;
+    if (docent_hold_new(lock->client, contender->own.path, contender->own.czxid, contender->own.generation, &hold) != DOCENT_OK) return NULL;
     return hold;
 }
 

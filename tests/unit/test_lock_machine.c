@@ -532,6 +532,16 @@ void docent_client_uuid(docent_client *client, char text[37])
     (void)snprintf(text, 37, "%08x-0000-4000-8000-%012x", draw(UINT32_MAX), ++drawn & 0xffffffu);
 }
 
+void docent_client_removal_begins(docent_client *client)
+{
+    (void)client;
+}
+
+void docent_client_removal_ends(docent_client *client)
+{
+    (void)client;
+}
+
 void docent_client_hold_begins(docent_client *client)
 {
     client->holds++;
