@@ -6,6 +6,7 @@
 #include <docent/client.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
+#include <docent/node.h>
 #include <docent/operation.h>
 #include <docent/poll.h>
 #include <docent/retry.h>
