@@ -6,6 +6,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "must.h"
+
 static const char magic[] = "docelog\n"; /* Eight characters; the last one shows what text mode did to a file. */
 
 enum {
@@ -13,12 +15,6 @@ enum {
     RECORD_MIN = 4 + 8 + 8 + 8 + 4, /* Type, zxid, time, session, and at least a number. */
     ZXID_AT = RECORD_HEADER + 4,
 };
-
-static void *must(void *block)
-{
-    if (block == NULL) abort();
-    return block;
-}
 
 static int32_t checksum(const uint8_t *length, const uint8_t *payload, size_t size)
 {

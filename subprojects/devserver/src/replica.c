@@ -11,7 +11,9 @@
 
 #include <docent/client.h>
 
+#include "acl.h"
 #include "core/wire/digest.h"
+#include "must.h"
 #include "quota.h"
 #include "server.h"
 #include "watches.h"
@@ -99,12 +101,6 @@ struct replica {
     void (*about)(void *user, struct server_about *ret_about); /* NULL: nothing is known. */
     void *about_user;
 };
-
-static void *must(void *block)
-{
-    if (block == NULL) abort();
-    return block;
-}
 
 /* ---- Making and freeing. ---- */
 

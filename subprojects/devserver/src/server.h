@@ -70,10 +70,6 @@ struct server_message {
 };
 void docent_message_free(struct server_message *message);
 
-/* May these credentials do one of @perms under this ACL? */
-bool docent_acl_allows(const uint8_t *acl, size_t acl_size, int32_t acl_count, int32_t perms, const uint8_t *credentials,
-                       size_t credentials_size);
-
 /* ---- The leader. ---- */
 
 struct leader *docent_leader_new(const struct server_config *config, uint64_t now, int64_t wall);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "must.h"
 #include "snapshot.h"
 
 enum { KEPT_SNAPSHOTS = 3, NAME_SIZE = 40, OUT_KEEP = 1 << 20 };
@@ -46,12 +47,6 @@ struct store {
     int64_t log_after;        /* Behind which the log begins. */
     struct finish finish;
 };
-
-static void *must(void *block)
-{
-    if (block == NULL) abort();
-    return block;
-}
 
 __attribute__((format(printf, 2, 3))) static void report(const struct store *store, const char *format, ...)
 {

@@ -8,18 +8,13 @@
 #include <string.h>
 
 #include "core/wire/path.h"
+#include "must.h"
 
 static uint32_t hash_bytes(const void *bytes, size_t size)
 {
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
     return hash;
-}
-
-static void *must(void *block)
-{
-    if (block == NULL) abort(); /* A development server does not go on without memory. */
-    return block;
 }
 
 static void *copy_bytes(const void *bytes, size_t size)

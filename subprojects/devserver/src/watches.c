@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *block)
-{
-    if (block == NULL) abort();
-    return block;
-}
+#include "must.h"
 
 static uint32_t hash_path(const char *path, size_t size)
 {

@@ -8,14 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
 #include "watches.h"
-
-
-static void *must(void *block)
-{
-    if (block == NULL) abort();
-    return block;
-}
 
 static void say(struct wire_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
