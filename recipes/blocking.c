@@ -125,14 +125,18 @@ static docent_status acquire_start(void *argument, struct docent_wait *wait)
 docent_status docent_lock_acquire(docent_lock *lock, uint32_t timeout_ms)
 {
     if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_client *client;
+    docent_status status = docent_lock_client(lock, &client);
+    if (status != DOCENT_OK) return status;
     struct acquire_wait w = { .lock = lock, .timeout_ms = timeout_ms };
-    return docent_await(docent_lock_client(lock), acquire_start, &w);
+    return docent_await(client, acquire_start, &w);
 }
 
 /* Removal may go on after the time-out, so this is not on the stack: the release and the waiter let go of it in either order. */
 struct release_wait {
     docent_client *client;
     docent_lock *lock;
+    int64_t number; /* Released up to this acquisition: another thread may acquire anew meanwhile. */
     uint32_t timeout_ms;
     struct docent_wait *wait; /* NULL: told. */
     struct docent_timer timer;
@@ -169,11 +173,15 @@ static docent_status release_start(void *argument, struct docent_wait *wait)
 {
     struct release_call *call = argument;
     struct release_wait *w = call->release;
+    if (docent_lock_release_is_over(w->lock, w->number)) { /* Told at once, whatever the time-out. */
+        docent_wait_done(wait, DOCENT_OK);
+        return DOCENT_OK;
+    }
     w->wait = wait;
     w->timer.fire = release_late;
     docent_status status = docent_timer_reserve(w->client);
     if (status != DOCENT_OK) return status;
-    status = docent_lock_release_async(w->lock, release_done, w);
+    status = docent_lock_release_finish(w->lock, w->number, release_done, w);
     call->accepted = status == DOCENT_OK;
     if (!call->accepted) {
         docent_timer_release(w->client);
@@ -187,15 +195,50 @@ static docent_status release_start(void *argument, struct docent_wait *wait)
 docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms)
 {
     if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_lock_release(lock); /* In force at once, whatever becomes of the wait. */
-    docent_client *client = docent_lock_client(lock);
+    int64_t number = docent_lock_release_begin(lock); /* In force at once, whatever becomes of the wait. */
+    docent_client *client;
+    docent_status status = docent_lock_client(lock, &client);
+    if (status != DOCENT_OK) return status;
     struct release_wait *w = calloc(1, sizeof *w);
     if (w == NULL) return DOCENT_ERR_NO_MEMORY;
     w->client = client;
     w->lock = lock;
+    w->number = number;
     w->timeout_ms = timeout_ms;
     struct release_call call = { .release = w };
-    docent_status status = docent_await(client, release_start, &call);
+    status = docent_await(client, release_start, &call);
     if (!call.accepted) free(w);
     return status;
+}
+
+struct participants_wait { /* On the waiting thread's stack. */
+    docent_lock *lock;
+    docent_result **ret_result;
+    struct docent_wait *wait;
+};
+
+static void participants_done(const docent_result *result, void *user)
+{
+    struct participants_wait *w = user;
+    docent_status status = result->status;
+    *w->ret_result = docent_result_copy(result);
+    if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
+    docent_wait_done(w->wait, status);
+}
+
+static docent_status participants_start(void *argument, struct docent_wait *wait)
+{
+    struct participants_wait *w = argument;
+    w->wait = wait;
+    return docent_lock_participants_async(w->lock, participants_done, w);
+}
+
+docent_status docent_lock_participants(docent_lock *lock, docent_result **ret_result)
+{
+    if (lock == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_client *client;
+    docent_status status = docent_lock_client(lock, &client);
+    if (status != DOCENT_OK) return status;
+    struct participants_wait w = { .lock = lock, .ret_result = ret_result };
+    return docent_await(client, participants_start, &w);
 }

@@ -575,7 +575,7 @@ static void contender_on_event(struct docent_machine *machine, const struct doce
     case DOCENT_EV_SUSPENDED: contender_on_suspended(c); break;
     case DOCENT_EV_RESUMED: contender_on_resumed(c); break;
     case DOCENT_EV_EXPIRED: contender_end(c, DOCENT_ERR_SESSION_EXPIRED); break;
-    case DOCENT_EV_CLOSING: contender_end(c, DOCENT_ERR_CLOSING); break;
+    case DOCENT_EV_CLOSING: contender_end(c, ev->status); break;
     }
 }
 

@@ -89,7 +89,7 @@ struct docent_lock {
     struct docent_machine machine; /* Hears of the client's end; its timer is the deadline of the current acquisition. */
     bool attached;                 /* The machine is entered. */
     bool timer_reserved;
-    bool closing;                  /* Nothing new is accepted. */
+    docent_status refusal;         /* Why nothing new is accepted; DOCENT_OK: it is. */
     struct acquisition *acquisitions;
     struct acquisition *current;
     int64_t number; /* Of the newest acquisition. */
@@ -106,7 +106,7 @@ struct docent_lock {
     docent_shared_i64 token;
     docent_shared_i64 generation;
     docent_shared_i64 released; /* Acquisitions up to this number are. */
-    _Atomic bool dead;
+    _Atomic int dead; /* The refusal, once the client is not to be touched any more. */
     _Atomic unsigned gate;       /* Threads inside. */
     _Atomic unsigned references; /* The handle, the loop, posts on their way. */
     _Atomic bool release_posted;
@@ -215,9 +215,10 @@ int64_t docent_lock_token(const docent_lock *lock)
     return token;
 }
 
-docent_client *docent_lock_client(const docent_lock *lock)
+docent_status docent_lock_client(const docent_lock *lock, docent_client **ret_client)
 {
-    return lock->client;
+    *ret_client = lock->client;
+    return (docent_status)atomic_load(&lock->dead);
 }
 
 /* ---- Telling the application. ---- */
@@ -357,7 +358,7 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
         if (lock->current == a) lock_drop_current(lock, contender->verdict, true);
         break;
     case CONTENDER_OVER:
-        if (lock->current == a) lock_drop_current(lock, contender->verdict, contender->verdict != DOCENT_ERR_CLOSING);
+        if (lock->current == a) lock_drop_current(lock, contender->verdict, !docent_client_closing(lock->client));
         a->over = true;
         docent_contender_fini(contender);
         docent_client_later(lock->client, &a->telling);
@@ -400,7 +401,7 @@ static void lock_on_event(struct docent_machine *machine, const struct docent_ev
     case DOCENT_EV_CLOSING: /* The contenders hear of it themselves, and ask for nothing more. */
         docent_machine_fini(&lock->machine);
         lock->attached = false;
-        lock->closing = true;
+        lock->refusal = ev->status;
         if (lock_is_forked(lock)) lock_mute(lock);
         lock_settle(lock);
         break;
@@ -425,13 +426,13 @@ void docent_lock_options_init(docent_lock_options *options)
 
 static void lock_attach(struct docent_lock *lock)
 {
-    if (lock->attached || lock->closing) return;
+    if (lock->attached || lock->refusal != DOCENT_OK) return;
     docent_machine_init(&lock->machine, lock->client, lock_on_event);
     lock->attached = true;
     if (docent_client_closing(lock->client)) { /* Too late to be told. */
         docent_machine_fini(&lock->machine);
         lock->attached = false;
-        lock->closing = true;
+        lock->refusal = docent_client_close_cause(lock->client);
         lock_settle(lock);
     }
 }
@@ -479,7 +480,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
     const struct docent_host *host = docent_client_host(client);
     docent_status on_loop = host->check_loop(host->user);
     if (on_loop == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;
-    if (on_loop == DOCENT_OK && docent_client_closing(client)) return DOCENT_ERR_CLOSING;
+    if (on_loop == DOCENT_OK && docent_client_closing(client)) return docent_client_close_cause(client);
 
     const docent_allocator *allocator = docent_client_allocator(client);
     struct docent_lock *lock = docent_alloc(allocator, sizeof *lock);
@@ -527,12 +528,14 @@ static void lock_run_releases(struct docent_lock *lock)
 static docent_status lock_check(struct docent_lock *lock)
 {
     if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (atomic_load(&lock->dead)) return DOCENT_ERR_CLOSING; /* Then there may be no client to ask. */
-    const struct docent_host *host = docent_client_host(lock->client);
-    docent_status status = host->check_loop(host->user);
+    docent_client *client;
+    docent_status status = docent_lock_client(lock, &client);
+    if (status != DOCENT_OK) return status; /* Then there may be no client to ask. */
+    const struct docent_host *host = docent_client_host(client);
+    status = host->check_loop(host->user);
     if (status != DOCENT_OK) return status;
     lock_attach(lock);
-    return lock->closing || docent_client_closing(lock->client) ? DOCENT_ERR_CLOSING : DOCENT_OK;
+    return lock->refusal != DOCENT_OK ? lock->refusal : docent_client_close_cause(client);
 }
 
 docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, docent_done_fn done, void *user)
@@ -624,8 +627,8 @@ static void lock_release_posted(struct docent_post *post)
     lock_unref(lock);
 }
 
-/* From the return of this on nobody sees what is current now as held. */
-static void lock_mark_released(struct docent_lock *lock)
+/* From the return of this on nobody sees what is current now as held. Returns its number. */
+static int64_t lock_mark_released(struct docent_lock *lock)
 {
     int64_t number = lock_word_number(docent_shared_get(&lock->word));
     int64_t released = docent_shared_get(&lock->released);
@@ -633,19 +636,24 @@ static void lock_mark_released(struct docent_lock *lock)
     while (released < number && !atomic_compare_exchange_weak(&lock->released.value, &released, number)) {
         /* released was read again. */
     }
+    return number;
 }
 
-void docent_lock_release(docent_lock *lock)
+int64_t docent_lock_release_begin(docent_lock *lock)
 {
-    if (lock == NULL) return;
-    lock_mark_released(lock);
-
+    int64_t number = lock_mark_released(lock);
     docent_status status = lock_reach_loop(lock, NULL);
     if (status == DOCENT_OK) {
         lock_run_releases(lock);
     } else if (status == DOCENT_ERR_WRONG_THREAD && !atomic_exchange(&lock->release_posted, true)) {
         (void)lock_reach_loop(lock, &lock->release_post);
     }
+    return number;
+}
+
+void docent_lock_release(docent_lock *lock)
+{
+    if (lock != NULL) (void)docent_lock_release_begin(lock);
 }
 
 static void release_wait_tell(struct docent_later *later)
@@ -663,10 +671,22 @@ static void release_wait_tell(struct docent_later *later)
     lock_settle(lock);
 }
 
+bool docent_lock_release_is_over(const docent_lock *lock, int64_t number)
+{
+    for (const struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
+        if (a->number <= number && !a->over) return false;
+    }
+    return true;
+}
+
 docent_status docent_lock_release_async(docent_lock *lock, docent_done_fn done, void *user)
 {
     if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_lock_release(lock);
+    return docent_lock_release_finish(lock, docent_lock_release_begin(lock), done, user);
+}
+
+docent_status docent_lock_release_finish(docent_lock *lock, int64_t number, docent_done_fn done, void *user)
+{
     docent_status status = lock_check(lock);
     if (status != DOCENT_OK) return status;
     struct release_wait *wait = docent_alloc(&lock->allocator, sizeof *wait);
@@ -676,7 +696,7 @@ docent_status docent_lock_release_async(docent_lock *lock, docent_done_fn done, 
         .telling.run = release_wait_tell,
         .next = lock->waits,
         .lock = lock,
-        .number = lock->number,
+        .number = number,
         .done = done != NULL ? done : lock_nobody,
         .user = user,
     };
@@ -714,7 +734,7 @@ static void lock_say_farewell(struct docent_later *later)
     if (lock->attached) docent_machine_fini(&lock->machine);
     lock->attached = false;
     if (lock->timer_reserved) docent_timer_release(lock->client);
-    atomic_store(&lock->dead, true);
+    atomic_store(&lock->dead, lock->refusal);
     while (atomic_load(&lock->gate) != 0) {
         /* Somebody is about to leave, with a post that will still be run, or with nothing. */
     }
@@ -728,15 +748,11 @@ static void lock_say_farewell(struct docent_later *later)
 static void lock_settle(struct docent_lock *lock)
 {
     for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) {
-        bool gone = true;
-        for (const struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
-            if (a->number <= wait->number && !a->over) gone = false;
-        }
-        if (!gone || wait->telling.queued) continue;
-        wait->outcome = docent_client_closing(lock->client) ? DOCENT_ERR_CLOSING : DOCENT_OK;
+        if (!docent_lock_release_is_over(lock, wait->number) || wait->telling.queued) continue;
+        wait->outcome = docent_client_close_cause(lock->client);
         docent_client_later(lock->client, &wait->telling);
     }
-    if (lock->closing && lock->acquisitions == NULL && lock->waits == NULL && lock->readers == 0 && !lock->farewell_said) {
+    if (lock->refusal != DOCENT_OK && lock->acquisitions == NULL && lock->waits == NULL && lock->readers == 0 && !lock->farewell_said) {
         docent_client_later(lock->client, &lock->farewell);
     }
 }
@@ -749,7 +765,7 @@ static void lock_close_now(struct docent_lock *lock)
     }
     lock->closed = lock->close_fn;
     lock->closed_user = lock->close_user;
-    lock->closing = true;
+    if (lock->refusal == DOCENT_OK) lock->refusal = DOCENT_ERR_CLOSING;
     lock_give_up(lock, DOCENT_ERR_CLOSING);
     lock_settle(lock);
 }
@@ -765,7 +781,7 @@ static void lock_close_posted(struct docent_post *post)
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
     if (lock == NULL) return;
-    lock_mark_released(lock);
+    (void)lock_mark_released(lock);
     lock->close_fn = closed;
     lock->close_user = user;
 

@@ -16,7 +16,10 @@ struct participant {
     struct participants *all;
     const char *name; /* In all->listing. */
     size_t position;  /* In the listing: of equals the one listed first comes first. */
-    char *label;      /* NULL: not read, or gone. */
+    char *path;
+    char *label; /* NULL: not read, or gone. */
+    size_t size; /* Of the label. */
+    docent_stat stat;
 };
 
 struct participants {
@@ -40,6 +43,7 @@ static void participants_free(struct participants *p)
     const docent_allocator *allocator = docent_client_allocator(p->client);
 
     for (size_t i = 0; i < p->count; i++) {
+        docent_free(allocator, p->entries[i].path);
         docent_free(allocator, p->entries[i].label);
     }
     docent_free(allocator, p->entries);
@@ -89,17 +93,31 @@ static void participants_finish(struct participants *p)
     const docent_allocator *allocator = docent_client_allocator(p->client);
     docent_result result = { .struct_size = sizeof result, .status = p->status, .attempts = 1 };
     const char **names = NULL;
+    docent_result *nodes = NULL;
 
     if (p->status == DOCENT_OK && p->count > 0) {
         names = docent_alloc_array(allocator, p->count, sizeof *names);
-        if (names == NULL) result.status = DOCENT_ERR_NO_MEMORY;
+        nodes = docent_alloc_array(allocator, p->count, sizeof *nodes);
+        if (names == NULL || nodes == NULL) result.status = DOCENT_ERR_NO_MEMORY;
     }
-    for (size_t i = 0; names != NULL && i < p->count; i++) {
-        if (p->entries[i].label != NULL) names[result.name_count++] = p->entries[i].label;
+    for (size_t i = 0; result.status == DOCENT_OK && i < p->count; i++) {
+        const struct participant *entry = &p->entries[i];
+        if (entry->label == NULL) continue;
+        names[result.name_count++] = entry->label;
+        nodes[result.result_count++] = (docent_result){
+            .struct_size = sizeof *nodes,
+            .path = entry->path,
+            .data = entry->label,
+            .size = entry->size,
+            .has_stat = true,
+            .stat = entry->stat,
+        };
     }
     result.names = names;
+    result.results = nodes;
     p->done(&result, p->user);
     docent_free(allocator, names);
+    docent_free(allocator, nodes);
 
     void (*over)(void *owner) = p->over;
     void *owner = p->owner;
@@ -118,6 +136,8 @@ static void participants_on_get(const docent_result *result, void *user)
     if (result->status == DOCENT_OK) {
         entry->label = docent_alloc(docent_client_allocator(p->client), result->size + 1);
         if (entry->label != NULL) {
+            entry->size = result->size;
+            entry->stat = result->stat;
             if (result->size > 0) memcpy(entry->label, result->data, result->size);
             entry->label[result->size] = '\0';
         } else if (p->status == DOCENT_OK) {
@@ -136,14 +156,13 @@ static docent_status participants_ask_one(struct participants *p, struct partici
     size_t name_size = strlen(entry->name) + 1;
     char *path = docent_alloc(allocator, path_size + 1 + name_size);
 
+    entry->path = path;
     if (path == NULL) return DOCENT_ERR_NO_MEMORY;
     memcpy(path, p->path, path_size);
     path[path_size] = '/';
     memcpy(path + path_size + 1, entry->name, name_size);
     docent_op get = docent_op_get(path);
-    docent_status status = docent_run_async(p->client, &get, NULL, participants_on_get, entry);
-    docent_free(allocator, path);
-    return status;
+    return docent_run_async(p->client, &get, NULL, participants_on_get, entry);
 }
 
 /* Keeps the window full; when nothing is out and nothing left to ask, it is done. */

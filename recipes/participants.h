@@ -1,4 +1,4 @@
-/* recipes/participants.h - who contends for a path: the data of each contender's node, in order. */
+/* recipes/participants.h - who contends for a path: the data and stat of each contender's node, in order. */
 #ifndef DOCENT_RECIPES_PARTICIPANTS_H
 #define DOCENT_RECIPES_PARTICIPANTS_H
 
@@ -6,7 +6,7 @@
 
 #include "recipes/dialect.h"
 
-/* Tells @done the labels of the contenders of @path as result->names, first in line first; then @over (for the owner to count what
+/* Tells @done the labels of the contenders of @path as result->names, and their nodes as result->results, first in line first; then @over (for the owner to count what
  * it waits for). Reads under the client's retry policy. Contenders that leave meanwhile are left out; no such path is no
  * error, but nobody. Returns DOCENT_OK if both will be called, else as docent_run_async(). Loop. */
 docent_status docent_participants_read(docent_client *client, const struct dialect *dialect, const char *path,

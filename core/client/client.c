@@ -740,6 +740,11 @@ bool docent_client_closing(const docent_client *client)
     return c->closing;
 }
 
+docent_status docent_client_close_cause(const docent_client *client)
+{
+    return client->core->close_cause;
+}
+
 uint64_t docent_client_now(const docent_client *client)
 {
     const struct docent_core *c = client->core;

@@ -9,7 +9,9 @@
  * On expiry   on_lost is told and the state turns RELEASED. A waiter's acquire ends with DOCENT_ERR_SESSION_EXPIRED.
  * On close    Releases; see docent_lock_close(). When the client is closed first, the session's end removes our node, a pending
  *             acquire ends with DOCENT_ERR_CLOSING, and the lock is dead: it stays the caller's to docent_lock_close(), which
- *             then only frees, also after the client is gone. (Every other call on it must be over by then.)
+ *             then only frees, also after the client is gone. Other calls then fail with DOCENT_ERR_CLOSING. (Those begun
+ *             before must be over by the time the client is gone.) A client that was refused its credentials closes by itself; then
+ *             it is DOCENT_ERR_AUTH_FAILED wherever DOCENT_ERR_CLOSING is said here.
  * On removal  Somebody else deletes our node: a waiter queues again, at the end. A holder is told by on_lost, with
  *             DOCENT_ERR_NO_NODE, at once if it has held for a second or more, else within the second and a round trip.
  * Nodes       Curator dialect: path/_c_<uuid>-lock-<sequence>, as Curator's InterProcessMutex. Kazoo dialect:
@@ -75,11 +77,13 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_new(docent_client *client
  * DOCENT_NO_WAIT: one look; DOCENT_ERR_TIMEOUT if somebody is in front, or nobody can be asked because the client is not
  * connected. While the node of an earlier hold is still being removed a new acquire queues behind it. Returns
  * DOCENT_OK if @done will be called; DOCENT_ERR_BUSY (waiting or held), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING,
- * DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will. Thread: loop. */
+ * DOCENT_ERR_INVALID_ARGUMENT (NULL), DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will. A label or a path over the limit on
+ * requests is an outcome, DOCENT_ERR_TOO_LARGE. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms,
                                                                      docent_done_fn done, void *user);
 
-/** docent_lock_acquire_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK. Thread: not loop. */
+/** docent_lock_acquire_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK, or DOCENT_ERR_BUSY (also: inbox full).
+ * Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_acquire(docent_lock *lock, uint32_t timeout_ms);
 
 /** Gives the lock up, or leaves the queue. Cannot fail: removal is tried until node or session is gone. Not held and not
@@ -93,8 +97,10 @@ DOCENT_API void docent_lock_release(docent_lock *lock);
  * but untold. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_release_async(docent_lock *lock, docent_done_fn done, void *user);
 
-/** docent_lock_release() that returns when our node is gone, or with DOCENT_ERR_TIMEOUT after @timeout_ms while removal goes
- * on. Other returns: DOCENT_ERR_CLOSING, DOCENT_ERR_WOULD_DEADLOCK, DOCENT_ERR_FORKED. Thread: not loop. */
+/** docent_lock_release() that returns DOCENT_OK when our node is gone (at once if there is none), or DOCENT_ERR_TIMEOUT after @timeout_ms
+ * while removal goes on. Other returns, released but untold: DOCENT_ERR_CLOSING, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_BUSY (inbox full),
+ * DOCENT_ERR_WOULD_DEADLOCK, DOCENT_ERR_FORKED; DOCENT_ERR_INVALID_ARGUMENT (NULL). What another thread acquires on this lock meanwhile is
+ * left alone. Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms);
 
 /** The state. HELD and SUSPECT turn RELEASED here at the lease's deadline, even if the loop is stuck. Thread: any. */
@@ -109,13 +115,19 @@ DOCENT_API int64_t docent_lock_token(const docent_lock *lock);
 /** The current hold, or NULL when not held. The caller owns one reference, dropped with docent_hold_unref(). Thread: loop. */
 DOCENT_API docent_hold *docent_lock_hold(docent_lock *lock);
 
-/** Who is in the queue, first in line first: result->names are the labels (node data) of the contenders of our dialect. Ends
- * with DOCENT_OK or as a read would (DOCENT_ERR_NO_NODE is no error: nobody). A contender that leaves while we read is left
- * out. Returns DOCENT_OK if @done will be called, else as docent_run_async(). Thread: loop. */
 struct docent_result;
+/** Who is in the queue, first in line first: result->names are the labels (node data) of the contenders of our dialect, and
+ * result->results their nodes: path, data and stat, of which czxid tells since which transaction, ctime_ms since when, and ephemeral_owner
+ * in which session somebody stands there (a node whose session is long over is a fault of the server's). Ends with DOCENT_OK or as
+ * a read would (DOCENT_ERR_NO_NODE is no error: nobody). A contender that leaves while we read is left out. Returns DOCENT_OK if
+ * @done will be called, else as docent_run_async(). Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants_async(docent_lock *lock,
                                                                           void (*done)(const struct docent_result *result, void *user),
                                                                           void *user);
+
+/** docent_lock_participants_async() that waits and returns the outcome, or as docent_run() does. *@ret_result is set if the listing was
+ * begun, to be freed with docent_result_free(). Thread: not loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants(docent_lock *lock, struct docent_result **ret_result);
 
 /** Releases, then frees. A pending acquire ends first, with DOCENT_ERR_CLOSING; then, when our node is gone or the client
  * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. On a

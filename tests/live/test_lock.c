@@ -414,10 +414,71 @@ static void participants_in_order(void **state)
     assert_soon(roll.done);
     assert_ok(roll.status);
     assert_string_equal(roll.names, "one,two,three,");
+    docent_result *queue = NULL;
+    assert_ok(docent_lock_participants(locks[0], &queue)); /* Blocking, and whose nodes they are. */
+    assert_int_equal(queue->result_count, 3);
+    struct session_parts session = { .client = client };
+    assert_ok(docent_client_post(client, session_look, &session));
+    assert_soon(session.known);
+    for (size_t i = 0; i < 3; i++) {
+        docent_stat stat;
+        assert_ok(docent_exists(client, queue->results[i].path, &stat));
+        assert_string_equal(queue->names[i], labels[i]);
+        assert_memory_equal(&queue->results[i].stat, &stat, sizeof stat);
+        assert_int_equal(stat.ephemeral_owner, session.id);
+    }
+    assert_int_equal(queue->results[0].stat.czxid, docent_lock_token(locks[0]));
+    docent_result_free(queue);
     for (int i = 0; i < 3; i++) {
         assert_ok(waiter_end(&waiters[i]));
         docent_lock_close(locks[i], NULL, NULL);
     }
+}
+
+static void nothing_to_release_is_released_at_once(void **state)
+{
+    (void)state;
+    docent_lock *lock = lock_new(client, NULL);
+    assert_ok(docent_lock_release_wait(lock, DOCENT_NO_WAIT));
+    assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
+    assert_ok(docent_lock_release_wait(lock, PATIENCE_MS));
+    assert_ok(docent_lock_release_wait(lock, DOCENT_NO_WAIT));
+    docent_lock_close(lock, NULL, NULL);
+}
+
+/* With the client gone, and its memory. */
+static void calls_on_a_dead_lock_say_so(void **state)
+{
+    (void)state;
+    docent_client *brief = client_start(NULL);
+    docent_lock *lock = lock_new(brief, NULL);
+    assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
+    docent_client_close(brief, NULL, NULL);
+    docent_result *queue = NULL;
+    assert_status(docent_lock_acquire(lock, PATIENCE_MS), DOCENT_ERR_CLOSING);
+    assert_status(docent_lock_release_wait(lock, PATIENCE_MS), DOCENT_ERR_CLOSING);
+    assert_status(docent_lock_participants(lock, &queue), DOCENT_ERR_CLOSING);
+    assert_null(queue);
+    docent_lock_close(lock, NULL, NULL);
+}
+
+static void refused_credentials_end_a_lock(void **state)
+{
+    (void)state;
+    docent_client *refused = client_start(NULL);
+    docent_lock *lock = lock_new(refused, NULL), *waiting = lock_new(refused, NULL);
+    struct waiter waiter;
+    assert_ok(docent_lock_acquire(lock, PATIENCE_MS));
+    waiter_start(&waiter, waiting);
+    assert_soon(docent_lock_get_state(waiting) == DOCENT_LOCK_WAITING);
+    assert_ok(docent_client_add_auth(refused, "no such scheme", "x", 1));
+    assert_soon(docent_client_state(refused) == DOCENT_CLOSED);
+    assert_status(waiter_end(&waiter), DOCENT_ERR_AUTH_FAILED);
+    assert_status(docent_lock_acquire(lock, PATIENCE_MS), DOCENT_ERR_AUTH_FAILED);
+    docent_client_close(refused, NULL, NULL);
+    assert_status(docent_lock_acquire(lock, PATIENCE_MS), DOCENT_ERR_AUTH_FAILED);
+    docent_lock_close(lock, NULL, NULL);
+    docent_lock_close(waiting, NULL, NULL);
 }
 
 /* What the server refuses is an outcome. */
@@ -445,6 +506,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(suspect_while_cut, start, stop),
         cmocka_unit_test_setup_teardown(not_held_before_the_next_one_is_in, start, stop),
         cmocka_unit_test_setup_teardown(participants_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(nothing_to_release_is_released_at_once, start, stop),
+        cmocka_unit_test_setup_teardown(calls_on_a_dead_lock_say_so, start, stop),
+        cmocka_unit_test_setup_teardown(refused_credentials_end_a_lock, start, stop),
         cmocka_unit_test_setup_teardown(refusal_is_an_outcome, start, stop),
     };
     return run_live(tests, argc, argv);

@@ -14,6 +14,7 @@
 #include <docent/operation.h>
 
 #include "core/client/machine.h"
+#include "core/drive/await.h"
 #include "recipes/contender.h"
 
 /* ---- The tree. ---- */
@@ -233,7 +234,7 @@ static void serve(docent_client *client, bool answered, docent_status refusal)
 
 static void tell_all(docent_client *client, enum docent_event_type type)
 {
-    const struct docent_event event = { .type = type, .generation = client->generation };
+    const struct docent_event event = { .type = type, .generation = client->generation, .status = docent_client_close_cause(client) };
     struct docent_machine *machines[32];
     size_t count = 0;
 
@@ -455,6 +456,12 @@ void docent_machine_timer(struct docent_machine *m, uint64_t delay_ms)
     m->timer.index = 1;
 }
 
+void docent_timer_stop(docent_client *client, struct docent_timer *timer)
+{
+    (void)client;
+    timer->index = 0;
+}
+
 void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_t at_ms)
 {
     (void)client, (void)at_ms;
@@ -479,6 +486,11 @@ bool docent_machine_online(const struct docent_machine *m)
 bool docent_client_closing(const docent_client *client)
 {
     return client->closing;
+}
+
+docent_status docent_client_close_cause(const docent_client *client)
+{
+    return client->closing ? DOCENT_ERR_CLOSING : DOCENT_OK;
 }
 
 const struct docent_host *docent_client_host(const docent_client *client)
@@ -595,9 +607,40 @@ static void run_calls(void)
         } else if (node != NULL) {
             result.data = strrchr(call.path, '/') + 1;
             result.size = strlen(result.data);
+            result.has_stat = true;
+            result.stat.czxid = node->czxid;
+            result.stat.ephemeral_owner = node->owner;
         }
         call.done(&result, call.user);
     }
+}
+
+/* ---- await.h. ---- */
+
+struct docent_wait {
+    bool done;
+    docent_status outcome;
+};
+
+static void (*meanwhile)(void); /* What another thread does before the loop gets round to it. */
+
+docent_status docent_await(docent_client *client, docent_status (*start)(void *argument, struct docent_wait *wait), void *argument)
+{
+    struct docent_wait wait = { 0 };
+    (void)client;
+    if (meanwhile != NULL) meanwhile();
+    docent_status status = start(argument, &wait);
+    settle();
+    if (status != DOCENT_OK) return status;
+    assert_true(wait.done);
+    return wait.outcome;
+}
+
+void docent_wait_done(struct docent_wait *wait, docent_status outcome)
+{
+    assert_false(wait->done);
+    wait->done = true;
+    wait->outcome = outcome;
 }
 
 /* ---- An application. ---- */
@@ -1276,6 +1319,7 @@ static void test_a_close_that_meets_the_clients_end_is_told_once(void **state)
     loop_check = DOCENT_ERR_WRONG_THREAD;
     docent_lock_close(lock, app_on_closed, &app);
     loop_check = DOCENT_OK;
+    clients[0].closing = true;
     tell_all(&clients[0], DOCENT_EV_CLOSING);
     run_laters(&clients[0]);
     run_posts();
@@ -1334,6 +1378,14 @@ static void on_participants(const docent_result *result, void *user)
         const char *name = result->names[i];
         (void)snprintf(seen + strlen(seen), sizeof seen - strlen(seen), " %s", name + strlen(name) - 2);
     }
+    assert_int_equal(result->result_count, result->name_count);
+    for (size_t i = 0; i < result->result_count; i++) { /* Whose, and since when. */
+        const docent_result *node = &result->results[i];
+        assert_string_equal(strrchr(node->path, '/') + 1, result->names[i]);
+        assert_true(node->has_stat);
+        assert_int_equal(node->stat.ephemeral_owner, tree_find(node->path)->owner);
+        assert_int_equal(node->stat.czxid, tree_find(node->path)->czxid);
+    }
 }
 
 static void test_participants_stand_in_order_without_foreign_names(void **state)
@@ -1348,6 +1400,30 @@ static void test_participants_stand_in_order_without_foreign_names(void **state)
     run_calls();
     assert_string_equal(seen, "0 03 07 12");
     tree.count = 2;
+    world_end();
+}
+
+static void acquire_again(void)
+{
+    loop_check = DOCENT_OK;
+    run_posts();
+    acquire(0, DOCENT_FOREVER);
+}
+
+static void test_a_release_that_waits_leaves_alone_what_is_acquired_meanwhile(void **state)
+{
+    (void)state;
+    world_with_path();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    loop_check = DOCENT_ERR_WRONG_THREAD; /* The release is another thread's. */
+    meanwhile = acquire_again;
+    assert_int_equal(docent_lock_release_wait(apps[0].lock, 1000), DOCENT_OK);
+    meanwhile = NULL;
+    assert_int_equal(apps[0].answers, 2);
+    assert_int_equal(apps[0].answer, DOCENT_OK);
+    assert_int_equal(docent_lock_get_state(apps[0].lock), DOCENT_LOCK_HELD);
+    assert_string_equal(apps[0].history, "WHRWH");
     world_end();
 }
 
@@ -1518,6 +1594,7 @@ int main(void)
         cmocka_unit_test(test_a_forked_child_only_frees),
         cmocka_unit_test(test_a_hold_names_node_transaction_and_session),
         cmocka_unit_test(test_participants_stand_in_order_without_foreign_names),
+        cmocka_unit_test(test_a_release_that_waits_leaves_alone_what_is_acquired_meanwhile),
         cmocka_unit_test(test_nobody_contends_for_a_path_that_is_not_there),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_storms_leave_one_holder_at_most_and_nothing_behind),
