@@ -5,6 +5,7 @@
 #include <docent/acl.h>
 #include <docent/client.h>
 
+#include "core/client/machine.h"
 #include "core/wire/digest.h"
 
 static docent_acl_list acl_of(const docent_acl *entry)
@@ -90,6 +91,28 @@ static const char *text_copy(char **at, const char *text)
     return copy;
 }
 
+size_t docent_acl_copy_size(docent_acl_list list)
+{
+    if (list.count > SIZE_MAX / 2 / sizeof *list.entries) return SIZE_MAX;
+    size_t size = list.count * sizeof *list.entries; /* The texts exist, so they cannot overflow the rest. */
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.entries[i].scheme != NULL) size += strlen(list.entries[i].scheme) + 1;
+        if (list.entries[i].id != NULL) size += strlen(list.entries[i].id) + 1;
+    }
+    return size;
+}
+
+docent_acl_list docent_acl_copy_into(docent_acl_list list, void *block)
+{
+    docent_acl *entries = block;
+    char *texts = (char *)(entries + list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        const char *scheme = text_copy(&texts, list.entries[i].scheme);
+        entries[i] = (docent_acl){ list.entries[i].perms, scheme, text_copy(&texts, list.entries[i].id) };
+    }
+    return (docent_acl_list){ entries, list.count };
+}
+
 docent_status docent_acl_copy(docent_acl_list list, docent_acl_list *ret_list)
 {
     if (ret_list == NULL || (list.entries == NULL && list.count > 0)) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -97,20 +120,9 @@ docent_status docent_acl_copy(docent_acl_list list, docent_acl_list *ret_list)
         *ret_list = (docent_acl_list){ NULL, 0 };
         return DOCENT_OK;
     }
-    if (list.count > SIZE_MAX / 2 / sizeof *list.entries) return DOCENT_ERR_NO_MEMORY;
-    size_t size = list.count * sizeof *list.entries; /* The texts exist, so they cannot overflow the rest. */
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.entries[i].scheme != NULL) size += strlen(list.entries[i].scheme) + 1;
-        if (list.entries[i].id != NULL) size += strlen(list.entries[i].id) + 1;
-    }
-    docent_acl *entries = malloc(size);
-    if (entries == NULL) return DOCENT_ERR_NO_MEMORY;
-    char *texts = (char *)(entries + list.count);
-    for (size_t i = 0; i < list.count; i++) {
-        const char *scheme = text_copy(&texts, list.entries[i].scheme);
-        entries[i] = (docent_acl){ list.entries[i].perms, scheme, text_copy(&texts, list.entries[i].id) };
-    }
-    *ret_list = (docent_acl_list){ entries, list.count };
+    void *block = malloc(docent_acl_copy_size(list));
+    if (block == NULL) return DOCENT_ERR_NO_MEMORY;
+    *ret_list = docent_acl_copy_into(list, block);
     return DOCENT_OK;
 }
 

@@ -625,6 +625,24 @@ static void default_release(void *block, void *user)
     free(block);
 }
 
+/* The client's own, kept as a view's. */
+static docent_status root_policy(struct docent_core *c, const docent_client_options *options)
+{
+    docent_view_options policy = {
+        DOCENT_VIEW_OPTIONS,
+        .acl = options->acl,
+        .acl_for = options->acl_for,
+        .user = options->user,
+        .default_data = options->default_data,
+        .default_size = options->default_size,
+        .compression = options->compression,
+        .decompressed_max_bytes = options->decompressed_max_bytes,
+    };
+    c->options.acl = (docent_acl_list){ NULL, 0 }; /* Borrowed. */
+    c->options.default_data = NULL;
+    return docent_view_policy_set(&c->root, NULL, &policy);
+}
+
 docent_status docent_core_new(const struct docent_core_config *config, const struct docent_host *host, docent_client **ret_client)
 {
     const docent_client_options *options = config->options;
@@ -651,13 +669,13 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->pending_last = &c->pending_first;
     c->scratch.allocator = &c->allocator;
     c->plain_result.struct_size = sizeof c->plain_result;
-    c->plain_record_max = docent_requests_plain_max(&c->options);
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;
-    docent_status status = c->root.chroot == NULL ? DOCENT_ERR_NO_MEMORY : DOCENT_OK;
+    docent_status status = c->root.chroot == NULL ? DOCENT_ERR_NO_MEMORY : root_policy(c, options);
     if (status == DOCENT_OK && options->stats != NULL) status = docent_stats_attach(options->stats, &c->stats);
     if (status != DOCENT_OK) {
+        docent_view_policy_drop(&c->root);
         docent_free(&allocator, (char *)(uintptr_t)c->root.chroot);
         docent_free(&allocator, c);
         return status;
@@ -701,6 +719,7 @@ void docent_core_free(docent_client *client)
     docent_free(&c->allocator, c->heap);
     docent_free(&c->allocator, c->versions);
     docent_free(&c->allocator, (char *)(uintptr_t)c->root.chroot);
+    docent_view_policy_drop(&c->root);
     while (c->listeners != NULL) {
         struct docent_state_listener *next = c->listeners->next;
         docent_free(&c->allocator, c->listeners);

@@ -8,9 +8,18 @@
 
 /* ---- Out. ---- */
 
-static void invalid(const docent_client *client, const char *path, const char *what)
+static docent_status refuse(const docent_client *client, struct encoding *encoding, const docent_op *op, docent_status status, const char *fault)
 {
-    docent_client_log(client, DOCENT_LOG_WARNING, "call.invalid", path, "%s", what);
+    encoding->faulty = op;
+    encoding->fault = fault;
+    bool large = status == DOCENT_ERR_TOO_LARGE;
+    docent_client_log(client, DOCENT_LOG_WARNING, large ? "call.too_large" : "call.invalid", op == NULL ? NULL : op->path, "%s", fault);
+    return status;
+}
+
+static docent_status invalid(const docent_client *client, struct encoding *encoding, const docent_op *op, const char *fault)
+{
+    return refuse(client, encoding, op, DOCENT_ERR_INVALID_ARGUMENT, fault);
 }
 
 void docent_put_path(docent_client *client, struct wire_out *out, const char *path)
@@ -131,17 +140,66 @@ static void plain_put(const docent_client *client, struct wire_out *out, const d
     if (begin != NULL) out->size -= room - (size_t)(docent_plain_store(client, begin, op, path_size) - begin);
 }
 
-static bool create_put(docent_client *client, struct wire_out *out, const docent_op *op, int32_t *ret_op)
+static docent_acl_list acl_of_create(const docent_client *client, const docent_op *op)
 {
-    *ret_op = op->mode == DOCENT_CONTAINER ? WIRE_OP_CREATE_CONTAINER
-              : op->ttl_ms != 0            ? WIRE_OP_CREATE_TTL
-                                           : WIRE_OP_CREATE; /* Or create2, which has the same body: decided when it is sent. */
+    const struct view_policy *policy = docent_view_policy(client);
+    docent_acl_list acl = op->acl;
+    if (acl.count == 0 && policy->acl_for != NULL) acl = policy->acl_for(op->path, policy->user);
+    if (acl.count == 0) acl = policy->acl;
+    return acl.count == 0 ? docent_acl_open() : acl;
+}
+
+struct op_data {
+    const void *data;
+    size_t size;
+};
+
+static struct op_data data_of(const docent_client *client, const docent_op *op)
+{
+    if (op->type != DOCENT_OP_CREATE && op->type != DOCENT_OP_SET) return (struct op_data){ NULL, 0 };
+    const struct view_policy *policy = docent_view_policy(client);
+    if (op->type == DOCENT_OP_CREATE && op->data == NULL) return (struct op_data){ policy->data, policy->data_size };
+    return (struct op_data){ op->data, op->size };
+}
+
+/* Looked at before anything is copied, so that what is far too large costs nothing. */
+static bool data_fits(const docent_client *client, const struct wire_out *out, bool compress, const docent_op *op)
+{
+    size_t size = data_of(client, op).size;
+    if (compress) return size <= docent_view_policy(client)->inflated_max; /* What could not be read back is not written. */
+    size_t max = client->core->options.request_max_bytes;
+    return size <= max && out->size <= max - size + WIRE_FRAME_HEADER;
+}
+
+static docent_status data_put(const docent_client *client, struct wire_out *out, bool compress, const docent_op *op)
+{
+    struct op_data data = data_of(client, op);
+    if (compress && data.data != NULL) return docent_gzip_put(out, data.data, data.size);
+    docent_wire_put_buffer(out, docent_wire_buffer(data.data, data.size));
+    return DOCENT_OK;
+}
+
+static docent_status create_put(docent_client *client, struct wire_out *out, const docent_op *op, struct encoding *encoding)
+{
+    encoding->op = op->mode == DOCENT_CONTAINER ? WIRE_OP_CREATE_CONTAINER
+                   : op->ttl_ms != 0            ? WIRE_OP_CREATE_TTL
+                                                : WIRE_OP_CREATE; /* Or create2, which has the same body: decided when it is sent. */
     docent_put_path(client, out, op->path);
-    docent_wire_put_buffer(out, docent_wire_buffer(op->data, op->size));
-    if (!acl_put(out, op->acl.count == 0 ? docent_acl_open() : op->acl)) return false;
+    docent_status status = data_put(client, out, encoding->compress, op);
+    if (status != DOCENT_OK) return status;
+    if (!acl_put(out, acl_of_create(client, op))) return invalid(client, encoding, op, "an ACL that cannot be sent");
     docent_wire_put_int(out, (int32_t)op->mode);
     if (op->ttl_ms != 0) docent_wire_put_long(out, op->ttl_ms);
-    return true;
+    return DOCENT_OK;
+}
+
+static docent_status set_put_compressed(docent_client *client, struct wire_out *out, const docent_op *op, struct encoding *encoding)
+{
+    encoding->op = WIRE_OP_SET_DATA;
+    docent_put_path(client, out, op->path);
+    docent_status status = data_put(client, out, true, op);
+    docent_wire_put_int(out, op->version);
+    return status;
 }
 
 static int32_t watcher_type(docent_watch_kind kind)
@@ -155,38 +213,42 @@ static int32_t watcher_type(docent_watch_kind kind)
     return WIRE_WATCHER_ANY;
 }
 
-/* What stands alone or inside a transaction; @op is without fault. False: an ACL that cannot be sent. */
-static bool op_put(docent_client *client, struct wire_out *out, const docent_op *op, size_t path_size, int32_t *ret_op)
+/* What stands alone or inside a transaction; @op is without fault. */
+static docent_status op_put(docent_client *client, struct wire_out *out, const docent_op *op, size_t path_size, struct encoding *encoding)
 {
+    if (!data_fits(client, out, encoding->compress, op)) {
+        return refuse(client, encoding, op, DOCENT_ERR_TOO_LARGE, "more data than the limit allows");
+    }
+    if (encoding->compress && op->type == DOCENT_OP_SET) return set_put_compressed(client, out, op, encoding);
     if (docent_op_is_plain(op)) {
-        *ret_op = docent_plain_records[op->type].op;
+        encoding->op = docent_plain_records[op->type].op;
         plain_put(client, out, op, path_size);
-        return true;
+        return DOCENT_OK;
     }
     switch ((int)op->type) {
     case DOCENT_OP_CREATE:
-        return create_put(client, out, op, ret_op);
+        return create_put(client, out, op, encoding);
     case DOCENT_OP_SET_ACL:
-        *ret_op = WIRE_OP_SET_ACL;
+        encoding->op = WIRE_OP_SET_ACL;
         docent_put_path(client, out, op->path);
-        if (!acl_put(out, op->acl)) return false;
+        if (!acl_put(out, op->acl)) return invalid(client, encoding, op, "an ACL that cannot be sent");
         docent_wire_put_int(out, op->version);
-        return true;
+        return DOCENT_OK;
     case DOCENT_OP_CHECK_WATCHES:
-        *ret_op = WIRE_OP_CHECK_WATCHES;
+        encoding->op = WIRE_OP_CHECK_WATCHES;
         docent_put_path(client, out, op->path);
         docent_wire_put_int(out, watcher_type(op->watch_kind));
-        return true;
+        return DOCENT_OK;
     case DOCENT_OP_RECONFIG: {
-        *ret_op = WIRE_OP_RECONFIG;
+        encoding->op = WIRE_OP_RECONFIG;
         struct wire_reconfig_request request = { docent_wire_string(op->joining), docent_wire_string(op->leaving),
                                                  docent_wire_string(op->members), op->config_version };
         docent_wire_put_reconfig_request(out, &request);
-        return true;
+        return DOCENT_OK;
     }
     case DOCENT_OP_WHO_AM_I:
-        *ret_op = WIRE_OP_WHO_AM_I;
-        return true;
+        encoding->op = WIRE_OP_WHO_AM_I;
+        return DOCENT_OK;
     default:
         abort(); /* Transactions are multi_put()'s. */
     }
@@ -198,99 +260,69 @@ static void multi_header_put(struct wire_out *out, int32_t op, bool done)
     docent_wire_put_multi_header(out, &header);
 }
 
-static bool multi_put(docent_client *client, struct wire_out *out, const docent_op *op, const docent_hold *guard)
+static const char *part_fault(const docent_op *multi, const docent_op *part, size_t *ret_path_size)
 {
-    if (guard != NULL) {
+    const char *fault = op_fault(part, true, ret_path_size);
+    if (fault != NULL) return fault;
+    bool read = part->type == DOCENT_OP_GET || part->type == DOCENT_OP_CHILDREN;
+    bool write = part->type == DOCENT_OP_CREATE || part->type == DOCENT_OP_DELETE || part->type == DOCENT_OP_SET ||
+                 part->type == DOCENT_OP_CHECK;
+    return (multi->type == DOCENT_OP_MULTI ? write : read) ? NULL : "an operation that cannot stand there";
+}
+
+static docent_status multi_put(docent_client *client, struct wire_out *out, const docent_op *op, struct encoding *encoding)
+{
+    size_t max = client->core->options.request_max_bytes;
+    for (size_t i = 0; i < encoding->guard_count; i++) {
         /* No version: a revocation sets the node's data, so a version proves nothing. That the node is there, in the
          * session that made it, does. */
         multi_header_put(out, WIRE_OP_CHECK, false);
-        docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(guard)));
+        docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));
         docent_wire_put_int(out, DOCENT_ANY_VERSION);
     }
     for (size_t i = 0; i < op->op_count; i++) {
         const docent_op *part = &op->ops[i];
-        bool read = part->type == DOCENT_OP_GET || part->type == DOCENT_OP_CHILDREN;
-        bool write = part->type == DOCENT_OP_CREATE || part->type == DOCENT_OP_DELETE || part->type == DOCENT_OP_SET ||
-                     part->type == DOCENT_OP_CHECK;
-        size_t size;
-        const char *fault = op_fault(part, true, &size);
-        if (fault == NULL && !(op->type == DOCENT_OP_MULTI ? write : read)) fault = "an operation that cannot stand there";
-        if (fault != NULL) {
-            invalid(client, part->path, fault);
-            return false;
-        }
-        int32_t part_op;
+        size_t path_size;
+        const char *fault = part_fault(op, part, &path_size);
+        if (fault != NULL) return invalid(client, encoding, part, fault);
         size_t header_at = out->size;
         multi_header_put(out, 0, false);
-        if (!op_put(client, out, part, size, &part_op)) return false;
-        if (part_op == WIRE_OP_GET_CHILDREN2) part_op = WIRE_OP_GET_CHILDREN; /* All that multiRead has. */
-        if (out->failed) return true;
-        docent_wire_store32(out->data + header_at, part_op);
+        docent_status status = op_put(client, out, part, path_size, encoding);
+        if (status != DOCENT_OK || out->failed) return status;
+        if (encoding->op == WIRE_OP_GET_CHILDREN2) encoding->op = WIRE_OP_GET_CHILDREN; /* All that multiRead has. */
+        docent_wire_store32(out->data + header_at, encoding->op);
+        if (out->size - WIRE_FRAME_HEADER > max) {
+            return refuse(client, encoding, part, DOCENT_ERR_TOO_LARGE, "with this operation the request is larger than the limit");
+        }
     }
     multi_header_put(out, WIRE_OP_ERROR, true);
-    return true;
+    encoding->op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ;
+    return DOCENT_OK;
 }
 
-static size_t data_size(const docent_op *op)
-{
-    return op->type == DOCENT_OP_CREATE || op->type == DOCENT_OP_SET ? op->size : 0;
-}
-
-/* Looked at before anything is copied, so that what is far too large costs nothing. */
-static bool data_fits(const docent_op *op, size_t max)
-{
-    if (data_size(op) > max) return false;
-    for (size_t i = 0; op->type == DOCENT_OP_MULTI && i < op->op_count; i++) {
-        size_t size = data_size(&op->ops[i]);
-        if (size > max) return false;
-        max -= size;
-    }
-    return true;
-}
-
-docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op)
+docent_status docent_op_encode(docent_client *client, const docent_op *op, struct encoding *encoding)
 {
     struct docent_core *c = client->core;
-    if (op == NULL || op->struct_size == 0) {
-        invalid(client, NULL, "no operation");
-        return DOCENT_ERR_INVALID_ARGUMENT;
-    }
+    if (op == NULL || op->struct_size == 0) return invalid(client, encoding, NULL, "no operation");
     size_t path_size;
     const char *fault = op_fault(op, false, &path_size);
-    if (fault != NULL) {
-        invalid(client, op->path, fault);
-        return DOCENT_ERR_INVALID_ARGUMENT;
-    }
-    if (!data_fits(op, c->options.request_max_bytes)) {
-        docent_client_log(client, DOCENT_LOG_WARNING, "call.too_large", op->path, "more data than the limit of %u bytes",
-                          c->options.request_max_bytes);
-        return DOCENT_ERR_TOO_LARGE;
-    }
+    if (fault != NULL) return invalid(client, encoding, op, fault);
     struct wire_out *out = &c->scratch;
     if (out->capacity > 65536) docent_wire_out_free(out); /* One large request does not make the client large for ever. */
     out->size = 0;
     (void)docent_wire_room(out, WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER); /* Length and header: filled in below, and when it is sent. */
-    bool good;
-    if (op->type == DOCENT_OP_MULTI || op->type == DOCENT_OP_MULTI_READ) {
-        *ret_op = op->type == DOCENT_OP_MULTI ? WIRE_OP_MULTI : WIRE_OP_MULTI_READ;
-        good = multi_put(client, out, op, op->type == DOCENT_OP_MULTI ? guard : NULL);
-    } else {
-        good = op_put(client, out, op, path_size, ret_op);
-        if (!good) invalid(client, op->path, "an ACL that cannot be sent");
-    }
+    bool multi = op->type == DOCENT_OP_MULTI || op->type == DOCENT_OP_MULTI_READ;
+    docent_status status = multi ? multi_put(client, out, op, encoding) : op_put(client, out, op, path_size, encoding);
     if (out->failed) {
         out->failed = false;
         docent_wire_out_free(out);
         return DOCENT_ERR_NO_MEMORY;
     }
-    if (!good) return DOCENT_ERR_INVALID_ARGUMENT;
-    size_t size = out->size - WIRE_FRAME_HEADER;
-    if (size > c->options.request_max_bytes) {
-        docent_client_log(client, DOCENT_LOG_WARNING, "call.too_large", op->path, "the request has %zu bytes, the limit is %u", size,
-                          c->options.request_max_bytes);
-        return DOCENT_ERR_TOO_LARGE;
+    if (status != DOCENT_OK) return status;
+    if (out->size - WIRE_FRAME_HEADER > c->options.request_max_bytes) {
+        return refuse(client, encoding, op, DOCENT_ERR_TOO_LARGE, "the request is larger than the limit");
     }
-    docent_frame_header_store(out->data, out->size, *ret_op);
+    docent_frame_header_store(out->data, out->size, encoding->op);
     return DOCENT_OK;
 }
 
@@ -301,7 +333,7 @@ struct arena_chunk {
     max_align_t memory[];
 };
 
-static void *arena_alloc(struct result_arena *arena, size_t count, size_t size)
+void *docent_arena_alloc(struct result_arena *arena, size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX - sizeof(struct arena_chunk)) / size) return NULL;
     struct arena_chunk *chunk = docent_alloc(arena->allocator, sizeof *chunk + count * size);
@@ -323,7 +355,7 @@ void docent_arena_free_chunks(struct result_arena *arena)
 static char *arena_text(struct result_arena *arena, wire_bytes text)
 {
     size_t size = text.size < 0 ? 0 : (size_t)text.size;
-    char *copy = arena_alloc(arena, size + 1, 1);
+    char *copy = docent_arena_alloc(arena, size + 1, 1);
     if (copy == NULL) return NULL;
     if (size > 0) memcpy(copy, text.data, size);
     copy[size] = '\0';
@@ -335,7 +367,7 @@ static docent_status names_decode(struct result_arena *arena, wire_list list, bo
 {
     size_t count = list.count < 0 ? 0 : (size_t)list.count;
     /* One block: the pointers, then the texts. A text is no longer than its encoding. */
-    char **names = arena_alloc(arena, 1, count * sizeof *names + list.size + count);
+    char **names = docent_arena_alloc(arena, 1, count * sizeof *names + list.size + count);
     if (names == NULL) return DOCENT_ERR_NO_MEMORY;
     char *text = (char *)(names + count);
     for (size_t i = 0; i < count; i++) {
@@ -366,7 +398,7 @@ static docent_status names_decode(struct result_arena *arena, wire_list list, bo
 static docent_status acl_decode(struct result_arena *arena, wire_list list, docent_result *result)
 {
     size_t count = list.count < 0 ? 0 : (size_t)list.count;
-    docent_acl *entries = arena_alloc(arena, count, sizeof *entries);
+    docent_acl *entries = docent_arena_alloc(arena, count, sizeof *entries);
     if (entries == NULL) return DOCENT_ERR_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         struct wire_acl entry;
@@ -400,6 +432,17 @@ static docent_status stat_decode(struct wire_in *in, docent_result *result)
     return in->failed ? DOCENT_ERR_PROTOCOL : DOCENT_OK;
 }
 
+/* On failure there are no data. */
+static docent_status data_unpack(struct result_arena *arena, docent_result *result)
+{
+    docent_status status = docent_gunzip(arena, result);
+    if (status != DOCENT_OK) {
+        result->data = NULL;
+        result->size = 0;
+    }
+    return status;
+}
+
 static docent_status path_decode(docent_client *client, struct result_arena *arena, wire_bytes path, docent_result *result)
 {
     char *text = arena_text(arena, path);
@@ -408,11 +451,11 @@ static docent_status path_decode(docent_client *client, struct result_arena *are
     return DOCENT_OK;
 }
 
-static docent_status multi_decode(docent_client *client, bool guarded, struct result_arena *arena, struct wire_in *in,
+static docent_status multi_decode(docent_client *client, size_t guard_count, struct result_arena *arena, struct wire_in *in,
                                   docent_result *result);
 
 /* One successful answer. */
-static docent_status body_decode(docent_client *client, docent_op_type type, bool guarded, struct result_arena *arena,
+static docent_status body_decode(docent_client *client, docent_op_type type, size_t guard_count, struct result_arena *arena,
                                  struct wire_in *in, docent_result *result)
 {
     switch (type) {
@@ -475,7 +518,7 @@ static docent_status body_decode(docent_client *client, docent_op_type type, boo
     }
     case DOCENT_OP_MULTI:
     case DOCENT_OP_MULTI_READ:
-        return multi_decode(client, guarded, arena, in, result);
+        return multi_decode(client, guard_count, arena, in, result);
     case DOCENT_OP_DELETE:
     case DOCENT_OP_SYNC:
     case DOCENT_OP_CHECK:
@@ -503,9 +546,12 @@ static docent_status part_decode(docent_client *client, int32_t op, struct resul
         return path_decode(client, arena, created.path, result);
     }
     case WIRE_OP_SET_DATA:
-        return body_decode(client, DOCENT_OP_SET, false, arena, in, result);
-    case WIRE_OP_GET_DATA:
-        return body_decode(client, DOCENT_OP_GET, false, arena, in, result);
+        return body_decode(client, DOCENT_OP_SET, 0, arena, in, result);
+    case WIRE_OP_GET_DATA: {
+        docent_status status = body_decode(client, DOCENT_OP_GET, 0, arena, in, result);
+        if (status == DOCENT_OK && arena->inflated_max > 0) result->status = data_unpack(arena, result);
+        return status;
+    }
     case WIRE_OP_GET_CHILDREN: {
         struct wire_strings_response answer;
         if (!docent_wire_get_strings_response(in, &answer)) return DOCENT_ERR_PROTOCOL;
@@ -525,7 +571,7 @@ static docent_status part_decode(docent_client *client, int32_t op, struct resul
     }
 }
 
-static docent_status multi_decode(docent_client *client, bool guarded, struct result_arena *arena, struct wire_in *in,
+static docent_status multi_decode(docent_client *client, size_t guard_count, struct result_arena *arena, struct wire_in *in,
                                   docent_result *result)
 {
     docent_result *parts = NULL;
@@ -536,7 +582,7 @@ static docent_status multi_decode(docent_client *client, bool guarded, struct re
         if (header.done) break;
         if (count == room) {
             size_t more = room == 0 ? 8 : room * 2;
-            docent_result *larger = arena_alloc(arena, more, sizeof *larger);
+            docent_result *larger = docent_arena_alloc(arena, more, sizeof *larger);
             if (larger == NULL) return DOCENT_ERR_NO_MEMORY;
             if (count > 0) memcpy(larger, parts, count * sizeof *larger);
             parts = larger;
@@ -549,21 +595,21 @@ static docent_status multi_decode(docent_client *client, bool guarded, struct re
         docent_status status = part_decode(client, header.op, arena, in, part);
         if (status != DOCENT_OK) return status;
     }
-    if (guarded && count == 0) return DOCENT_ERR_PROTOCOL;
+    if (count < guard_count) return DOCENT_ERR_PROTOCOL;
     result->results = parts;
     result->result_count = count;
     return DOCENT_OK;
 }
 
 /* The transaction failed as a whole: one part has the cause, the others were rolled back. */
-static void multi_blame(docent_result *result, bool guarded)
+static void multi_blame(docent_result *result, size_t guard_count)
 {
     docent_result *parts = (docent_result *)(uintptr_t)result->results;
     bool found = false;
     for (size_t i = 0; i < result->result_count; i++) {
         if (!found && parts[i].status != DOCENT_OK && parts[i].status != DOCENT_ERR_ROLLED_BACK) {
             found = true;
-            result->status = guarded && i == 0 ? DOCENT_ERR_NOT_HELD : parts[i].status;
+            result->status = i < guard_count ? DOCENT_ERR_NOT_HELD : parts[i].status;
         }
     }
     if (!found) return;
@@ -572,7 +618,7 @@ static void multi_blame(docent_result *result, bool guarded)
     }
 }
 
-void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
+void docent_reply_decode(docent_client *client, docent_op_type type, size_t guard_count, docent_status status, int64_t zxid,
                          const uint8_t *body, size_t size, struct result_arena *arena, docent_result *result)
 {
     docent_zero(result, sizeof *result);
@@ -586,8 +632,9 @@ void docent_reply_decode(docent_client *client, docent_op_type type, bool guarde
         decoded = docent_plain_decode(type, body, size, result) ? DOCENT_OK : DOCENT_ERR_PROTOCOL;
     } else {
         struct wire_in in = docent_wire_in(body, size);
-        decoded = body_decode(client, type, guarded, arena, &in, result);
+        decoded = body_decode(client, type, guard_count, arena, &in, result);
     }
+    if (decoded == DOCENT_OK && type == DOCENT_OP_GET && arena->inflated_max > 0) decoded = data_unpack(arena, result);
     if (decoded != DOCENT_OK) {
         memset(result, 0, sizeof *result);
         result->struct_size = sizeof *result;
@@ -595,10 +642,10 @@ void docent_reply_decode(docent_client *client, docent_op_type type, bool guarde
         return;
     }
     if (type == DOCENT_OP_MULTI) {
-        multi_blame(result, guarded);
-        if (guarded && result->result_count > 0) { /* The guard was ours, not the caller's. */
-            result->results++;
-            result->result_count--;
+        multi_blame(result, guard_count);
+        if (result->result_count > 0) { /* The guards were ours, not the caller's. */
+            result->results += guard_count;
+            result->result_count -= guard_count;
         }
     }
 }

@@ -2,6 +2,8 @@
 #ifndef DOCENT_INTERNAL_H
 #define DOCENT_INTERNAL_H
 
+#include <docent/view.h>
+
 #include "core/client/machine.h"
 #include "core/client/stats.h"
 #include "core/drive/await.h"
@@ -29,7 +31,8 @@ struct docent_request {
     bool told;  /* The outcome is known to the caller, or on its way there: the reply, if any, finds nobody. */
     bool lost;  /* An attempt was lost on its way; it may have been applied. */
     bool freed; /* Free when it is not needed any more by the session. */
-    bool hold_guards; /* The first operation of the transaction is the hold's check. */
+    bool compressed; /* Data in the answer are to be unpacked. */
+    uint8_t guard_count; /* So many checks, of holds, stand in front of the transaction's own operations. */
     uint8_t offline; /* docent_offline_policy; see offline_of(). */
     bool plain; /* A call with the client's defaults, and nothing to be done about its success but telling it. */
     struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
@@ -131,6 +134,18 @@ struct server_version {
 
 enum { STATES_MAX = 16 }; /* Untold at a time: more than a turn can add. See state_go(). */
 
+/* What a view does by itself where a call says nothing. One block; shared by the views that inherit it as it is. */
+struct view_policy {
+    docent_shared_i64 references;
+    docent_acl_list acl; /* Count 0: docent_acl_open(). */
+    docent_acl_fn acl_for;
+    void *user;
+    const void *data; /* Of creates without. NULL: none. */
+    size_t data_size;
+    size_t inflated_max;
+    bool compresses;
+};
+
 /* What the application holds: a view. A client has one of its own, below the chroot of its connect string; docent_client_view() makes
  * more, all of one session. */
 struct docent_client {
@@ -139,6 +154,9 @@ struct docent_client {
     docent_shared_i64 references; /* The application's, and one for everything that works through it. Not counted for the client's own. */
     const char *chroot;           /* "" or "/a/b": in front of every path at the server. */
     size_t chroot_size;
+    struct view_policy *policy;   /* NULL: nothing but defaults; see docent_view_policy(). */
+    bool compresses;              /* policy's. */
+    size_t plain_record_max;      /* The longest record of a call that needs no closer look. */
 };
 
 /* The session's owner, of which a client is the root view. */
@@ -165,7 +183,6 @@ struct docent_core {
     struct docent_request *spare;
     unsigned spare_count;
     struct wire_out scratch;
-    size_t plain_record_max;   /* The longest record of a call that needs no closer look. */
     docent_result plain_result; /* Of what is told just now; only what a plain answer fills in is ever other than zero. */
 
     struct docent_timer **heap; /* heap[1] is the earliest. */
@@ -200,6 +217,10 @@ struct docent_core {
 /* view.c */
 docent_client *docent_view_ref(docent_client *view);
 void docent_view_unref(docent_client *view); /* Frees it with the last. */
+const struct view_policy *docent_view_policy(const docent_client *view);
+/* Makes @options, on top of what @parent has, the policy of @view, which has none. */
+docent_status docent_view_policy_set(docent_client *view, const docent_client *parent, const docent_view_options *options);
+void docent_view_policy_drop(docent_client *view);
 /* The client's own view lives as long as the core. */
 static inline void docent_view_use(docent_client *view)
 {
@@ -287,15 +308,26 @@ static inline uint32_t docent_op_min_version(int32_t op) /* Of servers that know
 {
     return op <= WIRE_OP_CREATE2 ? 0 : docent_op_min_version_of_newer(op);
 }
-/* Encodes into the core's scratch, header (without xid) included. A read's watch flag, its last byte, is false. @ret_op: WIRE_OP_. */
-docent_status docent_op_encode(docent_client *client, const docent_op *op, const docent_hold *guard, int32_t *ret_op);
+/* How to encode, and what came of it. */
+struct encoding {
+    const docent_hold *const *guards; /* Checks of their nodes go in front of a multi's operations. */
+    size_t guard_count;
+    bool compress;
+    int32_t op;              /* Out: WIRE_OP_. */
+    const char *fault;       /* Out: what is wrong, in static words, if the operation was refused. */
+    const docent_op *faulty; /* Out: and with which operation, perhaps one of a multi's. */
+};
+/* Encodes into the core's scratch, header (without xid) included. A read's watch flag, its last byte, is false. */
+docent_status docent_op_encode(docent_client *client, const docent_op *op, struct encoding *encoding);
 /* Decodes a reply; what needs room goes to @arena. */
 struct result_arena {
     const docent_allocator *allocator;
+    size_t inflated_max; /* Data are compressed, and may come to so many bytes together. 0: they are as they are. */
     struct arena_chunk *chunks;
 };
-void docent_reply_decode(docent_client *client, docent_op_type type, bool guarded, docent_status status, int64_t zxid,
+void docent_reply_decode(docent_client *client, docent_op_type type, size_t guard_count, docent_status status, int64_t zxid,
                          const uint8_t *body, size_t size, struct result_arena *arena, docent_result *ret_result);
+void *docent_arena_alloc(struct result_arena *arena, size_t count, size_t size);
 void docent_arena_free_chunks(struct result_arena *arena);
 static inline void docent_arena_free(struct result_arena *arena)
 {
@@ -304,6 +336,12 @@ static inline void docent_arena_free(struct result_arena *arena)
 /* A client's path of a server's: the chroot taken off. */
 const char *docent_path_strip(const docent_client *client, const char *path);
 void docent_put_path(docent_client *client, struct wire_out *out, const char *path);
+
+/* compress.c */
+/* Puts @data as a gzip member behind its length. DOCENT_OK (out->failed may be set, as by any put) or DOCENT_ERR_NO_MEMORY. */
+docent_status docent_gzip_put(struct wire_out *out, const void *data, size_t size);
+/* Replaces the data of @result by what they unpack to. DOCENT_OK, DOCENT_ERR_CORRUPT_DATA, DOCENT_ERR_TOO_LARGE, DOCENT_ERR_NO_MEMORY. */
+docent_status docent_gunzip(struct result_arena *arena, docent_result *result);
 
 /* watches.c */
 docent_status docent_watch_new(docent_client *client, const char *path, docent_watch_kind kind, struct docent_watch **ret_watch);

@@ -171,6 +171,13 @@ struct docent_lost_write {
  * DOCENT_ERR_NODE_EXISTS, DOCENT_ERR_BAD_VERSION. @node: what a get said, after a sync, in the same session. */
 docent_status docent_lost_write_found(const struct docent_lost_write *write, docent_status conflict, const docent_result *node);
 
+/* ---- Access control lists. ---- */
+
+/* Bytes that a copy takes with all it refers to; SIZE_MAX: more than there are. */
+size_t docent_acl_copy_size(docent_acl_list list);
+/* That copy, in @block, which is aligned as malloc() does. */
+docent_acl_list docent_acl_copy_into(docent_acl_list list, void *block);
+
 /* ---- Holds. ---- */
 
 /* While anything is held heartbeats are syncs and the lease is the strict one. Paired. */
@@ -179,6 +186,17 @@ void docent_client_hold_ends(docent_client *client);
 /* What stands in front of the client's paths at the server: "" or "/a/b". */
 const char *docent_client_chroot(const docent_client *client);
 bool docent_client_is_view(const docent_client *client); /* Not the client itself. */
+
+/* What a transaction relies on. */
+struct docent_guarding {
+    const docent_hold *const *holds; /* All are checked, with no result of theirs in the result. */
+    size_t count;
+    const char *fault;               /* Out: in static words, if the transaction was refused for what is in it. */
+    const docent_op *faulty;         /* Out: and by which of its operations, if by one. */
+};
+/* docent_run_async() of a transaction; these holds stand for @options->hold. */
+docent_status docent_run_guarded(docent_client *client, const docent_op *op, const docent_call_options *options,
+                                 struct docent_guarding *guarding, docent_result_fn done, void *user);
 
 /* An immutable hold of @path (a client path), with one reference. */
 docent_status docent_hold_new(docent_client *client, const char *path, int64_t czxid, uint64_t generation, docent_hold **ret_hold);

@@ -23,6 +23,7 @@
 #include "core/client/outcome.h"
 #include "core/client/plain.h"
 
+enum { GUARDS_MAX = UINT8_MAX };
 enum { REQUEST_TIMERS = 2 }; /* A call's: its deadline, and the rest between tries. */
 
 static void request_finish(struct docent_request *r, docent_status status);
@@ -153,12 +154,17 @@ static struct docent_request *request_of_later(struct docent_later *later)
     return (struct docent_request *)((char *)later - offsetof(struct docent_request, later));
 }
 
+static struct result_arena arena_of(const struct docent_request *r)
+{
+    return (struct result_arena){ allocator_of(r), r->compressed ? docent_view_policy(r->view)->inflated_max : 0, NULL };
+}
+
 static void request_tell(struct docent_later *later)
 {
     struct docent_request *r = request_of_later(later);
-    struct result_arena arena = { allocator_of(r), NULL };
+    struct result_arena arena = arena_of(r);
     docent_result result;
-    docent_reply_decode(r->view, r->type, r->hold_guards, r->status, r->zxid, r->body, r->body_size, &arena, &result);
+    docent_reply_decode(r->view, r->type, r->guard_count, r->status, r->zxid, r->body, r->body_size, &arena, &result);
     result.attempts = r->attempts;
     result.elapsed_ms = r->core->now - r->accepted_ms;
     result.last_cause = r->cause;
@@ -448,7 +454,8 @@ static inline struct docent_request *request_new(docent_client *view, size_t siz
     r->view = view;
     r->list = NULL;
     r->place = PLACE_NONE;
-    r->told = r->lost = r->freed = r->hold_guards = r->plain = false;
+    r->told = r->lost = r->freed = r->compressed = r->plain = false;
+    r->guard_count = 0;
     r->machine = NULL;
     r->watch = NULL;
     r->hold = NULL;
@@ -531,7 +538,7 @@ static inline bool call_is_plain(const docent_client *view, const docent_op *op,
     if (op->size > CALL_RECORD_MAX || (op->data == NULL && op->size > 0)) return false;
     if (c->session.state != SESSION_ONLINE) return false;
     *ret_path_size = strlen(op->path);
-    return docent_plain_room(view, op, *ret_path_size) <= c->plain_record_max && docent_path_is_plain(op->path, *ret_path_size);
+    return docent_plain_room(view, op, *ret_path_size) <= view->plain_record_max && docent_path_is_plain(op->path, *ret_path_size);
 }
 
 size_t docent_requests_plain_max(const docent_client_options *options)
@@ -570,7 +577,7 @@ static inline docent_status call_plain(docent_client *view, const docent_op *op,
 }
 
 static __attribute__((noinline)) docent_status call_general(docent_client *view, const docent_op *op, const docent_call_options *options,
-                                                            docent_result_fn done, void *user)
+                                                            struct docent_guarding *guarding, docent_result_fn done, void *user)
 {
     struct docent_core *c = view->core;
     docent_call_options call = { DOCENT_CALL_OPTIONS };
@@ -580,10 +587,23 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     }
     if (call.retry != NULL && call.retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)call.offline > DOCENT_OFFLINE_SESSION) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (call.hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(call.hold))) return DOCENT_ERR_NOT_HELD;
+    if ((unsigned)call.compression > DOCENT_COMPRESSION_OFF) return DOCENT_ERR_INVALID_ARGUMENT;
+    struct docent_guarding own = { .holds = &call.hold, .count = call.hold != NULL };
+    if (guarding == NULL) guarding = &own;
+    if (guarding->count > GUARDS_MAX) return DOCENT_ERR_TOO_LARGE;
+    for (size_t i = 0; i < guarding->count; i++) { /* So that they are of one session. */
+        if (!docent_client_lease_good(&c->root, docent_hold_generation(guarding->holds[i]))) return DOCENT_ERR_NOT_HELD;
+    }
 
-    int32_t wire_op;
-    docent_status status = docent_op_encode(view, op, call.hold, &wire_op);
+    struct encoding encoding = { .compress = call.compression == DOCENT_COMPRESSION_DEFAULT ? view->compresses
+                                                                                            : call.compression == DOCENT_COMPRESSION_ON };
+    if (op != NULL && op->type == DOCENT_OP_MULTI) {
+        encoding.guards = guarding->holds;
+        encoding.guard_count = guarding->count;
+    }
+    docent_status status = docent_op_encode(view, op, &encoding);
+    guarding->fault = encoding.fault;
+    guarding->faulty = encoding.faulty;
     if (status != DOCENT_OK) return status;
     if (c->session.state != SESSION_ONLINE && c->pending_count >= c->options.pending_max) return DOCENT_ERR_BUSY;
 
@@ -592,7 +612,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
         status = call_watch(view, op, &call, &watch);
         if (status != DOCENT_OK) return status;
     }
-    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, wire_op);
+    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, encoding.op);
     if (r == NULL) status = DOCENT_ERR_NO_MEMORY;
     if (status == DOCENT_OK) status = docent_timers_reserve(c, REQUEST_TIMERS);
     if (status == DOCENT_OK && (status = call_retry(c, call.retry, r)) != DOCENT_OK) docent_timers_release(c, REQUEST_TIMERS);
@@ -611,10 +631,9 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
     r->watch = watch;
     r->offline = (uint8_t)call.offline;
-    if (call.hold != NULL) {
-        r->hold = docent_hold_ref((docent_hold *)(uintptr_t)call.hold);
-        r->hold_guards = op->type == DOCENT_OP_MULTI;
-    }
+    r->compressed = encoding.compress;
+    r->guard_count = (uint8_t)encoding.guard_count;
+    if (guarding->count > 0) r->hold = docent_hold_ref((docent_hold *)(uintptr_t)guarding->holds[0]);
     if (watch != NULL && call.ret_watch != NULL) *call.ret_watch = watch;
     call_begin(r, call.timeout_ms == 0 ? c->options.call_timeout_ms : call.timeout_ms);
     return DOCENT_OK;
@@ -628,7 +647,14 @@ docent_status docent_run_async(docent_client *client, const docent_op *op, const
     if (status != DOCENT_OK) return status;
     size_t path_size;
     if (options == NULL && call_is_plain(client, op, &path_size)) return call_plain(client, op, path_size, done, user);
-    return call_general(client, op, options, done, user);
+    return call_general(client, op, options, NULL, done, user);
+}
+
+docent_status docent_run_guarded(docent_client *client, const docent_op *op, const docent_call_options *options,
+                                 struct docent_guarding *guarding, docent_result_fn done, void *user)
+{
+    docent_status status = docent_core_check(client->core);
+    return status == DOCENT_OK ? call_general(client, op, options, guarding, done, user) : status;
 }
 
 static void ask_deliver(struct docent_request *r, docent_status status, bool sent, const docent_result *result)
@@ -666,14 +692,15 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     docent_client *view = machine->client;
     struct docent_core *c = view->core;
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
-    int32_t wire_op;
-    docent_status status = docent_op_encode(view, op, NULL, &wire_op);
+    struct encoding encoding = { .compress = view->compresses };
+    docent_status status = docent_op_encode(view, op, &encoding);
     if (status != DOCENT_OK) return status;
     uint32_t known = docent_client_version_known(c);
-    if (known != 0 && known < docent_op_min_version(wire_op)) return DOCENT_ERR_UNIMPLEMENTED;
-    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, wire_op);
+    if (known != 0 && known < docent_op_min_version(encoding.op)) return DOCENT_ERR_UNIMPLEMENTED;
+    struct docent_request *r = request_copy(view, c->scratch.data, c->scratch.size, encoding.op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
-    if (machine->wants_stat && wire_op == WIRE_OP_CREATE && known >= 30500) request_set_op(r, WIRE_OP_CREATE2);
+    if (machine->wants_stat && encoding.op == WIRE_OP_CREATE && known >= 30500) request_set_op(r, WIRE_OP_CREATE2);
+    r->compressed = view->compresses;
     r->kind = REQUEST_ASK;
     r->type = op->type;
     r->turn = machine->turn;
@@ -829,9 +856,9 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
     r->body_size = size;
 
     if (r->kind != REQUEST_CALL) {
-        struct result_arena arena = { &c->allocator, NULL };
+        struct result_arena arena = arena_of(r);
         docent_result result;
-        docent_reply_decode(r->view, r->type, false, status, r->zxid, body, size, &arena, &result);
+        docent_reply_decode(r->view, r->type, 0, status, r->zxid, body, size, &arena, &result);
         result.attempts = 1;
         request_deliver(r, result.status, true, &result);
         docent_arena_free(&arena);

@@ -213,6 +213,7 @@ docent_outcome docent_outcome_of(docent_status status)
     case DOCENT_ERR_PROTOCOL:
     case DOCENT_ERR_IO:
     case DOCENT_ERR_SEQUENCE_EXHAUSTED:
+    case DOCENT_ERR_CORRUPT_DATA:
         break;
     }
     return DOCENT_OUTCOME_OTHER; /* What a server says that the table does not have, too. */

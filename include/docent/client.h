@@ -16,6 +16,7 @@
 #ifndef DOCENT_CLIENT_H
 #define DOCENT_CLIENT_H
 
+#include <docent/compress.h>
 #include <docent/retry.h>
 #include <docent/stats.h>
 #include <docent/types.h>
@@ -64,7 +65,7 @@ typedef struct docent_client_options {
     uint8_t session_password[16];
     docent_state_fn on_state;         /* Told every change, from the first on. Default: none. */
     docent_log_fn on_log;             /* Default: none. */
-    void *user;                       /* Passed to on_state and on_log. */
+    void *user;                       /* Passed to on_state, on_log and acl_for. */
     const docent_allocator *allocator; /* Copied. Default: malloc. */
     uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
     bool no_probe;                    /* Do not ask servers for their version, and whether they write, on a side connection.
@@ -73,6 +74,13 @@ typedef struct docent_client_options {
     uint32_t pending_max;             /* Calls that may wait for a connection; more fail with DOCENT_ERR_BUSY. Default: 65,536. */
     docent_poll *poll;                /* A loop that the application turns, instead of base; outlives the client. Default: none. */
     docent_stats *stats;              /* Counts there; may be shared by clients. The client takes a reference. Default: none. */
+    /* What the client does by itself where a call says nothing. As in docent_view_options; views inherit it. */
+    docent_acl_list acl;              /* Default: docent_acl_open(). */
+    docent_acl_fn acl_for;            /* Default: none. */
+    const void *default_data;         /* Default: none. */
+    size_t default_size;
+    docent_compression compression;   /* Default: off. */
+    uint32_t decompressed_max_bytes;  /* Default: 64 MiB. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

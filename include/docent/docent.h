@@ -4,6 +4,7 @@
 
 #include <docent/acl.h>
 #include <docent/client.h>
+#include <docent/compress.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
 #include <docent/node.h>

@@ -52,7 +52,7 @@ typedef struct docent_lock_options {
     size_t struct_size;     /* Set by DOCENT_LOCK_OPTIONS; new fields go at the end. */
     docent_dialect dialect; /* Default: DOCENT_DIALECT_CURATOR. */
     const char *label;      /* Written to our queue node, for operators. UTF-8. Default: host name and process id. */
-    docent_acl_list acl;    /* Of our node and of parents made. Default: docent_acl_open(). */
+    docent_acl_list acl;    /* Of our node and of parents made. Default: the client's or view's. */
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user); /* Every change, in order. Default: none. */
     void (*on_lost)(docent_lock *lock, docent_status why, void *user); /* Held, and lost without a release: the session
                              * ended (DOCENT_ERR_SESSION_EXPIRED) or somebody deleted our node (DOCENT_ERR_NO_NODE). Told

@@ -41,10 +41,10 @@ typedef enum docent_if_exists {
 /* What is zero gets its default. */
 typedef struct docent_create_node_options {
     size_t struct_size;
-    docent_acl_list acl;          /* Default: docent_acl_open(). */
+    docent_acl_list acl;          /* Default: the client's or view's. */
     int64_t ttl_ms;               /* TTL modes: 1 to DOCENT_TTL_MAX_MS. */
     docent_parents parents;
-    docent_acl_list parents_acl;  /* Of parents that are made. Default: docent_acl_open(). */
+    docent_acl_list parents_acl;  /* Of parents that are made. Default: the client's or view's. */
     bool protect;                 /* The last part of the path gets "_c_<uuid>-" in front, as Curator does, and result->path says so. After
                                    * a lost reply the parent is searched for that name, so that neither two nodes come of it nor
                                    * one that nobody knows of; that works for sequential nodes, too. An ephemeral node is taken for
@@ -116,9 +116,9 @@ typedef struct docent_set_node_options {
     size_t struct_size;
     bool idempotent;     /* DOCENT_ERR_BAD_VERSION is success if the node has just these data and the version that follows. */
     bool create;         /* A missing node is created, persistent; for DOCENT_ANY_VERSION only. */
-    docent_acl_list acl; /* Of the node created. Default: docent_acl_open(). */
+    docent_acl_list acl; /* Of the node created. Default: the client's or view's. */
     docent_parents parents;       /* Of the node created. */
-    docent_acl_list parents_acl;  /* Default: docent_acl_open(). */
+    docent_acl_list parents_acl;  /* Default: the client's or view's. */
     uint32_t timeout_ms;       /* Default: the client's. DOCENT_FOREVER: none. */
     const docent_retry *retry; /* Default: the client's. */
     docent_offline_policy offline; /* Default: the client's. */
@@ -138,7 +138,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_set_node(docent_client *client
                                                            docent_stat *ret_stat);
 
 /** Makes whatever is missing of @path, the last node included, without data, and tells @done (may be NULL). What exists is left as it
- * is. @parents: DOCENT_PARENTS_PERSISTENT or DOCENT_PARENTS_CONTAINER. @acl: of what is made; none: docent_acl_open(). With the client's
+ * is. @parents: DOCENT_PARENTS_PERSISTENT or DOCENT_PARENTS_CONTAINER. @acl: of what is made; none: the client's or view's. With the client's
  * time-out and policies. Returns and outcomes as docent_create_node_async(). Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_ensure_path_async(docent_client *client, const char *path, docent_parents parents,
                                                                     docent_acl_list acl, docent_result_fn done, void *user);
@@ -167,7 +167,7 @@ typedef struct docent_update_options {
     docent_recognise_fn recognise; /* Default: none. Then a lost reply is made out from versions, and where others wrote the
                                     * very same data or wrote twice, it is DOCENT_ERR_UNKNOWN_OUTCOME. */
     bool create;               /* A missing node is created, persistent. */
-    docent_acl_list acl;       /* Of the node created. Default: docent_acl_open(). */
+    docent_acl_list acl;       /* Of the node created. Default: the client's or view's. */
     uint32_t timeout_ms;       /* Default: the client's. DOCENT_FOREVER: none. */
     const docent_retry *retry; /* Default: the client's. Of lost connections and the like; conflicts are no failures, and go round until
                                 * the deadline. */

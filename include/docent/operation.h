@@ -16,6 +16,7 @@
 #ifndef DOCENT_OPERATION_H
 #define DOCENT_OPERATION_H
 
+#include <docent/compress.h>
 #include <docent/hold.h>
 #include <docent/retry.h>
 #include <docent/types.h>
@@ -50,12 +51,12 @@ typedef struct docent_op {
     size_t struct_size;
     docent_op_type type;
     const char *path;
-    const void *data; /* NULL: no data ("null", which the server keeps apart from empty). */
+    const void *data; /* NULL: no data ("null", which the server keeps apart from empty), or, for CREATE, docent_view_options.default_data. */
     size_t size;
     int32_t version;         /* DOCENT_ANY_VERSION: do not compare. */
     docent_create_mode mode; /* CREATE. */
     int64_t ttl_ms;          /* CREATE with a TTL mode: 1 to DOCENT_TTL_MAX_MS. */
-    docent_acl_list acl;     /* CREATE (none: docent_acl_open()), SET_ACL. */
+    docent_acl_list acl;     /* CREATE (none: as docent_view_options has it), SET_ACL. */
     const struct docent_op *ops; /* MULTI, MULTI_READ. */
     size_t op_count;
     docent_watch_kind watch_kind; /* CHECK_WATCHES. */
@@ -132,6 +133,7 @@ typedef struct docent_call_options {
     const docent_hold *hold;   /* Send only in this hold's session, and while it is held; else DOCENT_ERR_NOT_HELD. For MULTI
                                 * it also puts a check of the hold's node in front. Default: none. */
     docent_offline_policy offline; /* Default: the client's. */
+    docent_compression compression; /* Of what it writes and reads, see compress.h. Default: the client's or view's. */
 } docent_call_options;
 #define DOCENT_CALL_OPTIONS .struct_size = sizeof(docent_call_options)
 DOCENT_API void docent_call_options_init(docent_call_options *call);
@@ -142,7 +144,8 @@ DOCENT_API void docent_call_options_init(docent_call_options *call);
  * DOCENT_ERR_NOT_HELD, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will.
  * Outcomes: the server's, and DOCENT_ERR_TIMEOUT (the deadline passed before it was sent, or a read was not answered),
  * DOCENT_ERR_UNKNOWN_OUTCOME (a write was sent, and what became of it cannot be told), DOCENT_ERR_CONNECTION_LOSS (the
- * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_UNSUPPORTED, DOCENT_ERR_CLOSING. Thread: loop. */
+ * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_UNSUPPORTED, DOCENT_ERR_CLOSING; with compression also
+ * DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_run_async(docent_client *client, const docent_op *op,
                                                             const docent_call_options *call, docent_result_fn done, void *user);
 /** docent_run_async() that waits and returns the outcome. *@ret_result (@ret_result may be NULL) is set, also for errors, if

@@ -59,7 +59,8 @@ DOCENT_BEGIN
     X(DOCENT_ERR_UNSUPPORTED, -1011, "the connected server is too old for this")                                            \
     X(DOCENT_ERR_PROTOCOL, -1012, "the peer does not speak the ZooKeeper protocol")                                         \
     X(DOCENT_ERR_IO, -1013, "the operating system refused an input or output operation")                                    \
-    X(DOCENT_ERR_SEQUENCE_EXHAUSTED, -1014, "the parent's sequence counter is used up; recreate it while idle")
+    X(DOCENT_ERR_SEQUENCE_EXHAUSTED, -1014, "the parent's sequence counter is used up; recreate it while idle") \
+    X(DOCENT_ERR_CORRUPT_DATA, -1015, "the node's data are not one whole gzip member")
 
 typedef enum docent_status {
 #define DOCENT_STATUS_ENUMERATOR(name, number, text) name = number,

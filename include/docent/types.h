@@ -64,6 +64,11 @@ typedef struct docent_acl_list {
     size_t count;
 } docent_acl_list;
 
+/** The ACL of a node about to be created, for creates that name none: @path as the caller of the create gave it. A list of no entries: the
+ * default of the client or view. The list is copied when this returns. Called on the loop thread, from inside the call that creates (or
+ * makes parents): do not call into the library from it. */
+typedef docent_acl_list (*docent_acl_fn)(const char *path, void *user);
+
 /** Everybody may do everything: world:anyone, all permissions. The default. Static. Thread: any. */
 DOCENT_API docent_acl_list docent_acl_open(void);
 /** Everybody may read. Static. Thread: any. */

@@ -474,8 +474,8 @@ static void views_have_their_prefix_once(void **state)
     docent_client *tenant, *inner;
     docent_result *result;
     docent_create_node_options options = { DOCENT_CREATE_NODE_OPTIONS, .protect = true, .parents = DOCENT_PARENTS_PERSISTENT };
-    assert_ok(docent_client_view(client, "/t", &tenant));
-    assert_ok(docent_client_view(tenant, "/u", &inner));
+    assert_ok(docent_client_view(client, "/t", NULL, &tenant));
+    assert_ok(docent_client_view(tenant, "/u", NULL, &inner));
     assert_status(docent_create_node(inner, "/a/m-", NULL, 0, DOCENT_EPHEMERAL, &options, NULL), DOCENT_ERR_NO_NODE); /* Its root. */
     assert_ok(docent_ensure_path(client, "/t/u", DOCENT_PARENTS_PERSISTENT, docent_acl_open()));
     assert_ok(docent_create_node(inner, "/a/m-", NULL, 0, DOCENT_EPHEMERAL_SEQUENTIAL, &options, &result));

@@ -84,7 +84,7 @@ BUGS = [
         (CLIENT, "return (uint64_t)docent_shared_get(&c->shared_generation) == generation;", "return true;"),
     ], ["--scenario holder-partition --seeds 300", STORM]),
     Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
-        (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(guard)));", 'docent_put_path(client, out, "/");'),
+        (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
     # The lock.
     Bug("no-turn-check", "replies to what an earlier state asked are heard", [

@@ -1,6 +1,7 @@
 /* tests/unit/test_view.c - views: one prefix out, one prefix off, in everything that carries a path. */
 #include "unit.h"
 
+#include <docent/acl.h>
 #include <docent/view.h>
 
 #include "tests/unit/peer.h"
@@ -45,8 +46,8 @@ static int start(void **state)
     (void)state;
     peer_start(&peer, 1, 6000, NULL);
     peer_online(&peer, 77, 6000);
-    assert_int_equal(docent_client_view(peer.client, "/t", &tenant), DOCENT_OK);
-    assert_int_equal(docent_client_view(tenant, "/u/v", &inner), DOCENT_OK);
+    assert_int_equal(docent_client_view(peer.client, "/t", NULL, &tenant), DOCENT_OK);
+    assert_int_equal(docent_client_view(tenant, "/u/v", NULL, &inner), DOCENT_OK);
     return 0;
 }
 
@@ -175,7 +176,7 @@ static void test_a_released_view_lives_until_its_calls_have_ended(void **state)
 {
     (void)state;
     docent_client *view;
-    assert_int_equal(docent_client_view(peer.client, "/gone", &view), DOCENT_OK);
+    assert_int_equal(docent_client_view(peer.client, "/gone", NULL, &view), DOCENT_OK);
     static struct told told, watched;
     docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &watched };
     docent_op op = docent_op_exists("/a");
@@ -194,18 +195,194 @@ static void test_bad_prefixes_are_refused(void **state)
     static const char *const bad[] = { NULL, "", "a", "/a/", "/a//b", "/../a", "/a/\x01" };
     docent_client *view = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(docent_client_view(peer.client, bad[i], &view), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_int_equal(docent_client_view(peer.client, bad[i], NULL, &view), DOCENT_ERR_INVALID_ARGUMENT);
     }
-    assert_int_equal(docent_client_view(NULL, "/a", &view), DOCENT_ERR_INVALID_ARGUMENT);
-    assert_int_equal(docent_client_view(peer.client, "/a", NULL), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_client_view(NULL, "/a", NULL, &view), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_int_equal(docent_client_view(peer.client, "/a", NULL, NULL), DOCENT_ERR_INVALID_ARGUMENT);
     assert_null(view);
     docent_view_release(NULL);
     docent_view_release(peer.client);
-    assert_int_equal(docent_client_view(peer.client, "/", &view), DOCENT_OK);
+    assert_int_equal(docent_client_view(peer.client, "/", NULL, &view), DOCENT_OK);
     static struct told told;
     assert_int_equal(docent_exists_async(view, "/", on_result, &told), DOCENT_OK);
     expect(WIRE_OP_EXISTS, "/");
     docent_view_release(view);
+}
+
+/* ---- Policies. ---- */
+
+static docent_client *view_with(docent_client *client, const docent_view_options *options)
+{
+    docent_client *view = NULL;
+    assert_int_equal(docent_client_view(client, "/p", options, &view), DOCENT_OK);
+    return view;
+}
+
+/* A create through @view carries this ACL, as text, and these data; NULL: null. */
+static void expect_create(docent_client *view, docent_op op, const char *acl, const char *data)
+{
+    static struct told told;
+    assert_int_equal(docent_run_async(view, &op, NULL, on_result, &told), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_create_request request;
+    assert_true(docent_wire_get_create_request(&in, &request));
+    if (data == NULL) {
+        assert_int_equal(request.data.size, -1);
+    } else {
+        assert_int_equal(request.data.size, (int32_t)strlen(data));
+        assert_memory_equal(request.data.data, data, strlen(data));
+    }
+    char text[128] = "";
+    struct wire_acl entry;
+    while (docent_wire_list_next_acl(&request.acl, &entry)) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%.*s:%.*s:%d ", (int)entry.scheme.size, (const char *)entry.scheme.data,
+                 (int)entry.id.size, (const char *)entry.id.data, entry.perms);
+    }
+    assert_string_equal(text, acl);
+}
+
+static docent_op create_of(const char *path)
+{
+    return docent_op_create(path, NULL, 0, DOCENT_PERSISTENT);
+}
+
+static void test_creates_without_an_acl_get_the_views(void **state)
+{
+    (void)state;
+    char id[] = "10.1.2.3";
+    docent_acl entry = docent_acl_ip(DOCENT_PERM_READ, id);
+    docent_client *view = view_with(peer.client, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .acl = { &entry, 1 } });
+    memset(id, 'x', sizeof id - 1); /* It was copied. */
+    entry.perms = 0;
+    expect_create(view, create_of("/a"), "ip:10.1.2.3:1 ", NULL);
+    docent_op own = create_of("/a");
+    own.acl = docent_acl_creator_all();
+    expect_create(view, own, "auth::31 ", NULL);
+    expect_create(peer.client, create_of("/a"), "world:anyone:31 ", NULL);
+    docent_view_release(view);
+}
+
+static char asked_for[64];
+
+static docent_acl_list acl_for(const char *path, void *user)
+{
+    snprintf(asked_for, sizeof asked_for, "%s", path);
+    static docent_acl entry;
+    entry = docent_acl_digest(DOCENT_PERM_ALL, user);
+    return strcmp(path, "/plain") == 0 ? (docent_acl_list){ NULL, 0 } : (docent_acl_list){ &entry, 1 };
+}
+
+static void test_an_acl_can_be_asked_for_each_path(void **state)
+{
+    (void)state;
+    docent_view_options options = { DOCENT_VIEW_OPTIONS, .acl = docent_acl_read_only(), .acl_for = acl_for, .user = "u:h" };
+    docent_client *view = view_with(peer.client, &options);
+    expect_create(view, create_of("/a"), "digest:u:h:31 ", NULL);
+    assert_string_equal(asked_for, "/a"); /* As it was given. */
+    expect_create(view, create_of("/plain"), "world:anyone:1 ", NULL);
+    docent_view_release(view);
+}
+
+static void test_a_view_of_a_view_inherits_what_it_does_not_set(void **state)
+{
+    (void)state;
+    docent_view_options options = { DOCENT_VIEW_OPTIONS, .acl_for = acl_for, .user = "u:h", .default_data = "d", .default_size = 1 };
+    docent_client *view = view_with(peer.client, &options);
+    docent_client *same = view_with(view, NULL);
+    docent_client *data = view_with(view, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .default_data = "other", .default_size = 5 });
+    docent_client *acl = view_with(view, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .acl = docent_acl_read_only() });
+    docent_view_release(view); /* They keep what they need of it. */
+    expect_create(same, create_of("/a"), "digest:u:h:31 ", "d");
+    expect_create(data, create_of("/a"), "digest:u:h:31 ", "other");
+    expect_create(acl, create_of("/a"), "world:anyone:1 ", "d"); /* An ACL for all paths replaces one for each. */
+    docent_view_release(same);
+    docent_view_release(data);
+    docent_view_release(acl);
+}
+
+static void test_default_data_are_for_creates_that_have_none(void **state)
+{
+    (void)state;
+    docent_client *view = view_with(peer.client, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .default_data = "d", .default_size = 1 });
+    expect_create(view, create_of("/a"), "world:anyone:31 ", "d");
+    expect_create(view, docent_op_create("/a", "", 0, DOCENT_PERSISTENT), "world:anyone:31 ", "");
+    static struct told told;
+    assert_int_equal(docent_set_async(view, "/a", NULL, 0, -1, on_result, &told), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_SET_DATA, &frame);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_set_data_request set;
+    assert_true(docent_wire_get_set_data_request(&in, &set));
+    assert_int_equal(set.data.size, -1);
+    docent_view_release(view);
+}
+
+static void test_policies_count_in_transactions_too(void **state)
+{
+    (void)state;
+    docent_client *view = view_with(peer.client, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .acl = docent_acl_read_only(),
+                                                                         .default_data = "d", .default_size = 1 });
+    static struct told told;
+    docent_op part = create_of("/a");
+    assert_int_equal(docent_multi_async(view, &part, 1, on_result, &told), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_MULTI, &frame);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_multi_header header;
+    struct wire_create_request create;
+    assert_true(docent_wire_get_multi_header(&in, &header) && docent_wire_get_create_request(&in, &create));
+    assert_int_equal(create.data.size, 1);
+    struct wire_acl entry;
+    assert_true(docent_wire_list_next_acl(&create.acl, &entry));
+    assert_int_equal(entry.perms, DOCENT_PERM_READ);
+    docent_view_release(view);
+}
+
+static void test_bad_policies_are_refused(void **state)
+{
+    (void)state;
+    docent_acl bad = docent_acl_digest(DOCENT_PERM_ALL, "no-hash");
+    const docent_view_options options[] = {
+        { .struct_size = 0 },
+        { DOCENT_VIEW_OPTIONS, .acl = { &bad, 1 } },
+        { DOCENT_VIEW_OPTIONS, .acl = { NULL, 1 } },
+        { DOCENT_VIEW_OPTIONS, .default_size = 1 },
+        { DOCENT_VIEW_OPTIONS, .compression = (docent_compression)3 },
+        { DOCENT_VIEW_OPTIONS, .decompressed_max_bytes = UINT32_MAX },
+    };
+    docent_client *view = NULL;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        assert_int_equal(docent_client_view(peer.client, "/p", &options[i], &view), DOCENT_ERR_INVALID_ARGUMENT);
+    }
+    assert_null(view);
+}
+
+static void with_policies(docent_client_options *options)
+{
+    options->acl = docent_acl_creator_all();
+    options->default_data = "root";
+    options->default_size = 4;
+}
+
+static void test_a_client_has_policies_like_a_view(void **state)
+{
+    (void)state;
+    static struct peer other;
+    peer_start(&other, 1, 6000, with_policies);
+    peer_online(&other, 78, 6000);
+    docent_client *view = view_with(other.client, NULL);
+    static struct told told;
+    docent_op op = create_of("/a");
+    assert_int_equal(docent_run_async(view, &op, NULL, on_result, &told), DOCENT_OK);
+    peer_expect(&other, WIRE_OP_CREATE, &frame);
+    struct wire_in in = docent_wire_in(frame.body, frame.size);
+    struct wire_create_request request;
+    struct wire_acl entry;
+    assert_true(docent_wire_get_create_request(&in, &request) && docent_wire_list_next_acl(&request.acl, &entry));
+    assert_int_equal(request.data.size, 4);
+    assert_memory_equal(entry.scheme.data, "auth", 4);
+    docent_view_release(view);
+    peer_stop(&other);
 }
 
 int main(void)
@@ -219,6 +396,13 @@ int main(void)
         TEST(test_a_guard_is_of_the_hold_not_of_the_view),
         TEST(test_a_released_view_lives_until_its_calls_have_ended),
         TEST(test_bad_prefixes_are_refused),
+        TEST(test_creates_without_an_acl_get_the_views),
+        TEST(test_an_acl_can_be_asked_for_each_path),
+        TEST(test_a_view_of_a_view_inherits_what_it_does_not_set),
+        TEST(test_default_data_are_for_creates_that_have_none),
+        TEST(test_policies_count_in_transactions_too),
+        TEST(test_bad_policies_are_refused),
+        TEST(test_a_client_has_policies_like_a_view),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }
