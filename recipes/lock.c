@@ -204,14 +204,14 @@ docent_lock_state docent_lock_get_state(const docent_lock *lock)
 {
     int64_t token;
 
-    return lock_look(lock, &token);
+    return lock == NULL ? DOCENT_LOCK_RELEASED : lock_look(lock, &token);
 }
 
 int64_t docent_lock_token(const docent_lock *lock)
 {
-    int64_t token;
+    int64_t token = -1;
 
-    (void)lock_look(lock, &token);
+    if (lock != NULL) (void)lock_look(lock, &token);
     return token;
 }
 

@@ -202,6 +202,7 @@ bool docent_client_lease_good(const docent_client *client, uint64_t generation)
 
 uint64_t docent_client_lease_ms(const docent_client *client)
 {
+    if (client == NULL) return 0;
     const struct docent_core *c = client->core;
     if (docent_shared_get(&c->shared_generation) == 0) return 0;
     uint64_t lease = (uint64_t)docent_shared_get(&c->shared_lease);
@@ -211,6 +212,7 @@ uint64_t docent_client_lease_ms(const docent_client *client)
 
 docent_state docent_client_state(const docent_client *client)
 {
+    if (client == NULL) return DOCENT_CLOSED;
     const struct docent_core *c = client->core;
     docent_state state = (docent_state)docent_shared_get(&c->shared_state);
     return state == DOCENT_SUSPENDED && docent_client_lease_ms(client) == 0 ? DOCENT_LOST : state;
@@ -469,8 +471,8 @@ void docent_core_probed(docent_client *client, uint64_t now, const struct docent
 
 const char *docent_client_server(const docent_client *client, uint32_t *ret_version)
 {
-    const struct docent_core *c = client->core;
-    bool connected = c->session.state == SESSION_ONLINE;
+    const struct docent_core *c = client == NULL ? NULL : client->core;
+    bool connected = c != NULL && c->session.state == SESSION_ONLINE;
     if (ret_version != NULL) *ret_version = connected ? docent_client_version_known(c) : 0;
     if (!connected) return "";
     return docent_address_text(&c->session.link.address, client->core->server_text);
@@ -849,6 +851,7 @@ uint32_t docent_client_removals(const docent_client *client)
 
 int64_t docent_client_session(const docent_client *client, uint8_t ret_password[16])
 {
+    if (client == NULL) return 0;
     const struct docent_core *c = client->core;
     if (c->session.life != SESSION_ALIVE) return 0;
     if (ret_password != NULL) memcpy(ret_password, c->session.password, 16);
@@ -857,6 +860,7 @@ int64_t docent_client_session(const docent_client *client, uint8_t ret_password[
 
 uint32_t docent_client_session_timeout_ms(const docent_client *client)
 {
+    if (client == NULL) return 0;
     const struct docent_core *c = client->core;
     return c->connections == 0 ? 0 : c->session.timeout_ms;
 }

@@ -37,6 +37,7 @@ docent_status docent_hold_new(docent_client *client, const char *path, int64_t c
 
 docent_hold *docent_hold_ref(docent_hold *hold)
 {
+    if (hold == NULL) return NULL;
     atomic_fetch_add_explicit(&hold->references, 1, memory_order_relaxed);
     return hold;
 }
@@ -53,7 +54,7 @@ void docent_hold_unref(docent_hold *hold)
 
 const char *docent_hold_path(const docent_hold *hold)
 {
-    return hold->path + hold->chroot_size;
+    return hold == NULL ? NULL : hold->path + hold->chroot_size;
 }
 
 const char *docent_hold_server_path(const docent_hold *hold)
@@ -63,10 +64,10 @@ const char *docent_hold_server_path(const docent_hold *hold)
 
 int64_t docent_hold_czxid(const docent_hold *hold)
 {
-    return hold->czxid;
+    return hold == NULL ? -1 : hold->czxid;
 }
 
 uint64_t docent_hold_generation(const docent_hold *hold)
 {
-    return hold->generation;
+    return hold == NULL ? 0 : hold->generation;
 }

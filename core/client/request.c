@@ -822,11 +822,14 @@ static void request_find(struct docent_request *r)
 
 /* ---- What the session tells. ---- */
 
-static void too_old(struct docent_request *r)
+/* "Unimplemented": is it because the server is too old? Then it is not asked again. */
+static bool too_old(struct docent_request *r)
 {
     uint32_t needed = docent_op_min_version(r->wire.op);
     /* A TTL create is refused in the same words by a server that has TTL nodes switched off. */
-    if (needed > 0 && r->wire.op != WIRE_OP_CREATE_TTL) docent_client_too_old(r->core, needed);
+    if (needed == 0 || r->wire.op == WIRE_OP_CREATE_TTL) return false;
+    docent_client_too_old(r->core, needed);
+    return true;
 }
 
 static __attribute__((noinline)) void request_answered(struct docent_request *r, const struct wire_reply_header *header,
@@ -850,7 +853,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
         if (r->freed) request_free(r);
         return;
     }
-    if (status == DOCENT_ERR_UNIMPLEMENTED) too_old(r);
+    if (status == DOCENT_ERR_UNIMPLEMENTED && too_old(r) && r->kind == REQUEST_CALL) status = DOCENT_ERR_UNSUPPORTED;
     r->zxid = header->zxid;
     r->body = body;
     r->body_size = size;

@@ -56,11 +56,13 @@ static void copier_fill(struct copier *copier, const docent_result *from, docent
 
 docent_call_info docent_result_info(const docent_result *result)
 {
+    if (result == NULL) return (docent_call_info){ .attempts = 0 };
     return (docent_call_info){ result->attempts, result->elapsed_ms, result->last_cause };
 }
 
 docent_result *docent_result_copy(const docent_result *result)
 {
+    if (result == NULL) return NULL;
     struct copier copier = { NULL, 0 };
     docent_result measured = *result;
     copier_put(&copier, result, sizeof *result);

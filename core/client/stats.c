@@ -60,7 +60,7 @@ docent_status docent_stats_new(const docent_stats_options *given, docent_stats *
 
 docent_stats *docent_stats_ref(docent_stats *stats)
 {
-    docent_shared_add(&stats->references, 1);
+    if (stats != NULL) docent_shared_add(&stats->references, 1);
     return stats;
 }
 

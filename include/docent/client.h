@@ -8,10 +8,17 @@
  *            inside a call into the library, and may call anything, docent_client_close() included. A callback must not
  *            throw or jump out. Heartbeats wait for callbacks: one that took longer than a tenth of the session time-out
  *            is logged as "loop.slow".
+ * Base       With options.base the loop thread is the one that runs the base; until it has run the client for the first time, it is
+ *            the one that called docent_client_new(). So if another thread is to run it, that starts when the first one has made its
+ *            calls, and the first one waits for a sign of the new one (a function given to docent_client_post(), say) before it makes more:
+ *            before that, blocking calls there fail with DOCENT_ERR_WOULD_DEADLOCK, and closing closes on the spot.
  * Fork       In a forked child every call fails with DOCENT_ERR_FORKED, and closing only frees: nobody is called, and the parent's
  *            session goes on. A client that was at work at the moment of the fork is left unfreed. Close before freeing an
  *            event_base, with or without event_reinit().
  * Ownership  The library owns its handles. Strings and bytes passed in are copied.
+ * NULL       Where a handle is wanted NULL does no harm, here and in the other headers: what returns a status returns
+ *            DOCENT_ERR_INVALID_ARGUMENT, a query answers as for what is over (CLOSED, RELEASED, no session, no token: 0, -1, "" or NULL), and
+ *            the rest does nothing.
  * Units      Milliseconds, in names that end in _ms. */
 #ifndef DOCENT_CLIENT_H
 #define DOCENT_CLIENT_H
@@ -107,7 +114,8 @@ DOCENT_API docent_status docent_connect_string_check(const char *servers, char *
 DOCENT_API void docent_client_close(docent_client *client, void (*closed)(void *user), void *user);
 
 /** Waits until the client is CONNECTED (or READ_ONLY, if allowed). Returns DOCENT_OK, DOCENT_ERR_TIMEOUT, DOCENT_ERR_CLOSING,
- * DOCENT_ERR_AUTH_FAILED, DOCENT_ERR_WOULD_DEADLOCK or DOCENT_ERR_FORKED. Thread: not loop. */
+ * DOCENT_ERR_AUTH_FAILED, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_BUSY (inbox full), DOCENT_ERR_WOULD_DEADLOCK or DOCENT_ERR_FORKED.
+ * Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_wait_connected(docent_client *client, uint32_t timeout_ms);
 
 /** The state as last published; SUSPENDED turns LOST here at the lease's deadline, even if the loop is stuck. Thread: any. */
@@ -130,7 +138,8 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_listen(docent_client *c
 DOCENT_API void docent_client_unlisten(docent_state_listener *listener);
 
 /** Adds credentials, such as ("digest", "user:password", 13). They go out now and first on every later connection. A refusal is
- * terminal: the client goes to CLOSED with DOCENT_ERR_AUTH_FAILED as its cause, and every call ends so. Returns DOCENT_OK,
+ * terminal: the client goes to CLOSED with DOCENT_ERR_AUTH_FAILED as its cause, and every call ends so, where it would end with
+ * DOCENT_ERR_CLOSING on a client that was closed; it remains to be closed. Returns DOCENT_OK,
  * DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_CLOSING or DOCENT_ERR_BUSY (inbox full). Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_add_auth(docent_client *client, const char *scheme, const void *auth,
                                                                   size_t size);

@@ -144,12 +144,15 @@ DOCENT_API void docent_call_options_init(docent_call_options *call);
  * DOCENT_ERR_NOT_HELD, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will.
  * Outcomes: the server's, and DOCENT_ERR_TIMEOUT (the deadline passed before it was sent, or a read was not answered),
  * DOCENT_ERR_UNKNOWN_OUTCOME (a write was sent, and what became of it cannot be told), DOCENT_ERR_CONNECTION_LOSS (the
- * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_UNSUPPORTED, DOCENT_ERR_CLOSING; with compression also
- * DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. Thread: loop. */
+ * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_NOT_HELD (the hold ended before it was sent),
+ * DOCENT_ERR_UNSUPPORTED (the connected server is too old for the operation; DOCENT_ERR_UNIMPLEMENTED is then left for what it knows and
+ * has switched off, such as TTL nodes), DOCENT_ERR_PROTOCOL (the reply makes no sense), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, or
+ * DOCENT_ERR_AUTH_FAILED (docent_client_add_auth()); with compression also DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. A call cannot be cancelled. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_run_async(docent_client *client, const docent_op *op,
                                                             const docent_call_options *call, docent_result_fn done, void *user);
-/** docent_run_async() that waits and returns the outcome. *@ret_result (@ret_result may be NULL) is set, also for errors, if
- * the call was accepted; to be freed with docent_result_free(). Thread: not loop. */
+/** docent_run_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK, or, like every blocking call,
+ * DOCENT_ERR_BUSY when the loop's inbox is full (docent_client_options.inbox_max). *@ret_result (@ret_result may be NULL) is
+ * set, also for errors, if the call was accepted; to be freed with docent_result_free(). Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_run(docent_client *client, const docent_op *op,
                                                       const docent_call_options *call, docent_result **ret_result);
 

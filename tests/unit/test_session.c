@@ -707,6 +707,32 @@ static void test_a_delay_without_end_has_none(void **state)
     assert_int_equal(outcome->calls, 0);
 }
 
+static void refuse_as_unknown(const docent_op *op, int32_t wire_op, docent_status outcome_due)
+{
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_run_async(peer.client, op, NULL, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, wire_op, &frame);
+    peer_reply(&peer, frame.xid, 10, DOCENT_ERR_UNIMPLEMENTED, NULL, 0);
+    assert_int_equal(outcome->status, outcome_due);
+}
+
+static void test_too_old_is_one_outcome_whether_the_server_says_so_or_we_know(void **state)
+{
+    (void)state;
+    start_online(1);
+    docent_op who = docent_op_who_am_i(), count = docent_op_child_count("/a");
+    docent_op ttl = docent_op_create("/t", NULL, 0, DOCENT_PERSISTENT_TTL);
+    ttl.ttl_ms = 1000;
+    refuse_as_unknown(&ttl, WIRE_OP_CREATE_TTL, DOCENT_ERR_UNIMPLEMENTED); /* It may only have been switched off. */
+    refuse_as_unknown(&who, WIRE_OP_WHO_AM_I, DOCENT_ERR_UNSUPPORTED);
+    struct outcome *again = outcome_new();
+    assert_int_equal(docent_run_async(peer.client, &who, NULL, outcome_tell, again), DOCENT_OK);
+    peer_work(&peer);
+    assert_false(peer_take(&peer, &frame)); /* Not asked any more. */
+    assert_int_equal(again->status, DOCENT_ERR_UNSUPPORTED);
+    refuse_as_unknown(&count, WIRE_OP_GET_ALL_CHILDREN_NUMBER, DOCENT_ERR_UNSUPPORTED);
+}
+
 static void test_close_answers_everything_and_says_goodbye(void **state)
 {
     (void)state;
@@ -979,6 +1005,7 @@ int main(void)
         TEST(test_listeners_that_end_leave_nothing),
         TEST(test_bad_values_in_calls_do_no_harm),
         TEST(test_a_delay_without_end_has_none),
+        TEST(test_too_old_is_one_outcome_whether_the_server_says_so_or_we_know),
         TEST(test_close_answers_everything_and_says_goodbye),
         TEST(test_wiped_ensemble_is_joined_again_and_told),
         TEST(test_connection_that_came_up_too_late_is_not_taken_for_the_next),
