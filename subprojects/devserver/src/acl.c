@@ -42,6 +42,12 @@ static bool ip_matches(wire_bytes acl, wire_bytes credential)
     return (want & mask) == (have & mask);
 }
 
+/* "auth" is not among them: what stands beside it is nobody's, and kazoo sends a null. */
+static bool acl_scheme_reads_id(wire_bytes scheme)
+{
+    return text_is(scheme, "world") || text_is(scheme, "digest") || text_is(scheme, "ip");
+}
+
 static bool acl_id_is_good(wire_bytes scheme, wire_bytes id)
 {
     if (text_is(scheme, "world")) return text_is(id, "anyone");
@@ -87,8 +93,8 @@ int32_t docent_acl_fix(wire_list list, const uint8_t *credentials, size_t creden
     if (list.count <= 0) return DOCENT_ERR_INVALID_ACL;
     struct wire_acl entry;
     while (docent_wire_list_next_acl(&list, &entry)) {
-        if (entry.id.size < 0) return DOCENT_ERR_MARSHALLING;
         if (entry.scheme.size < 0) return DOCENT_ERR_INVALID_ACL;
+        if (entry.id.size < 0 && acl_scheme_reads_id(entry.scheme)) return DOCENT_ERR_MARSHALLING;
         struct wire_out expanded = { 0 };
         if (text_is(entry.scheme, "auth")) {
             struct wire_in creds = docent_wire_in(credentials, credentials_size);
