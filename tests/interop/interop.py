@@ -4,10 +4,6 @@
 Against Apache ZooKeeper and against the development server: a counter that three clients of two languages raise by reading and
 writing it without its version loses nothing; a waiter gets in when the holder of the other language lets go, and when it is killed, and
 not earlier; names are those that the other language expects, and each sees the other in the queue, with its label."""
-import glob
-import importlib.util
-import os
-import queue
 import re
 import shutil
 import signal
@@ -15,122 +11,20 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import traceback
 
-here = os.path.dirname(os.path.abspath(__file__))
-spec = importlib.util.spec_from_file_location("compare", os.path.join(here, "..", "live", "compare.py"))
-wire = importlib.util.module_from_spec(spec)
-sys.dont_write_bytecode = True
-spec.loader.exec_module(wire)
+sys.dont_write_bytecode = True  # Nothing is left in the sources.
+
+from peers import JARS, JAVA, PATIENCE, PYTHON, Peer, Tap, discard_peers, expect, here, wire
 
 devserver, docent_peer, scratch = sys.argv[1:4]
-JARS = ":".join(sorted(jar for name in ["curator-client", "curator-framework", "curator-recipes", "guava", "failureaccess", "zookeeper",
-                                        "zookeeper-jute", "slf4j-api", "slf4j-simple", "netty*", "snappy-java", "metrics-core",
-                                        "commons-cli", "jackson*", "audience-annotations"]
-                       for jar in glob.glob(f"/usr/share/java/{name}.jar")))
-COMMANDS = {"docent": [docent_peer], "kazoo": ["/usr/bin/python3", "-B", f"{here}/kazoo_peer.py"],
-            "curator": ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{JARS}:{scratch}", "CuratorPeer"]}
+COMMANDS = {"docent": [docent_peer], "kazoo": [*PYTHON, f"{here}/kazoo_peer.py"],
+            "curator": [*JAVA, f"{JARS}:{scratch}", "CuratorPeer"]}
 NAMES = {"curator": r"_c_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-lock-\d{10}", "kazoo": r"[0-9a-f]{32}__lock__\d{10}"}
-PATIENCE = 40
-number = 0
-failures = 0
 
 
-class Trouble(Exception):
-    """What went wrong, in words."""
-
-
-def expect(good, what):
-    if not good:
-        raise Trouble(what)
-
-
-class Peer:
-    """A process that is talked to by lines. Whatever it says is read at once, so that it never waits for us to read."""
-    all = []
-
-    def __init__(self, language, connect, dialect, *words):
-        self.language = language
-        self.process = subprocess.Popen(COMMANDS[language] + [connect, dialect, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, preexec_fn=wire.die_with_parent)
-        self.said = queue.Queue()  # Lines; None: the end.
-        self.errors = []
-        self.readers = [threading.Thread(target=self.read_lines), threading.Thread(target=self.read_errors)]
-        for reader in self.readers:
-            reader.start()
-        Peer.all.append(self)
-
-    def read_lines(self):
-        for line in self.process.stdout:
-            self.said.put(line.rstrip("\n"))
-        self.said.put(None)
-
-    def read_errors(self):
-        for line in self.process.stderr:
-            self.errors = self.errors[-50:] + [line.rstrip("\n")]
-
-    def line(self):
-        try:
-            line = self.said.get(timeout=PATIENCE)
-        except queue.Empty:
-            self.process.kill()
-            raise Trouble(f"{self.language} said nothing for {PATIENCE} s") from None
-        expect(line is not None, f"{self.language} ended instead of saying something")
-        return line
-
-    def await_line(self, expected):
-        line = self.line()
-        expect(line == expected, f"{self.language} said \"{line}\", not \"{expected}\"")
-
-    def ask(self, question):
-        try:
-            self.process.stdin.write(question + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise Trouble(f"{self.language} does not listen any more") from None
-
-    def let_go(self):
-        self.process.stdin.close()
-
-    def kill(self):
-        self.process.kill()
-
-    def await_end(self, code=0):
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise Trouble(f"{self.language} did not end within {PATIENCE} s") from None
-        expect(self.process.returncode == code, f"{self.language} ended with {self.process.returncode}, not {code}")
-
-    def discard(self):
-        self.process.kill()
-        self.process.wait()
-        for reader in self.readers:
-            reader.join()
-        for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
-
-
-def test(what, fn, *arguments):
-    """Runs it, and says how it went: in case of trouble with what the peers said on their error outputs."""
-    global number, failures
-    trouble = []
-    try:
-        fn(*arguments)
-    except Trouble as e:
-        trouble = [str(e)]
-    except Exception:  # A node that is not there where one should be, and the like: the other tests go on.
-        trouble = traceback.format_exc().splitlines()
-    for peer in Peer.all:
-        peer.discard()
-        trouble += [f"{peer.language}: {line}" for line in peer.errors[-20:]] if trouble else []
-    Peer.all.clear()
-    number += 1
-    failures += bool(trouble)
-    print("\n".join([f"{'not ok' if trouble else 'ok'} {number} - {what}"] + ["# " + line for line in trouble]), flush=True)
+def start(language, connect, dialect, *words):
+    return Peer(language, COMMANDS[language] + [connect, dialect, *words])
 
 
 # ---- What the server knows. ----
@@ -167,7 +61,7 @@ def stat_of(port, path):
 def count_together(port, dialect):
     connect, counter = f"127.0.0.1:{port}", f"/counter-{dialect}"
     ask_server(port, wire.create(counter, b"0"))
-    workers = [Peer(language, connect, dialect, "count", f"/interop/count-{dialect}", counter, "100")
+    workers = [start(language, connect, dialect, "count", f"/interop/count-{dialect}", counter, "100")
                for language in ("docent", "docent", dialect)]
     for worker in workers:
         worker.await_line("ready")
@@ -191,9 +85,9 @@ def queue_of(port, path, length):
 def take_turns(port, dialect, first, second, kill):
     connect, path = f"127.0.0.1:{port}", f"/interop/turns-{dialect}-{first}-{kill}"
     inside = f"{path}-inside"
-    holder = Peer(first, connect, dialect, "hold", path, inside)
+    holder = start(first, connect, dialect, "hold", path, inside)
     holder.await_line("held")
-    waiter = Peer(second, connect, dialect, "hold", path, inside)
+    waiter = start(second, connect, dialect, "hold", path, inside)
     names = queue_of(port, path, 2)
     for name in names:
         expect(re.fullmatch(NAMES[dialect], name), f"a name of {dialect}: {name}")
@@ -225,7 +119,7 @@ def take_turns(port, dialect, first, second, kill):
 def main():
     subprocess.run(["javac", "-cp", JARS, "-d", scratch, f"{here}/CuratorPeer.java"], check=True)
     folder = tempfile.mkdtemp()
-    servers = []
+    servers, tap = [], Tap()
     print("1..20", flush=True)
     try:
         for server in ("apache", "devserver"):
@@ -233,19 +127,18 @@ def main():
             servers.append(process)
             ask_server(port, wire.create("/interop"))
             for dialect in ("curator", "kazoo"):
-                test(f"{server}: two docents and {dialect} count to 300", count_together, port, dialect)
+                tap.run(f"{server}: two docents and {dialect} count to 300", count_together, port, dialect)
                 for kill in (False, True):
                     for first, second in (("docent", dialect), (dialect, "docent")):
                         what = f"{server}: {second} gets in when {first} {'is killed' if kill else 'lets go'}, and not earlier"
-                        test(what, take_turns, port, dialect, first, second, kill)
+                        tap.run(what, take_turns, port, dialect, first, second, kill)
     finally:
-        for peer in Peer.all:
-            peer.discard()
+        discard_peers(False)
         for process in servers:
             process.kill()
             process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-    return 1 if failures else 0
+    return 1 if tap.failures else 0
 
 
 if __name__ == "__main__":
