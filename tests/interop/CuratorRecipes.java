@@ -154,15 +154,20 @@ public class CuratorRecipes {
         input.readLine();
     }
 
-    /* As the server would: the session is taken over by another connection, and ended there. */
+    /* As the server would: the session is taken over by another connection, and ended there. Its owner may take it back before that;
+     * so until who asks for it is told that it has ended. */
     private static void expire(CuratorFramework client) throws Exception {
         ZooKeeper mine = client.getZookeeperClient().getZooKeeper();
-        CountDownLatch connected = new CountDownLatch(1);
-        ZooKeeper other = new ZooKeeper(connect, 5000, event -> {
-            if (event.getState() == Watcher.Event.KeeperState.SyncConnected) connected.countDown();
-        }, mine.getSessionId(), mine.getSessionPasswd());
-        expect(connected.await(PATIENCE, TimeUnit.SECONDS), "the session was not taken over");
-        other.close();
+        long id = mine.getSessionId();
+        byte[] password = mine.getSessionPasswd();
+        for (boolean ended = false; !ended;) {
+            BlockingQueue<Watcher.Event.KeeperState> states = new LinkedBlockingQueue<>();
+            ZooKeeper other = new ZooKeeper(connect, 5000, event -> states.add(event.getState()), id, password);
+            Watcher.Event.KeeperState first = states.poll(PATIENCE, TimeUnit.SECONDS);
+            expect(first != null, "the session was not taken over");
+            ended = first == Watcher.Event.KeeperState.Expired;
+            other.close();
+        }
     }
 
     /* ---- Locks. ---- */

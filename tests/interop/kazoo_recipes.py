@@ -85,11 +85,16 @@ def cut():
 
 
 def expire(client):
-    """As the server would: the session is taken over by another connection, and ended there."""
-    other = KazooClient(hosts=connect, timeout=4, client_id=client.client_id)
-    other.start(timeout=PATIENCE)
-    other.stop()
-    other.close()
+    """As the server would: the session is taken over by another connection, and ended there. Its owner may take it back before that;
+    so until who asks for it is given another."""
+    session = client.client_id
+    ended = False
+    while not ended:
+        other = KazooClient(hosts=connect, timeout=4, client_id=session)
+        other.start(timeout=PATIENCE)
+        ended = other.client_id[0] != session[0]
+        other.stop()
+        other.close()
 
 
 # ---- Each takes a client and a path of its own. ----
