@@ -147,7 +147,8 @@ DOCENT_API void docent_call_options_init(docent_call_options *call);
  * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_NOT_HELD (the hold ended before it was sent),
  * DOCENT_ERR_UNSUPPORTED (the connected server is too old for the operation; DOCENT_ERR_UNIMPLEMENTED is then left for what it knows and
  * has switched off, such as TTL nodes), DOCENT_ERR_PROTOCOL (the reply makes no sense), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, or
- * DOCENT_ERR_AUTH_FAILED (docent_client_add_auth()); with compression also DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. A call cannot be cancelled. Thread: loop. */
+ * DOCENT_ERR_AUTH_FAILED (docent_client_add_auth());
+ * with compression also DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. A call cannot be cancelled. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_run_async(docent_client *client, const docent_op *op,
                                                             const docent_call_options *call, docent_result_fn done, void *user);
 /** docent_run_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK, or, like every blocking call,

@@ -103,7 +103,7 @@ static void test_calls_are_refused(void **state)
         { "listen", docent_client_listen(NULL, on_state, NULL, &listener) },
         { "add auth", docent_client_add_auth(NULL, "digest", "a:b", 3) },
         { "post", docent_client_post(NULL, on_post, NULL) },
-        { "view", docent_client_view(NULL, "/a", &client) },
+        { "view", docent_client_view(NULL, "/a", NULL, &client) },
         { "run async", docent_run_async(NULL, &op, NULL, on_result, NULL) },
         { "run", docent_run(NULL, &op, NULL, &result) },
         { "get async", docent_get_async(NULL, "/a", on_result, NULL) },
