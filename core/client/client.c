@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/client/internal.h"
+#include "core/client/trace.h"
 
 /* ---- Callbacks and turns. ---- */
 
@@ -57,10 +58,15 @@ void docent_turn_begin(struct docent_core *c, uint64_t now)
 static void stats_publish(struct docent_core *c)
 {
     docent_stats_run_end(c->stats);
-    docent_stats_add(c->stats, CELL_HEARTBEATS, c->session.beats);
-    c->session.beats = 0;
     docent_stats_set(c->stats, GAUGE_PENDING, c->pending_count);
     docent_stats_set(c->stats, GAUGE_IN_FLIGHT, docent_session_in_flight(&c->session));
+}
+
+static void heartbeats_take(struct docent_core *c)
+{
+    if (c->stats != NULL) docent_stats_add(c->stats, CELL_HEARTBEATS, c->session.beats);
+    if (c->traced) docent_trace_heartbeat(c);
+    c->session.beats = 0;
 }
 
 static void stats_count_state(struct docent_core *c, const docent_state_event *event)
@@ -88,6 +94,7 @@ void docent_turn_end(struct docent_core *c)
     docent_client_publish_lease(c);
     if (c->depth == 1) laters_run(c);
     docent_client_publish_lease(c);
+    if (c->session.beats > 0) heartbeats_take(c);
     if (c->stats != NULL) stats_publish(c);
     close_finish(c);
     c->depth--;
@@ -270,6 +277,7 @@ static void state_go(struct docent_core *c, docent_state state, docent_status ca
     docent_client_log(&c->root, state == DOCENT_LOST ? DOCENT_LOG_WARNING : DOCENT_LOG_INFO, "client.state", NULL, "%s: %s",
                       (const char *[]){ "disconnected", "connected", "read-only", "suspended", "lost", "closed" }[state],
                       docent_status_text(cause));
+    if (c->traced) docent_trace_state(c, &event);
     /* No state is ever dropped. A turn tells all that it finds, and adds few: at its beginning deadlines take a connection (SUSPENDED), a
      * session (LOST), then bytes bring the next (CONNECTED) and take it again; opening another one takes the driver, and so another turn.
      * CLOSED comes once, and nothing after it. */
@@ -380,7 +388,9 @@ static void on_auth_failed(void *owner)
 
 static void on_notified(void *owner, int64_t zxid, const struct wire_watcher_event *event)
 {
-    docent_watch_notified(owner, zxid, event);
+    struct docent_core *c = owner;
+    if (c->traced) docent_trace_notified(c, event);
+    docent_watch_notified(c, zxid, event);
 }
 
 /* ---- Versions of servers. ---- */
@@ -497,14 +507,18 @@ static bool link_turn_begin(struct docent_core *c, uint64_t now)
 void docent_core_connected(docent_client *client, uint64_t now)
 {
     struct docent_core *c = client->core;
-    if (link_turn_begin(c, now)) docent_session_connected(&c->session, c->now);
+    bool same = link_turn_begin(c, now);
+    if (same && c->traced) docent_trace_link(c, true);
+    if (same) docent_session_connected(&c->session, c->now);
     docent_turn_end(c);
 }
 
 void docent_core_disconnected(docent_client *client, uint64_t now)
 {
     struct docent_core *c = client->core;
-    if (link_turn_begin(c, now)) docent_session_disconnected(&c->session, c->now);
+    bool same = link_turn_begin(c, now);
+    if (same && c->traced) docent_trace_link(c, false);
+    if (same) docent_session_disconnected(&c->session, c->now);
     docent_turn_end(c);
 }
 
@@ -674,15 +688,18 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
     c->last_state = DOCENT_DISCONNECTED;
     c->now = host->now_ms(host->user);
     c->random = options->seed;
-    docent_status status = c->root.chroot == NULL ? DOCENT_ERR_NO_MEMORY : root_policy(c, options);
+    docent_status status = c->root.chroot == NULL ? DOCENT_ERR_NO_MEMORY : docent_trace_init(c);
+    if (status == DOCENT_OK) status = root_policy(c, options); /* Knows that nothing is plain while somebody looks on. */
     if (status == DOCENT_OK && options->stats != NULL) status = docent_stats_attach(options->stats, &c->stats);
     if (status != DOCENT_OK) {
+        docent_free(&allocator, c->recorder);
         docent_view_policy_drop(&c->root);
         docent_free(&allocator, (char *)(uintptr_t)c->root.chroot);
         docent_free(&allocator, c);
         return status;
     }
-    c->fine_clock = options->stats != NULL && docent_stats_has_histograms(options->stats);
+    c->fine_clock = c->traced || (options->stats != NULL && docent_stats_has_histograms(options->stats));
+    docent_requests_init(c);
     struct session_config session = {
         .timeout_ms = options->session_timeout_ms,
         .close_timeout_ms = options->close_timeout_ms,
@@ -716,6 +733,7 @@ void docent_core_free(docent_client *client)
     docent_session_free(&c->session);
     docent_watches_free(c);
     if (c->stats != NULL) docent_stats_detach(c->stats);
+    docent_free(&c->allocator, c->recorder);
     docent_wire_out_free(&c->scratch);
     docent_requests_free_spare(c);
     docent_free(&c->allocator, c->heap);
@@ -738,6 +756,7 @@ void docent_core_abandon(docent_client *client)
     struct docent_core *c = client->core;
     c->options.on_state = NULL;
     c->options.on_log = NULL;
+    c->options.on_trace = NULL;
     for (struct docent_state_listener *l = c->listeners; l != NULL; l = l->next) l->removed = true;
     docent_requests_mute(c);
     docent_watches_mute(c);

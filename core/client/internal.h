@@ -170,10 +170,12 @@ struct docent_core {
     uint64_t now;
     uint64_t now_us; /* Finer; zero unless somebody looks at it. */
     struct stats_block *stats; /* NULL: nothing is counted. */
+    struct recorder *recorder; /* NULL: nothing is recorded. */
     unsigned depth; /* Of entries. */
     struct docent_later *later_first, **later_last;
     bool closing, closed;
     bool fine_clock;  /* Keep now_us. */
+    bool traced;      /* Every attempt is of interest to somebody: no call is plain. */
     docent_status close_cause;
 
     struct request_list calls;  /* With the default time-out, in order. */
@@ -183,6 +185,7 @@ struct docent_core {
     struct docent_request *spare;
     unsigned spare_count;
     struct wire_out scratch;
+    void (*tell_plain)(struct docent_later *later); /* An answer to one; with or without counting it, so that no call asks which. */
     docent_result plain_result; /* Of what is told just now; only what a plain answer fills in is ever other than zero. */
 
     struct docent_timer **heap; /* heap[1] is the earliest. */
@@ -285,7 +288,8 @@ static inline void docent_timer_stop_if_set(struct docent_core *core, struct doc
 }
 
 /* request.c */
-size_t docent_requests_plain_max(const docent_client_options *options);
+void docent_requests_init(struct docent_core *core); /* When it is known whether anything is counted. */
+size_t docent_requests_plain_max(const struct docent_core *core);
 void docent_requests_free_spare(struct docent_core *core);
 void docent_requests_online(struct docent_core *core);
 void docent_requests_expired(struct docent_core *core); /* The session is over. */

@@ -22,6 +22,7 @@
 
 #include "core/client/outcome.h"
 #include "core/client/plain.h"
+#include "core/client/trace.h"
 
 enum { GUARDS_MAX = UINT8_MAX };
 enum { REQUEST_TIMERS = 2 }; /* A call's: its deadline, and the rest between tries. */
@@ -175,7 +176,7 @@ static void request_tell(struct docent_later *later)
 }
 
 /* The same for a call that was simply answered, with little. */
-static void request_tell_plain(struct docent_later *later)
+static inline void tell_plain(struct docent_later *later, bool counted)
 {
     struct docent_request *r = request_of_later(later);
     struct docent_core *c = r->core;
@@ -192,11 +193,21 @@ static void request_tell_plain(struct docent_later *later)
         request_tell(later);
         return;
     }
-    if (c->stats != NULL) docent_stats_plain(c->stats, r->type, r->sent_us, &c->now_us);
+    if (counted) docent_stats_plain(c->stats, r->type, r->sent_us, &c->now_us);
     if (r->done != NULL) r->done(result, r->user);
     docent_timers_release(c, REQUEST_TIMERS);
     docent_view_drop(r->view);
     request_put_by(c, r);
+}
+
+static void request_tell_plain(struct docent_later *later)
+{
+    tell_plain(later, false);
+}
+
+static void request_tell_and_count(struct docent_later *later)
+{
+    tell_plain(later, true);
 }
 
 /* The one outcome. A call's goes through the queue of callbacks. */
@@ -342,6 +353,7 @@ static void request_send(struct docent_request *r)
         r->frame[flag] = docent_watch_sends_flag(r->watch);
     }
     request_submit(r);
+    if (c->traced && r->place == PLACE_FLYING) docent_trace_sent(r);
 }
 
 void docent_requests_online(struct docent_core *c)
@@ -541,11 +553,18 @@ static inline bool call_is_plain(const docent_client *view, const docent_op *op,
     return docent_plain_room(view, op, *ret_path_size) <= view->plain_record_max && docent_path_is_plain(op->path, *ret_path_size);
 }
 
-size_t docent_requests_plain_max(const docent_client_options *options)
+/* Whose attempts somebody looks at takes no short way. */
+size_t docent_requests_plain_max(const struct docent_core *c)
 {
-    if (options->call_timeout_ms == DOCENT_FOREVER || options->request_max_bytes < WIRE_REQUEST_HEADER) return 0;
+    const docent_client_options *options = &c->options;
+    if (c->traced || options->call_timeout_ms == DOCENT_FOREVER || options->request_max_bytes < WIRE_REQUEST_HEADER) return 0;
     size_t max = options->request_max_bytes - WIRE_REQUEST_HEADER;
     return max < CALL_RECORD_MAX ? max : CALL_RECORD_MAX;
+}
+
+void docent_requests_init(struct docent_core *c)
+{
+    c->tell_plain = c->stats == NULL ? request_tell_plain : request_tell_and_count;
 }
 
 /* Such a call is encoded where it stays. */
@@ -718,6 +737,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
         docent_free(&c->allocator, r);
         return status;
     }
+    if (c->traced) docent_trace_sent(r);
     docent_view_use(view);
     machine_link(machine, r);
     c->host.wake(c->host.user);
@@ -744,6 +764,7 @@ docent_status docent_request_inner(struct docent_core *c, const uint8_t *frame, 
         docent_free(&c->allocator, r);
         return status;
     }
+    if (c->traced) docent_trace_sent(r);
     if (ret != NULL) *ret = r;
     c->host.wake(c->host.user);
     return DOCENT_OK;
@@ -839,6 +860,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
     docent_status status = (docent_status)header->err;
     r->place = PLACE_NONE;
     if (c->stats != NULL && r->kind != REQUEST_INNER) docent_stats_answered(c->stats, r->type, c->now_us - r->sent_us);
+    if (c->traced) docent_trace_answered(r, status, size);
     bool settles = r->kind == REQUEST_CALL && !r->told;
     docent_status outcome = status;
     if (settles && r->lost && r->type == DOCENT_OP_MULTI && status == DOCENT_OK) {
@@ -902,7 +924,7 @@ void docent_request_answered(void *owner, struct session_request *wire, const st
     r->body = body;
     r->body_size = size;
     list_remove(r);
-    r->later.run = request_tell_plain;
+    r->later.run = r->core->tell_plain;
     docent_later_queue(r->core, &r->later);
 }
 
@@ -910,6 +932,7 @@ void docent_request_lost(void *owner, struct session_request *wire, bool sent)
 {
     (void)owner;
     struct docent_request *r = (struct docent_request *)wire;
+    if (r->core->traced) docent_trace_lost(r, sent);
     r->place = PLACE_NONE;
     if (r->told) {
         if (r->freed) request_free(r);

@@ -26,7 +26,7 @@ static void policy_use(docent_client *view, struct view_policy *policy)
 {
     view->policy = policy;
     view->compresses = docent_view_policy(view)->compresses;
-    view->plain_record_max = view->compresses ? 0 : docent_requests_plain_max(&view->core->options);
+    view->plain_record_max = view->compresses ? 0 : docent_requests_plain_max(view->core);
 }
 
 static bool policy_is_good(const docent_view_options *options)

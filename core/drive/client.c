@@ -13,7 +13,7 @@
 #include "core/drive/driver.h"
 #include "core/drive/poll.h"
 
-enum { SESSION_TIMEOUT_MAX_MS = INT32_MAX };
+enum { SESSION_TIMEOUT_MAX_MS = INT32_MAX, FLIGHT_RECORDER_EVENTS_MAX = 1 << 20 };
 
 void docent_client_options_init(docent_client_options *options)
 {
@@ -40,7 +40,7 @@ static docent_status options_fill(const docent_client_options *given, docent_cli
     while (full->seed == 0) {
         if (getrandom(&full->seed, sizeof full->seed, 0) < 0 && errno != EINTR) return DOCENT_ERR_IO;
     }
-    bool good = (unsigned)full->offline <= DOCENT_OFFLINE_SESSION && full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
+    bool good = full->flight_recorder_events <= FLIGHT_RECORDER_EVENTS_MAX && (unsigned)full->offline <= DOCENT_OFFLINE_SESSION && full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
                 full->reply_max_bytes <= INT32_MAX / 2 && (full->retry == NULL || full->retry->struct_size != 0) &&
                 (full->base == NULL || full->poll == NULL) && (full->allocator == NULL || (full->allocator->alloc != NULL && full->allocator->resize != NULL &&
                                              full->allocator->release != NULL));

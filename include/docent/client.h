@@ -26,6 +26,7 @@
 #include <docent/compress.h>
 #include <docent/retry.h>
 #include <docent/stats.h>
+#include <docent/trace.h>
 #include <docent/types.h>
 
 DOCENT_BEGIN
@@ -72,7 +73,7 @@ typedef struct docent_client_options {
     uint8_t session_password[16];
     docent_state_fn on_state;         /* Told every change, from the first on. Default: none. */
     docent_log_fn on_log;             /* Default: none. */
-    void *user;                       /* Passed to on_state, on_log and acl_for. */
+    void *user;                       /* Passed to on_state, on_log, on_trace and acl_for. */
     const docent_allocator *allocator; /* Copied. Default: malloc. */
     uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
     bool no_probe;                    /* Do not ask servers for their version, and whether they write, on a side connection.
@@ -88,6 +89,9 @@ typedef struct docent_client_options {
     size_t default_size;
     docent_compression compression;   /* Default: off. */
     uint32_t decompressed_max_bytes;  /* Default: 64 MiB. */
+    docent_trace_fn on_trace;         /* Told every attempt. Default: none. */
+    uint32_t flight_recorder_events;  /* How many events of the protocol are kept for docent_client_dump(), in 96 bytes each. At most
+                                       * 1,048,576. Default: 0, none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

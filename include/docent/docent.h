@@ -13,6 +13,7 @@
 #include <docent/retry.h>
 #include <docent/stats.h>
 #include <docent/status.h>
+#include <docent/trace.h>
 #include <docent/types.h>
 #include <docent/view.h>
 #include <docent/watch.h>
