@@ -51,6 +51,8 @@ CASES = [
     ("multi", lambda folder, address: run(folder, "multi", address), "create parent and child: success", "delete both: success"),
     ("poll", lambda folder, address: run(folder, "poll", address, said="one\ntwo\n"), "set to two", "version 2", "closed"),
     ("state", lambda folder, address: run(folder, "state", address, "1"), "connected, a new session, connection number 1", "closed"),
+    ("stats", lambda folder, address: run(folder, "stats", address, "5"), "getData \"/\" DOCENT_OK",
+     'docent_operations_total{operation="get",outcome="ok"} 5', "# EOF"),
     ("watch", watch_a_change, "/example-multi/child: created", "/: ended"),
 ]
 
