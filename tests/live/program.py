@@ -276,7 +276,7 @@ class Bystander:
 
     def __init__(self, server):
         self.server = server
-        self.session = server.session(timeout=10000)
+        self.session = server.session(timeout=40000) # It sends nothing while others are looked at.
         same(error_of(self.session.call(create("/bystander", b"data"))), 0)
 
     def served(self):
