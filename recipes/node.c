@@ -128,7 +128,7 @@ void docent_node_succeed(struct node_call *call, const docent_result *result)
 static void node_give_up(struct node_call *call, docent_status why)
 {
     if (call->told) return;
-    if (call->doubt || call->changing) why = DOCENT_ERR_UNKNOWN_OUTCOME;
+    if (call->doubt || call->moot || call->changing) why = DOCENT_ERR_UNKNOWN_OUTCOME;
     bool leaves = call->kind->gives_up != NULL && call->kind->gives_up(call, why);
     if (!leaves) {
         docent_node_end(call, why);
@@ -159,6 +159,12 @@ void docent_node_doubt(struct node_call *call)
 
 void docent_node_doubt_over(struct node_call *call)
 {
+    call->doubt = false;
+}
+
+void docent_node_doubt_moot(struct node_call *call)
+{
+    call->moot = call->moot || call->doubt;
     call->doubt = false;
 }
 
@@ -241,9 +247,12 @@ static void node_on_expired(struct node_call *call)
 
 static void node_on_resumed(struct node_call *call, uint64_t generation)
 {
-    if (call->doubt && generation != call->doubt_generation && !docent_client_settled(call->machine.client)) {
-        node_give_up(call, DOCENT_ERR_UNKNOWN_OUTCOME); /* The session that may have applied it is not known to be over. */
-        if (call->over) return;
+    if (call->doubt && generation != call->doubt_generation) {
+        if (generation != call->doubt_generation + 1 || !docent_client_settled(call->machine.client)) {
+            node_give_up(call, DOCENT_ERR_UNKNOWN_OUTCOME); /* The session that may have applied it is not known to be over. */
+            if (call->over) return;
+        }
+        call->doubt_generation = generation;
     }
     docent_machine_calm(&call->machine);
     if (!call->resting || call->told) docent_node_step(call);

@@ -54,6 +54,7 @@ struct node_call {
     bool tried;        /* The present try was counted. */
     bool changing;     /* A change is under way. */
     bool doubt;        /* One was sent, and may have been applied. */
+    bool moot;         /* One of these was left open, because it made no difference to what is wanted. */
     uint64_t doubt_generation;
     uint32_t attempts; /* Tries of the whole. */
     docent_status cause;
@@ -102,6 +103,8 @@ bool docent_node_leaves_doubt(const struct docent_event *ev);
 void docent_node_changes(struct node_call *call);
 void docent_node_doubt(struct node_call *call);
 void docent_node_doubt_over(struct node_call *call);
+/* It stays open, and the call goes on in a way for which it makes no difference; but failed, it cannot say that nothing was changed. */
+void docent_node_doubt_moot(struct node_call *call);
 
 /* Success, with or without what @ev brings. */
 void docent_node_succeed(struct node_call *call, const docent_result *result);

@@ -136,7 +136,8 @@ static void write_ask_create(struct write_call *w)
     uint64_t generation = docent_client_generation(call->machine.client);
 
     /* An earlier session that is over took its ephemeral along. */
-    if (call->doubt && write_is_ephemeral(w->mode) && generation != call->doubt_generation) docent_node_doubt_over(call);
+    bool other_session = w->sent.session_id != docent_client_session(call->machine.client, NULL);
+    if (call->doubt && write_is_ephemeral(w->mode) && other_session) docent_node_doubt_moot(call);
     docent_op create = docent_op_create(w->protect ? w->own.path : call->path, call->data, call->size, w->mode);
     create.acl = w->acl;
     create.ttl_ms = w->ttl_ms;
@@ -227,7 +228,7 @@ static void write_on_exists(struct write_call *w, docent_status status)
     bool sets = w->if_exists == DOCENT_IF_EXISTS_SET || w->if_exists == DOCENT_IF_EXISTS_SET_VERSION;
 
     w->conflict = status;
-    if (w->if_exists == DOCENT_IF_EXISTS_SET) docent_node_doubt_over(&w->call); /* Whoever made it: it is set now. */
+    if (w->if_exists == DOCENT_IF_EXISTS_SET) docent_node_doubt_moot(&w->call); /* Whoever made it: it is set now. */
     if (w->call.doubt || w->if_exists == DOCENT_IF_EXISTS_SAME) {
         write_go(w, WRITE_LOOKING);
     } else if (sets) {
@@ -253,7 +254,7 @@ static void write_on_create(struct write_call *w, const struct docent_event *ev)
     } else if (ev->status == DOCENT_ERR_NODE_EXISTS) {
         write_on_exists(w, ev->status);
     } else if (ev->status == DOCENT_ERR_NO_NODE) {
-        docent_node_doubt_over(&w->call); /* Its parent is not there, so neither is it. */
+        if (w->makes_parents) docent_node_doubt_moot(&w->call); /* Its parent is not there, so neither is it. */
         write_parents_missing(w);
     } else {
         if (docent_node_leaves_doubt(ev)) {
@@ -334,10 +335,14 @@ static void write_on_protected(struct write_call *w, const struct docent_event *
 static bool write_is_final(struct write_call *w)
 {
     docent_client *client = w->call.machine.client;
-    uint64_t now = docent_client_now(client);
+    uint64_t now = docent_client_now(client), generation = docent_client_generation(client);
 
-    if (docent_client_generation(client) == w->sent_generation || docent_client_settled(client)) return true;
-    if (w->final_ms == 0) w->final_ms = now + 2 * (uint64_t)docent_client_session_timeout_ms(client);
+    if (generation == w->sent_generation) return true;
+    if (generation == w->sent_generation + 1 && docent_client_settled(client)) {
+        w->final_ms = now;
+    } else if (w->final_ms == 0) {
+        w->final_ms = now + 2 * (uint64_t)docent_client_session_timeout_ms(client);
+    }
     return now >= w->final_ms;
 }
 
@@ -407,17 +412,11 @@ static void write_on_set(struct write_call *w, const struct docent_event *ev)
     } else if (ev->status == DOCENT_ERR_BAD_VERSION && (in_doubt || w->same_is_good)) {
         w->conflict = ev->status;
         write_go(w, WRITE_LOOKING);
-    } else if (ev->status == DOCENT_ERR_NO_NODE && in_doubt && w->version != DOCENT_ANY_VERSION) {
-        docent_node_end(&w->call, DOCENT_ERR_UNKNOWN_OUTCOME); /* Set by us and then deleted, or deleted before? */
-    } else if (ev->status == DOCENT_ERR_NO_NODE && w->creates) {
-        docent_node_doubt_over(&w->call);
+    } else if (ev->status == DOCENT_ERR_NO_NODE && w->creates && (!in_doubt || w->version == DOCENT_ANY_VERSION)) {
+        docent_node_doubt_moot(&w->call);
         write_go_round(w, WRITE_CREATING);
-    } else if (docent_node_leaves_doubt(ev)) {
-        docent_node_doubt(&w->call);
-        docent_node_failed(&w->call, ev->status, ev->sent);
-    } else {
-        bool answered = ev->sent && !docent_node_may_retry(&w->call, ev->status);
-        if (answered) docent_node_doubt_over(&w->call);
+    } else { /* An answer to a second sending says nothing of the first: set by us and then deleted, or deleted before? */
+        if (docent_node_leaves_doubt(ev)) docent_node_doubt(&w->call);
         docent_node_failed(&w->call, ev->status, ev->sent);
     }
 }
@@ -448,10 +447,10 @@ static void write_on_look_after_create(struct write_call *w, const docent_result
     case DOCENT_IF_EXISTS_FAIL: write_decide(w, status, node); break;
     case DOCENT_IF_EXISTS_SAME:
         if (node->status == DOCENT_ERR_NO_NODE) {
-            docent_node_doubt_over(&w->call);
+            docent_node_doubt_moot(&w->call);
             write_go_round(w, WRITE_CREATING);
         } else {
-            write_decide(w, node->stat.version == 0 && write_is_same(w, node) ? DOCENT_OK : w->conflict, node);
+            write_decide(w, node->stat.version == 0 && write_is_same(w, node) ? DOCENT_OK : status, node);
         }
         break;
     case DOCENT_IF_EXISTS_SET_VERSION:

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/nodes.h"
+
 enum { ACTOR_SLACK_MS = 50 }; /* A deadline is met within this. */
 
 static void actor_ring(struct alarm *alarm);
@@ -161,6 +163,7 @@ static void actor_close_client(struct actor *actor)
         docent_lock_close(lock, actor_lock_closed, world_call(actor->world, actor, CALL_CLOSE_LOCK));
     }
     actor->late_lock = lock != NULL && !lock_first;
+    nodes_leave(actor, false);
     sim_client_close(&actor->client);
     if (actor->late_lock) {
         actor->late_lock = false;
@@ -180,6 +183,7 @@ void actor_crash(struct actor *actor)
     actor->watched = NULL;
     actor->watch = NULL;
     actor->missed = false;
+    nodes_leave(actor, true);
     sim_client_crash(&actor->client);
     actor_handle_closed(actor, actor->handles, true);
     actor_go(actor, ACTOR_DOWN);
@@ -554,6 +558,30 @@ static void actor_call(struct actor *actor)
 
 /* ---- Both. ---- */
 
+void actor_call_began(struct actor *actor)
+{
+    actor_go(actor, actor->prepared ? ACTOR_CALLING : ACTOR_PREPARING);
+}
+
+void actor_call_over(struct actor *actor)
+{
+    if (actor->state == ACTOR_CALLING) {
+        actor->served = world_calm(actor->world);
+        actor_round_done(actor);
+    } else if (actor->state == ACTOR_PREPARING) {
+        actor_rest(actor);
+    }
+}
+
+void actor_call_refused(struct actor *actor, struct call *call, docent_status status)
+{
+    call->refused = true;
+    if (status != DOCENT_ERR_NO_MEMORY) {
+        world_fail(actor->world, "a call is refused: %s", docent_status_name(status));
+    }
+    actor_in(actor, 10);
+}
+
 static void actor_prepared(const docent_result *result, void *user)
 {
     struct call *call = user;
@@ -593,7 +621,9 @@ static void actor_ring(struct alarm *alarm)
         actor_start(actor);
         break;
     case ACTOR_IDLE:
-        if (!actor->prepared) {
+        if (actor->writer && actor->world->nodes != NULL) {
+            nodes_call(actor);
+        } else if (!actor->prepared) {
             actor_prepare(actor);
         } else if (actor->writer) {
             actor_call(actor);
@@ -642,6 +672,7 @@ struct actor *actor_new(struct world *world, size_t index, bool writer)
 
 void actor_free(struct actor *actor)
 {
+    free(actor->node);
     free(actor);
 }
 

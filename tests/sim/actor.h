@@ -45,6 +45,9 @@ struct actor {
     int32_t version;          /* Writers: of the node that all set. */
     struct call *watched;     /* Writers: the watch that is left on that node. NULL: none. */
     docent_watch *watch;
+    docent_client *view;      /* Writers of nodes.h, if they work through one. */
+    char *node;               /* And the path of a node of theirs that exists; NULL: none. */
+    int64_t node_czxid;
     uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
 };
 
@@ -56,6 +59,10 @@ void actor_calm(struct actor *actor);  /* Once more, then FINISHED. */
 /* Nothing changes any more. True: no watch is left that must still be told something; what need not is cancelled. */
 bool actor_quiet(struct actor *actor);
 void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN. */
+/* For nodes.c. */
+void actor_call_began(struct actor *actor);
+void actor_call_over(struct actor *actor);
+void actor_call_refused(struct actor *actor, struct call *call, docent_status status);
 int64_t actor_token(const struct actor *actor);
 
 #endif

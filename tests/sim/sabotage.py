@@ -28,6 +28,12 @@ CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
 DIALECT = "recipes/dialect.c"
+PROTECTED = "recipes/protected.c"
+REMOVAL = "recipes/removal.c"
+NODE = "recipes/node.c"
+NODE_WRITE = "recipes/node_write.c"
+NODE_DELETE = "recipes/node_delete.c"
+NODE_UPDATE = "recipes/node_update.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
@@ -63,17 +69,20 @@ BUGS = [
     ], ["--scenario holder-pause --seeds 100"]),
     # Finding out.
     Bug("find-without-sync", "after a lost create reply the queue is listed on a server that may lag", [
-        (CONTENDER, "contender_ask_op(c, docent_op_sync(c->config.path), TAG_SYNC)",
-         "contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST)"),
+        (PROTECTED, "docent_op sync = docent_op_sync(node->parent);\n\n    docent_ask(machine, &sync, TAG_PROTECTED_SYNC);",
+         "docent_op list = docent_op_children(node->parent);\n    docent_ask(machine, &list, TAG_PROTECTED_LIST);"),
     ], ["--exhaustive two-three", STORM]),
     Bug("find-in-new-session", "the search goes on in the next session, and takes the node whosever it is", [
         (CONTENDER, "case DOCENT_EV_EXPIRED: contender_end(c, DOCENT_ERR_SESSION_EXPIRED);",
          "case DOCENT_EV_EXPIRED: if (c->state != CONTENDER_FINDING) contender_end(c, DOCENT_ERR_SESSION_EXPIRED);"),
         (CONTENDER, "return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);",
          "(void)c;\n    return result->has_stat;"),
+        (PROTECTED, "node->ephemeral && ev->result->stat", "false && ev->result->stat"),
     ], [STORM]),
     Bug("no-finding", "after a lost create reply the node is created again at once", [
-        (CONTENDER, "        if (ev->sent) {\n            contender_go(c, CONTENDER_FINDING);", "        if (false) {"),
+        (CONTENDER, "case PROTECTED_LOST: contender_go(c, CONTENDER_FINDING); break;",
+         "case PROTECTED_LOST:\n        docent_protected_forget(&c->own);\n"
+         "        if (c->verdict != DOCENT_OK) contender_has_none(c, CONTENDER_GONE);\n        break;"),
     ], ["--exhaustive two-one"]),
     # Guards.
     Bug("guard-in-new-session", "a guarded transaction that waited is sent in whatever session there is then", [
@@ -96,11 +105,11 @@ BUGS = [
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
         (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: contender_go(c, c->state); break;",
          "    case CONTENDER_CHECKING: contender_go(c, c->state); break;\n"
-         "    case CONTENDER_DELETING: c->known = CONTENDER_NODE_NONE; contender_go(c, CONTENDER_GONE); break;"),
+         "    case CONTENDER_DELETING: c->own.known = PROTECTED_NONE; contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("leave-while-unsure", "who gives up while a create is under way does not look what becomes of it", [
-        (CONTENDER, "case CONTENDER_NODE_UNKNOWN: contender_report(c); break;",
-         "case CONTENDER_NODE_UNKNOWN: contender_go(c, CONTENDER_GONE); break;"),
+        (CONTENDER, "case PROTECTED_UNKNOWN: contender_report(c); break;",
+         "case PROTECTED_UNKNOWN: contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
         (CONTENDER, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT"),
@@ -110,11 +119,37 @@ BUGS = [
         (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),
     ], ["--scenario five-three --seeds 20"]),
     Bug("list-refused", "a list that there was no memory to send is waited for", [
-        (CONTENDER, "if (good && c->list_refused) contender_go_later(c, CONTENDER_RANKING);", "(void)good;"),
+        (CONTENDER, "if (contender_owns(c) && c->list_refused) contender_go_later(c, CONTENDER_RANKING);", "(void)contender_owns(c);"),
     ], ["--exhaustive two-one"]),
+    # Calls of several steps about one node.
+    Bug("protected-and-blind", "after a lost reply a protected node is created again at once", [
+        (NODE_WRITE, "        write_enter(w, WRITE_FINDING);\n", "        docent_protected_forget(&w->own);\n"),
+    ], ["--exhaustive protected"]),
+    Bug("protected-of-the-dead", "a protected node of an earlier session is taken for ours", [
+        (NODE_WRITE, "if (!w->protect || !w->own.ephemeral || w->own.known == PROTECTED_NONE) return;", "if (w != NULL) return;"),
+        (PROTECTED, "node->ephemeral && ev->result->stat", "false && ev->result->stat"),
+    ], ["--exhaustive protected", "--scenario storm-protected --seeds 3000"]),
+    Bug("protected-left-behind", "a protected create that gives up leaves what it may have made", [
+        (NODE_WRITE, "return w->protect && w->own.known != PROTECTED_NONE;", "return w == NULL;"),
+    ], ["--exhaustive protected"]),
+    Bug("delete-a-newer-node", "a guaranteed delete takes whatever stands on the path", [
+        (REMOVAL, "if (stat->czxid != removal->czxid) return REMOVAL_GONE;", ""),
+    ], ["--scenario storm-guaranteed --seeds 3000"]),
+    Bug("delete-not-guaranteed", "a guaranteed delete that gives up is forgotten", [
+        (NODE_DELETE, "return d->guaranteed && ", "return d == NULL && "),
+    ], ["--scenario storm-guaranteed --seeds 3000"]),
+    Bug("update-blind", "an update whose reply is lost is taken for a conflict", [
+        (NODE_UPDATE, "        u->state = UPDATE_LOOKING;\n", "        u->state = UPDATE_READING;\n"),
+    ], ["--exhaustive update"]),
+    Bug("update-without-sync", "after a lost reply the node is read on a server that may lag", [
+        (NODE_UPDATE, "        docent_op sync = docent_op_sync(call->path);\n        docent_ask(&call->machine, &sync, TAG_SYNC);\n", ""),
+    ], ["--exhaustive update --pairs 3000", "--scenario storm-update --seeds 10000"]),
+    Bug("doubt-forgotten", "a call that gives up forgets that it may have changed something", [
+        (NODE, "if (call->doubt || call->moot || call->changing) why", "if (why == DOCENT_OK) why"),
+    ], ["--exhaustive update", "--exhaustive parents"]),
     # Calls and watches.
     Bug("watches-not-restored", "watches are not restored on a new connection", [
-        (WATCHES, "return restore_put(c, c->session.last_zxid, NULL);", "return c != NULL;"),
+        (WATCHES, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
     ], ["--exhaustive calls"]),
     Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
         (REQUEST, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),

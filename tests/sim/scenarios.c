@@ -13,6 +13,19 @@ const struct scenario scenarios[] = {
     {.name = "calls", .text = "two clients whose calls must come out as they say, three servers that lag", .replicas = 3, .writers = 2,
      .rounds = 8, .lag_ms = 300},
 
+    {.name = "guard", .text = "transactions that carry the guard of a lock, three servers that lag (F-07, F-12)", .replicas = 3,
+     .contenders = 2, .rounds = 3, .lag_ms = 100},
+    {.name = "protected", .text = "protected creates and the removal of what they made (F-01 to F-06, F-09)", .replicas = 3, .writers = 2,
+     .play = PLAY_PROTECTED, .rounds = 8, .lag_ms = 300},
+    {.name = "parents", .text = "creates with parents against recursive deletes (F-09, F-11, F-119, F-121)", .replicas = 2, .writers = 2,
+     .play = PLAY_PARENTS, .rounds = 6, .lag_ms = 100},
+    {.name = "guaranteed", .text = "guaranteed deletes on a path that is made anew (F-03, F-06, F-07)", .replicas = 3, .writers = 2,
+     .play = PLAY_GUARANTEED, .rounds = 10, .lag_ms = 200},
+    {.name = "update", .text = "a counter updated under a condition (F-08, F-10)", .replicas = 3, .writers = 4, .play = PLAY_UPDATE, .rounds = 5,
+     .lag_ms = 200},
+    {.name = "view-of-view", .text = "protected creates through a view of a view (F-01 to F-04)", .replicas = 2, .writers = 2,
+     .play = PLAY_PROTECTED, .viewed = true, .rounds = 6, .lag_ms = 100},
+
     {.name = "holder-cutoff", .text = "a holder's server loses its leader and answers what it can", .replicas = 3, .contenders = 3,
      .rounds = 3, .long_holds = true, .scripted = true, .at_grant = FAULT_CUTOFF},
     {.name = "holder-pause", .text = "a holder's process is stopped", .replicas = 2, .contenders = 3, .rounds = 3, .long_holds = true,
@@ -31,6 +44,13 @@ const struct scenario scenarios[] = {
      .scripted = true, .at_grant = FAULT_CUT},
 
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
+    {.name = "storm-protected", .text = "protected creates in a storm (F-01 to F-06, F-122, F-124, F-142)", .rounds = 12, .storm = true,
+     .writers = 3, .play = PLAY_PROTECTED},
+    {.name = "storm-parents", .text = "creates with parents and recursive deletes in a storm (F-11, F-121, F-142)", .rounds = 12, .storm = true,
+     .writers = 3, .play = PLAY_PARENTS},
+    {.name = "storm-guaranteed", .text = "guaranteed deletes in a storm (F-03, F-06, F-142)", .rounds = 12, .storm = true, .writers = 3,
+     .play = PLAY_GUARANTEED},
+    {.name = "storm-update", .text = "a counter in a storm (F-08, F-10, F-142)", .rounds = 10, .storm = true, .writers = 4, .play = PLAY_UPDATE},
     {.name = "storm-calls", .text = "three writers in a storm, three servers that lag", .rounds = 12, .storm = true, .writers = 3},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

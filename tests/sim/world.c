@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/sim/actor.h"
+#include "tests/sim/nodes.h"
 
 enum { WORLD_STILL_MAX = 20000 }; /* Steps at one instant: more, and something chases its tail. */
 
@@ -168,6 +169,9 @@ static void world_committed(void *user, const struct commit *commit)
         } else if (commit->type == COMMIT_DELETE) {
             world_node_gone(world, name);
         }
+        return;
+    }
+    if (commit->path != NULL && world->nodes != NULL && nodes_committed(world, commit)) {
         return;
     }
     if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
@@ -581,7 +585,7 @@ static void world_enter(struct world *world, enum phase phase, uint64_t bound_ms
 
 static bool world_is_quiet(struct world *world)
 {
-    bool quiet = world->ledger_alive == 0;
+    bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
         quiet = actor_quiet(world->actors[i]) && quiet;
     }
@@ -645,6 +649,7 @@ static void world_turn_phase(struct world *world)
         break;
     case PHASE_QUIET:
         if (world_is_quiet(world)) {
+            nodes_check(world);
             world_enter(world, PHASE_END, 4 * (uint64_t)world->session_ms + 5000);
             for (size_t i = 0; i < world->actor_count; i++) {
                 actor_close(world->actors[i]);
@@ -716,6 +721,9 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
     for (size_t i = 0; i < scenario->contenders + scenario->writers; i++) {
         world->actors[world->actor_count++] = actor_new(world, i, i >= scenario->contenders);
     }
+    if (scenario->play != PLAY_CALLS) {
+        world->nodes = nodes_new();
+    }
     world_enter(world, PHASE_STORM, 120000);
     while (world->phase != PHASE_OVER && world->failure[0] == '\0') {
         if (!clock_step(&world->clock)) {
@@ -744,6 +752,7 @@ void world_free(struct world *world)
     }
     free(world->ledger);
     free(world->forced);
+    nodes_free(world->nodes);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

@@ -24,12 +24,18 @@ enum { WORLD_ACTORS_MAX = 6 };
 struct world;
 struct actor;
 
+enum play { /* What writers do; see nodes.h. */
+    PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE,
+};
+
 struct scenario {
     const char *name;
     const char *text;
     size_t replicas;
     size_t contenders;
     size_t writers;     /* Clients whose calls change nodes, beside the lock. */
+    enum play play;     /* Of writers. */
+    bool viewed;        /* Through a view of a view. */
     unsigned rounds;    /* Of each actor in the storm. */
     bool impatient;     /* Contenders cancel, close and leave. */
     uint64_t lag_ms;    /* Of replicas. */
@@ -41,7 +47,7 @@ struct scenario {
 };
 
 enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_PUT /* Whatever the version. */,
-                 CALL_DELETE, CALL_PREPARE, CALL_LOOK,
+                 CALL_DELETE, CALL_PREPARE, CALL_LOOK, CALL_NODE /* Of several steps; see nodes.h. */,
                  CALL_WATCH /* Answered by its terminal event. */ };
 
 struct call { /* One accepted call. */
@@ -77,6 +83,7 @@ struct forced { /* A session ended by an operator: its client cannot know before
 enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct effect;
+struct nodes;
 
 struct world {
     const struct scenario *scenario;
@@ -105,6 +112,7 @@ struct world {
     int64_t resource_last; /* Token of the last write that the resource took. */
     int64_t logged_last;   /* Token of the last guarded write in the log. */
     struct effect *effects;
+    struct nodes *nodes; /* NULL: the scenario has none. */
 
     enum phase phase;
     uint64_t phase_until_us;
