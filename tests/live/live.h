@@ -5,6 +5,7 @@
 #ifndef LIVE_H
 #define LIVE_H
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -44,6 +45,15 @@ static inline void pause_ms(long ms)
 {
     struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
     nanosleep(&time, NULL);
+}
+
+static inline void files_remove(const char *directory)
+{
+    DIR *dir = opendir(directory);
+    assert_non_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    assert_int_equal(rmdir(directory), 0);
 }
 
 static inline docent_client *client_start(const docent_client_options *options)

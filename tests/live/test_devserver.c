@@ -1,6 +1,5 @@
 /* tests/live/test_devserver.c - the development server as a library: what it does on purpose, and what it must not do by itself. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -225,15 +224,6 @@ static void on_report(void *user, const char *text)
 {
     (void)user;
     snprintf(reported, sizeof reported, "%s", text);
-}
-
-static void files_remove(const char *directory)
-{
-    DIR *dir = opendir(directory);
-    assert_non_null(dir);
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    assert_int_equal(rmdir(directory), 0);
 }
 
 /* Of a server with a directory, by a client of its own: is there a node, and if not, make it. */

@@ -73,6 +73,7 @@ static void watches_and_sessions_are_listed(void **state)
     watch_begin(client, true);
     assert_ok(docent_create(client, "/e", NULL, 0, DOCENT_EPHEMERAL, NULL));
     assert_int_equal(docent_devserver_each_watch(server, on_listed_watch, &watcher), 1);
+    assert_int_equal(docent_devserver_watch_count(server), 1); /* Though it is in two tables. */
     assert_int_equal(docent_devserver_each_session(server, on_listed_session, &session), 1);
     assert_int_equal(session.id, watcher);
     assert_int_equal(session.ephemerals, 1);
@@ -160,6 +161,39 @@ static void transactions_go_on_behind_the_lower_half(void **state)
     assert_ok(docent_exists(client, "/z", NULL));
 }
 
+static void presets_are_kept(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/docent-presets-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .data_dir = directory };
+    docent_devserver *own;
+    assert_ok(docent_devserver_start(&options, &own));
+    docent_client *user = NULL;
+    assert_ok(docent_client_new(docent_devserver_connect_string(own), NULL, &user));
+    assert_ok(docent_create(user, "/p", "x", 1, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_devserver_preset_zxid(own, 0xffff0000));
+    assert_ok(docent_devserver_preset_sequence(own, "/p", 70));
+    assert_ok(docent_devserver_preset_version(own, "/p", 80));
+    assert_ok(docent_devserver_preset_zxid(own, 0xfffffffe));
+    docent_client_close(user, NULL, NULL);
+    docent_devserver_stop(own);
+
+    docent_result *result = NULL;
+    docent_stat stat;
+    assert_ok(docent_devserver_start(&options, &own));
+    assert_ok(docent_client_new(docent_devserver_connect_string(own), NULL, &user));
+    assert_ok(docent_exists(user, "/p", &stat));
+    assert_int_equal(stat.version, 80);
+    assert_ok(docent_create(user, "/p/n", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL, &result));
+    assert_string_equal(result->path, "/p/n0000000070");
+    assert_true(result->stat.czxid > 0xfffffffe);
+    docent_result_free(result);
+    docent_client_close(user, NULL, NULL);
+    docent_devserver_stop(own);
+    files_remove(directory);
+}
+
 /* ---- Answers that mean nothing. ---- */
 
 static void client_survives_answers_that_mean_nothing(void **state)
@@ -231,6 +265,7 @@ int main(void)
         TEST(sequence_goes_on_where_it_is_set_and_stays_at_the_end),
         TEST(version_wraps_where_it_is_set),
         TEST(transactions_go_on_behind_the_lower_half),
+        TEST(presets_are_kept),
         TEST(client_survives_answers_that_mean_nothing),
         TEST(client_gets_along_with_every_release),
     };

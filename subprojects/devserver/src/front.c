@@ -247,6 +247,12 @@ void docent_front_settle(struct front *front)
     timer_set(front);
 }
 
+void docent_front_keep(struct front *front)
+{
+    docent_front_settle(front); /* What is in a snapshot was written to the log before it. */
+    if (front->store != NULL && !front->failed) docent_store_snapshot(front->store, docent_front_wall(front));
+}
+
 static void on_settle(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;

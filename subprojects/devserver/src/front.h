@@ -34,6 +34,7 @@ uint64_t docent_front_now(const struct front *front);
 int64_t docent_front_wall(const struct front *front);
 void docent_front_step(struct front *front, uint64_t ms); /* All clocks go forward at once, and what is due happens. */
 void docent_front_settle(struct front *front); /* After anything was done to leader or replica. */
+void docent_front_keep(struct front *front); /* After anything was done to the tree that is no transaction: takes a snapshot. */
 struct server_about;
 void docent_front_about(struct server_about *about); /* Fills in what the system tells of process and machine. */
 void docent_front_refuse(struct front *front, bool refuse); /* New connections: reset at once. */

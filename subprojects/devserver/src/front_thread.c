@@ -311,6 +311,11 @@ size_t docent_devserver_each_watch(docent_devserver *server, void (*tell)(const 
     return command.count;
 }
 
+size_t docent_devserver_watch_count(docent_devserver *server)
+{
+    return docent_devserver_each_watch(server, NULL, NULL);
+}
+
 /* ---- Clock and counters. ---- */
 
 static void run_step_clock(docent_devserver *server, struct command *command)
@@ -333,7 +338,9 @@ static void run_preset_sequence(docent_devserver *server, struct command *comman
 {
     struct node *node = node_at(server, command->path);
     command->status = node == NULL ? DOCENT_ERR_NO_NODE : DOCENT_OK;
-    if (node != NULL) node->created = (int32_t)command->number;
+    if (node == NULL) return;
+    node->created = (int32_t)command->number;
+    docent_front_keep(server->front);
 }
 
 docent_status docent_devserver_preset_sequence(docent_devserver *server, const char *path, int32_t next)
@@ -348,7 +355,9 @@ static void run_preset_version(docent_devserver *server, struct command *command
 {
     struct node *node = node_at(server, command->path);
     command->status = node == NULL ? DOCENT_ERR_NO_NODE : DOCENT_OK;
-    if (node != NULL) node->stat.version = (int32_t)command->number;
+    if (node == NULL) return;
+    node->stat.version = (int32_t)command->number;
+    docent_front_keep(server->front);
 }
 
 docent_status docent_devserver_preset_version(docent_devserver *server, const char *path, int32_t version)
@@ -363,7 +372,7 @@ static void run_preset_zxid(docent_devserver *server, struct command *command)
 {
     struct leader *leader = docent_front_leader(server->front);
     command->status = command->number < docent_leader_zxid(leader) ? DOCENT_ERR_INVALID_ARGUMENT : DOCENT_OK;
-    docent_leader_preset(leader, command->number);
+    docent_leader_skip(leader, command->number, docent_front_wall(server->front));
 }
 
 docent_status docent_devserver_preset_zxid(docent_devserver *server, int64_t zxid)
@@ -384,7 +393,6 @@ docent_status docent_devserver_preset_zxid(docent_devserver *server, int64_t zxi
         call(server, &command);                                                                                             \
         return command.count;                                                                                               \
     }
-COUNTED(watch_count, docent_replica_watch_count(docent_front_replica(server->front)))
 COUNTED(connection_count, docent_replica_connection_count(docent_front_replica(server->front)))
 COUNTED(node_count, docent_leader_tree(docent_front_leader(server->front))->count)
 COUNTED(fault_count, docent_replica_fault_count(docent_front_replica(server->front)))

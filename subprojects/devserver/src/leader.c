@@ -218,6 +218,15 @@ static void session_end(struct leader *leader, int64_t id, int64_t wall, const s
     commit(leader, txn, origin);
 }
 
+void docent_leader_skip(struct leader *leader, int64_t zxid, int64_t wall)
+{
+    if (zxid <= leader->zxid) return;
+    leader->zxid = zxid - 1;
+    struct txn *txn = txn_begin(leader, TXN_ERROR, 0, wall);
+    txn->err = DOCENT_ERR_BAD_ARGUMENTS;
+    commit(leader, txn, NULL);
+}
+
 bool docent_leader_expire(struct leader *leader, int64_t id, uint64_t now, int64_t wall)
 {
     (void)now;

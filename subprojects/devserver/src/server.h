@@ -89,7 +89,8 @@ size_t docent_leader_sessions(const struct leader *leader, int64_t *ids, size_t 
 const struct tree *docent_leader_tree(const struct leader *leader);
 int64_t docent_leader_zxid(const struct leader *leader);
 bool docent_leader_session_alive(const struct leader *leader, int64_t session);
-void docent_leader_preset(struct leader *leader, int64_t zxid); /* At least. */
+void docent_leader_preset(struct leader *leader, int64_t zxid); /* At least: before anybody joins. */
+void docent_leader_skip(struct leader *leader, int64_t zxid, int64_t wall); /* As if writes had failed until @zxid, which is one of the log. */
 
 /* What a leader remembers from before, put into a new one before anybody joins: a snapshot's contents, then what was committed
  * since. Times of sessions count from @now. */

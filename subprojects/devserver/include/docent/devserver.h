@@ -92,7 +92,8 @@ typedef struct docent_devserver_watch {
 /** The same for watches: to see what leaks. */
 DOCENT_API size_t docent_devserver_each_watch(docent_devserver *server, void (*tell)(const docent_devserver_watch *watch, void *user), void *user);
 
-/** How many watches connections have left, counted by path, kind and connection: to prove that none leaks. */
+/** How many watches connections have left: as many as docent_devserver_each_watch() tells of, where a standing one counts once. (Apache
+ * ZooKeeper, and zk_watch_count of mntr here, count it in both of its tables.) */
 DOCENT_API size_t docent_devserver_watch_count(docent_devserver *server);
 DOCENT_API size_t docent_devserver_connection_count(docent_devserver *server);
 /** How many nodes there are, the root and the four below /zookeeper included. */
@@ -147,8 +148,8 @@ DOCENT_API void docent_devserver_heal(docent_devserver *server);
 DOCENT_API void docent_devserver_step_clock(docent_devserver *server, uint32_t ms);
 
 /** The next sequential child of @path gets the number @next, or INT32_MAX behind which there is none: all further ones get that.
- * Returns DOCENT_OK, DOCENT_ERR_NO_NODE or DOCENT_ERR_INVALID_ARGUMENT (it is negative). With a directory, a preset is not kept
- * before the next snapshot; the same holds for the next one. */
+ * Returns DOCENT_OK, DOCENT_ERR_NO_NODE or DOCENT_ERR_INVALID_ARGUMENT (it is negative). With a directory the
+ * preset is kept there, at the price of a snapshot; so is the next one. */
 DOCENT_API docent_status docent_devserver_preset_sequence(docent_devserver *server, const char *path, int32_t next);
 /** The data at @path has this version from now on. Returns DOCENT_OK or DOCENT_ERR_NO_NODE. */
 DOCENT_API docent_status docent_devserver_preset_version(docent_devserver *server, const char *path, int32_t version);
