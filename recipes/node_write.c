@@ -624,6 +624,8 @@ docent_status docent_create_node_async(docent_client *client, const char *path, 
 
     const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };
     struct write_call *w;
+    /* What is compared with the node's data later has to be what is sent. */
+    if (client != NULL && data == NULL && size == 0) data = docent_client_default_data(client, &size);
     docent_status status = write_new(client, &create_kind, path, sequential, data, size, &limits, full.parents, full.acl, full.parents_acl,
                                      done, user, &w);
     if (status != DOCENT_OK) return status;

@@ -808,6 +808,13 @@ docent_status docent_client_check(docent_client *client)
     return docent_core_check(client->core);
 }
 
+const void *docent_client_default_data(const docent_client *client, size_t *ret_size)
+{
+    const struct view_policy *policy = docent_view_policy(client);
+    *ret_size = policy->data_size;
+    return policy->data;
+}
+
 const docent_retry *docent_client_retry(const docent_client *client)
 {
     const struct docent_core *c = client->core;

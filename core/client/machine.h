@@ -139,6 +139,8 @@ void docent_client_drop(docent_client *client);
 
 /* May the application submit now? As every call that it makes; see docent_run_async(). Brings docent_client_now() up to date. */
 docent_status docent_client_check(docent_client *client);
+/* What a create without data gets; NULL: none. Borrowed. */
+const void *docent_client_default_data(const docent_client *client, size_t *ret_size);
 const docent_retry *docent_client_retry(const docent_client *client);
 docent_offline_policy docent_client_offline(const docent_client *client);
 uint32_t docent_client_call_timeout(const docent_client *client); /* Or DOCENT_FOREVER. */

@@ -63,8 +63,8 @@ DOCENT_API void docent_create_node_options_init(docent_create_node_options *opti
 /** Creates a node and tells @done (may be NULL) the outcome, the real path, and the stat (not on servers that answer without one).
  * @options may be NULL. Returns DOCENT_OK if @done will be called; DOCENT_ERR_INVALID_ARGUMENT,
  * DOCENT_ERR_NO_MEMORY, DOCENT_ERR_BUSY, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED if it never will. Outcomes: those
- * of docent_run_async(), and DOCENT_ERR_TOO_LARGE. With protect a call that gave up (DOCENT_ERR_TIMEOUT, DOCENT_ERR_CONNECTION_LOSS, DOCENT_ERR_SESSION_EXPIRED) leaves no
- * node in the end, but may leave its removal to be done. DOCENT_ERR_NO_NODE though parents are to be made: the client's own
+ * of docent_run_async(), and DOCENT_ERR_TOO_LARGE. With protect a call that gave up (DOCENT_ERR_TIMEOUT, DOCENT_ERR_CONNECTION_LOSS,
+ * DOCENT_ERR_SESSION_EXPIRED) leaves no node in the end, but may leave its removal to be done. DOCENT_ERR_NO_NODE though parents are to be made: the client's own
  * chroot is missing, which is not made. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_create_node_async(docent_client *client, const char *path, const void *data,
                                                                     size_t size, docent_create_mode mode,

@@ -530,6 +530,37 @@ static void every_call_ends_once_when_the_client_closes(void **state)
     }
 }
 
+/* What is compared after a lost reply is what was sent: the view's own data, and not their compressed form. */
+static void lost_replies_in_views_with_data_of_their_own(void **state)
+{
+    (void)state;
+    docent_view_options policy = { DOCENT_VIEW_OPTIONS, .default_data = "default", .default_size = 7, .compression = DOCENT_COMPRESSION_ON };
+    docent_create_node_options options = { DOCENT_CREATE_NODE_OPTIONS, .if_exists = DOCENT_IF_EXISTS_SAME };
+    docent_update_options update = { DOCENT_UPDATE_OPTIONS, .recognise = is_mine };
+    struct counting counting = { .text = "" };
+    docent_client *view;
+    docent_result *result;
+    if (server == NULL) skip();
+    assert_ok(docent_client_view(client, "/", &policy, &view));
+    add_fault(DOCENT_FAULT_DROP_REPLY, DOCENT_FAULT_ANY_OP, "/v", 0);
+    assert_ok(docent_create_node(view, "/v", NULL, 0, DOCENT_PERSISTENT, &options, NULL));
+    options.if_exists = DOCENT_IF_EXISTS_FAIL;
+    add_fault(DOCENT_FAULT_DROP_REPLY, DOCENT_FAULT_ANY_OP, "/e", 0);
+    assert_ok(docent_create_node(view, "/e", NULL, 0, DOCENT_EPHEMERAL, &options, NULL));
+    assert_ok(docent_set_node(view, "/v", "5", 1, 0, NULL, NULL));
+    add_fault(DOCENT_FAULT_DROP_REPLY, SET, "/v", 0);
+    assert_ok(docent_update(view, "/v", count_up, &update, NULL, &counting));
+    assert_int_equal(docent_devserver_fault_count(server), 0);
+    assert_ok(docent_read_linearizable(view, "/v", &result));
+    assert_int_equal(result->size, 1);
+    assert_memory_equal(result->data, "6", 1);
+    docent_result_free(result);
+    assert_ok(docent_get(client, "/v", &result));
+    assert_true(result->size > 7); /* Compressed. */
+    docent_result_free(result);
+    docent_view_release(view);
+}
+
 static unsigned decided;
 
 static bool decide(uint32_t tries, uint64_t elapsed_ms, docent_status cause, uint64_t *ret_delay_ms, void *user)
@@ -594,6 +625,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(lost_replies_of_other_creates, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies_of_deletes, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies_of_updates, start, stop),
+        cmocka_unit_test_setup_teardown(lost_replies_in_views_with_data_of_their_own, start, stop),
         cmocka_unit_test_setup_teardown(leftovers_of_lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(guaranteed_deletes_come_true, start, stop),
         cmocka_unit_test_setup_teardown(the_policy_counts_all_steps_together, start, stop),

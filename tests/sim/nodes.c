@@ -410,9 +410,10 @@ static void nodes_parents(struct actor *actor)
     } else {
         char text[128], path[64];
         bool twice = nodes_may(actor, 400); /* On a path that others make, too. */
+        bool same = nodes_may(actor, 300) || world_calm(actor->world);
         docent_create_node_options options = {
             DOCENT_CREATE_NODE_OPTIONS, .parents = nodes_may(actor, 500) ? DOCENT_PARENTS_PERSISTENT : DOCENT_PARENTS_CONTAINER,
-            .if_exists = twice ? DOCENT_IF_EXISTS_SET : nodes_may(actor, 300) || world_calm(actor->world) ? DOCENT_IF_EXISTS_SAME : DOCENT_IF_EXISTS_FAIL,
+            .if_exists = twice ? DOCENT_IF_EXISTS_SET : same ? DOCENT_IF_EXISTS_SAME : DOCENT_IF_EXISTS_FAIL,
             .timeout_ms = nodes_timeout(actor), .retry = nodes_retry(actor), .offline = nodes_offline(actor),
         };
         if (twice) {
@@ -524,8 +525,9 @@ static docent_recognised nodes_recognise(const docent_result *current, const voi
 static void nodes_update(struct actor *actor)
 {
     struct call *call = nodes_new_call(actor);
+    bool knows = world_calm(actor->world) || nodes_may(actor, 700);
     docent_update_options options = {
-        DOCENT_UPDATE_OPTIONS, .create = true, .recognise = world_calm(actor->world) || nodes_may(actor, 700) ? nodes_recognise : NULL, .timeout_ms = nodes_timeout(actor),
+        DOCENT_UPDATE_OPTIONS, .create = true, .recognise = knows ? nodes_recognise : NULL, .timeout_ms = nodes_timeout(actor),
         .retry = nodes_retry(actor), .offline = nodes_offline(actor),
     };
     nodes_accepted(actor, call, docent_update_async(nodes_client(actor), "/k", nodes_count, &options, nodes_written_told, call));

@@ -82,6 +82,16 @@ static void test_queries_answer_as_for_what_is_over(void **state)
     }
 }
 
+static docent_status on_transform(const docent_result *current, const void **ret_data, size_t *ret_size, void *user)
+{
+    (void)current;
+    (void)ret_data;
+    (void)ret_size;
+    (void)user;
+    fail_msg("nobody is to be called");
+    return DOCENT_OK;
+}
+
 static void test_calls_are_refused(void **state)
 {
     (void)state;
@@ -108,6 +118,18 @@ static void test_calls_are_refused(void **state)
         { "run", docent_run(NULL, &op, NULL, &result) },
         { "get async", docent_get_async(NULL, "/a", on_result, NULL) },
         { "get", docent_get(NULL, "/a", &result) },
+        { "create node async", docent_create_node_async(NULL, "/a", NULL, 0, DOCENT_PERSISTENT, NULL, on_result, NULL) },
+        { "create node", docent_create_node(NULL, "/a", NULL, 0, DOCENT_PERSISTENT, NULL, &result) },
+        { "delete node async", docent_delete_node_async(NULL, "/a", 0, NULL, on_result, NULL) },
+        { "delete node", docent_delete_node(NULL, "/a", 0, NULL) },
+        { "set node async", docent_set_node_async(NULL, "/a", NULL, 0, 0, NULL, on_result, NULL) },
+        { "set node", docent_set_node(NULL, "/a", NULL, 0, 0, NULL, NULL) },
+        { "ensure path async", docent_ensure_path_async(NULL, "/a", DOCENT_PARENTS_CONTAINER, docent_acl_open(), on_result, NULL) },
+        { "ensure path", docent_ensure_path(NULL, "/a", DOCENT_PARENTS_CONTAINER, docent_acl_open()) },
+        { "update async", docent_update_async(NULL, "/a", on_transform, NULL, on_result, NULL) },
+        { "update", docent_update(NULL, "/a", on_transform, NULL, NULL, NULL) },
+        { "linearizable read async", docent_read_linearizable_async(NULL, "/a", on_result, NULL) },
+        { "linearizable read", docent_read_linearizable(NULL, "/a", &result) },
         { "watch", docent_watch_async(NULL, "/a", DOCENT_WATCH_PERSISTENT, on_watch, NULL, &watch) },
         { "new lock", docent_lock_new(NULL, "/a", NULL, &lock) },
         { "acquire async", docent_lock_acquire_async(NULL, 0, NULL, NULL) },
