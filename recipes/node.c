@@ -56,7 +56,7 @@ static void node_free(struct node_call *call)
     if (call->kind->free != NULL) call->kind->free(call);
     docent_free(allocator, call->path);
     docent_free(allocator, call->data);
-    docent_result_free(call->copy);
+    docent_free(allocator, call->copy);
     docent_free(allocator, call);
 }
 

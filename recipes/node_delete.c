@@ -90,7 +90,7 @@ static void delete_pop(struct delete_call *d)
     struct level *level = d->level;
 
     d->level = level->up;
-    docent_result_free(level->list);
+    docent_free(delete_allocator(d), level->list);
     docent_free(delete_allocator(d), level);
 }
 
@@ -162,7 +162,7 @@ static void delete_on_list(struct delete_call *d, const struct docent_event *ev)
         delete_failed(d, ev->status, ev->sent);
         return;
     }
-    d->level->list = docent_result_copy(ev->result); /* No names, if it is gone. */
+    d->level->list = docent_result_keep(delete_allocator(d), ev->result); /* No names, if it is gone. */
     if (d->level->list == NULL) {
         delete_failed(d, DOCENT_ERR_NO_MEMORY, false);
     } else {

@@ -196,12 +196,12 @@ static void update_on_get(struct update_call *u, const struct docent_event *ev)
         docent_node_failed(&u->call, ev->status, ev->sent);
         return;
     }
-    docent_result *current = docent_result_copy(ev->result);
+    docent_result *current = docent_result_keep(update_allocator(u), ev->result);
     if (current == NULL) {
         docent_node_failed(&u->call, DOCENT_ERR_NO_MEMORY, false);
         return;
     }
-    docent_result_free(u->current);
+    docent_free(update_allocator(u), u->current);
     u->current = current;
     if (u->state == UPDATE_READING) {
         u->state = UPDATE_MAKING;
@@ -255,7 +255,7 @@ static void update_free(struct node_call *call)
 
     docent_node_free_acl(update_allocator(u), u->acl);
     docent_free(update_allocator(u), u->own);
-    docent_result_free(u->current);
+    docent_free(update_allocator(u), u->current);
 }
 
 static const struct node_kind update_kind = {
@@ -320,7 +320,7 @@ static void read_on_reply(struct node_call *call, const struct docent_event *ev)
         docent_node_failed(call, ev->status, ev->sent);
         return;
     }
-    call->copy = docent_result_copy(ev->result);
+    call->copy = docent_result_keep(docent_client_allocator(call->machine.client), ev->result);
     if (call->copy == NULL) {
         docent_node_failed(call, DOCENT_ERR_NO_MEMORY, false);
         return;

@@ -133,6 +133,9 @@ void docent_timer_stop(docent_client *client, struct docent_timer *timer);
 /* 122 random bits as a version 4 UUID, lower case: 8-4-4-4-12. From the host's entropy. */
 void docent_client_uuid(docent_client *client, char text[37]);
 
+/* docent_result_copy() in the client's memory: one block, to be freed with docent_free(). NULL: no memory. */
+docent_result *docent_result_keep(const docent_allocator *allocator, const docent_result *result);
+
 /* A view lives for as long as somebody keeps it; a client needs no keeping. Paired. */
 void docent_client_keep(docent_client *client);
 void docent_client_drop(docent_client *client);

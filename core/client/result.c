@@ -4,6 +4,8 @@
 
 #include <docent/operation.h>
 
+#include "core/client/machine.h"
+
 /* Counts on the first pass (block NULL), copies on the second. */
 struct copier {
     uint8_t *block;
@@ -60,20 +62,41 @@ docent_call_info docent_result_info(const docent_result *result)
     return (docent_call_info){ result->attempts, result->elapsed_ms, result->last_cause };
 }
 
-docent_result *docent_result_copy(const docent_result *result)
+/* Into what @alloc gives; one block. */
+static docent_result *result_copy(const docent_result *result, void *(*alloc)(size_t size, const void *from), const void *from)
 {
-    if (result == NULL) return NULL;
     struct copier copier = { NULL, 0 };
     docent_result measured = *result;
     copier_put(&copier, result, sizeof *result);
     copier_fill(&copier, result, &measured);
 
-    copier.block = malloc(copier.size);
+    copier.block = alloc(copier.size, from);
     if (copier.block == NULL) return NULL;
     copier.size = 0;
     docent_result *copy = copier_put(&copier, result, sizeof *result);
     copier_fill(&copier, result, copy);
     return copy;
+}
+
+static void *alloc_ours(size_t size, const void *from)
+{
+    return docent_alloc(from, size);
+}
+
+static void *alloc_plain(size_t size, const void *from)
+{
+    (void)from;
+    return malloc(size);
+}
+
+docent_result *docent_result_keep(const docent_allocator *allocator, const docent_result *result)
+{
+    return result_copy(result, alloc_ours, allocator);
+}
+
+docent_result *docent_result_copy(const docent_result *result)
+{
+    return result == NULL ? NULL : result_copy(result, alloc_plain, NULL);
 }
 
 void docent_result_free(docent_result *result)
