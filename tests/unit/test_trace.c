@@ -4,6 +4,7 @@
 #include <docent/trace.h>
 #include <docent/view.h>
 
+#include "test_alloc.h"
 #include "tests/unit/peer.h"
 
 static struct peer peer;
@@ -315,6 +316,28 @@ static void test_secrets_are_never_shown(void **state)
     assert_null(strstr(shown, "user:"));
 }
 
+static void test_no_memory_is_told(void **state)
+{
+    (void)state;
+    static const docent_acl entry = { DOCENT_PERM_READ, "world", "anyone" };
+    struct docent_host host = *docent_client_host(peer.client);
+    docent_status status = DOCENT_ERR_NO_MEMORY;
+    size_t fail_at = 0;
+    while (status == DOCENT_ERR_NO_MEMORY) {
+        struct test_alloc alloc;
+        test_alloc_init(&alloc, ++fail_at);
+        docent_client_options options = { DOCENT_CLIENT_OPTIONS, .flight_recorder_events = 8, .acl = { &entry, 1 } };
+        options.allocator = &alloc.allocator;
+        struct docent_core_config config = { &options, "/chroot" };
+        docent_client *client = NULL;
+        status = docent_core_new(&config, &host, &client);
+        if (status == DOCENT_OK) docent_core_free(client);
+        assert_int_equal(alloc.outstanding, 0);
+    }
+    assert_int_equal(status, DOCENT_OK);
+    assert_true(fail_at > 4); /* Client, chroot, recorder, policy. */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -329,6 +352,7 @@ int main(void)
         TEST(test_a_lost_session_is_dumped_to_the_log),
         TEST(test_who_did_not_ask_for_a_recorder_has_none),
         TEST(test_secrets_are_never_shown),
+        TEST(test_no_memory_is_told),
     };
     return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
 }
