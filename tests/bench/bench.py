@@ -74,6 +74,17 @@ class Server:
             except ProcessLookupError:
                 pass
 
+    def resident(self):
+        """Bytes of memory."""
+        with open("/proc/%d/statm" % self.process.pid, encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def cpu(self):
+        """Seconds of all CPUs since it started, the kernel's on its behalf included."""
+        with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def __exit__(self, *_):
         self.process.terminate()
         try:
@@ -94,14 +105,15 @@ def have_apache():
     return shutil.which("java") is not None and os.path.exists(JARS + "/zookeeper.jar")
 
 
-def apache_server():
-    """Apache ZooKeeper from the distribution's jars, alone, its log on disc without waiting for the disc."""
+def apache_server(folder=None):
+    """Apache ZooKeeper from the distribution's jars, alone, its log in a new directory of @folder without waiting for the disc. It may have
+    as many requests outstanding as the clients here send: it would else stop reading at every thousandth."""
     port = free_port()
-    scratch = tempfile.mkdtemp(prefix="docent-bench-")
+    scratch = tempfile.mkdtemp(prefix="docent-bench-", dir=folder)
     paths = [JARS + "/" + name + ".jar" for name in JAR_NAMES]
     return Server(["java", "-Xmx1g", "-cp", ":".join(path for path in paths if os.path.exists(path)),
                    "-Dzookeeper.4lw.commands.whitelist=*", "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.forceSync=no",
-                   "-Dzookeeper.maxCnxns=0", "org.apache.zookeeper.server.ZooKeeperServerMain", str(port), scratch, "2000", "0"],
+                   "-Dzookeeper.maxCnxns=0", "-Dzookeeper.globalOutstandingLimit=100000", "org.apache.zookeeper.server.ZooKeeperServerMain", str(port), scratch, "2000", "0"],
                   port, scratch)
 
 
@@ -191,16 +203,38 @@ def latency(table, title, programs, contenders, address, operations, rounds, cpu
         table.row(title, label, "%.1f us" % middle, middle / floor[0], cpu, cpu / floor[1])
 
 
-def idle(table, programs, address, sessions, seconds):
-    """Opens the sessions, then watches from the server's side how its pings come in."""
+def contest(programs, program, operations, rounds):
+    """Both servers in one run, in turn: what each does with a client that costs next to nothing. Apache ZooKeeper's log is in memory."""
+    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    print("%-34s %14s %14s %7s" % ("(g) server, 1,000 outstanding", "development", "Apache", "ratio"))
+    with dev_server(program) as ours, apache_server(folder) as theirs:
+        addresses = (ours.address, theirs.address)
+        for address in addresses:
+            programs.run("bench-null", "prepare", address, 1)
+        for case in ("get", "set"):
+            for address in addresses * 2:  # A Java machine is slow until it has compiled what matters.
+                programs.run("bench-null", case, address, 2 * operations)
+            walls = ([], [])
+            for _ in range(rounds):
+                for address, wall in zip(addresses, walls):
+                    wall.append(programs.run("bench-null", case, address, operations)["wall_ns"])
+            rates = [operations * 1e9 / sorted(wall)[len(wall) // 2] for wall in walls]
+            print("    %-30s %12.0f/s %12.0f/s %7.1f" % (case, *rates, rates[0] / rates[1]), flush=True)
+
+
+def idle(table, programs, server, sessions, seconds):
+    """Opens the sessions, then watches from the server's side how its pings come in, and what it costs the server to have them."""
+    address, before = server.address, server.resident()
     process = subprocess.Popen([programs.path("bench-idle"), address, str(sessions), str(seconds)], stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout.readline().strip() != "ready":
             raise BenchError("bench-idle: the sessions did not come up")
+        resident, cpu, begin = server.resident(), server.cpu(), time.monotonic()
         counts, end = [received(address)], time.monotonic() + seconds - 0.5
         while time.monotonic() < end:
             time.sleep(0.1)
             counts.append(received(address))
+        cpu, elapsed = server.cpu() - cpu, time.monotonic() - begin
         line = process.stdout.readline()
     finally:
         process.stdout.close()
@@ -212,6 +246,8 @@ def idle(table, programs, address, sessions, seconds):
     print("    resident bytes per session above; heap %d B; threads %d; client CPU %.1f %%; states but CONNECTED: %d"
           % (result["heap_per_session"], result["threads"], 100 * result["cpu_ns"] / result["wall_ns"], result["trouble"]))
     print("    pings as the server received them, per 100 ms: mean %.0f, largest %d" % (sum(steps) / len(steps), max(steps)))
+    print("    server: resident %d B per session, CPU %.1f %%, %.1f us per ping"
+          % ((resident - before) / sessions, 100 * cpu / elapsed, 1e6 * cpu / max(1, counts[-1] - counts[0])))
     return result
 
 
@@ -296,7 +332,8 @@ def main():
     parser = argparse.ArgumentParser(description="All benchmarks; see README.md")
     parser.add_argument("--programs", required=True, help="folder of the built bench programs")
     parser.add_argument("--devserver", required=True, help="the docent-devserver program")
-    parser.add_argument("--server", choices=["dev", "apache", "both"], default="both")
+    parser.add_argument("--server", choices=["dev", "apache", "both", "contest"], default="both",
+                        help="contest: only one server against the other")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=int, default=1, help="divide the number of operations by this")
     parser.add_argument("--sessions", type=int, default=10000)
@@ -310,6 +347,13 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         options.sessions = min(options.sessions, (hard - 200) // 2)
 
+    if options.server in ("both", "contest") and have_apache():
+        print("== One server against the other ==")
+        contest(programs, options.devserver, 100000 // options.scale, options.rounds)
+    if options.server == "contest":
+        with dev_server(options.devserver) as server:
+            idle(Table(), programs, server, options.sessions, 10)
+        return
     if options.server != "dev":
         if have_apache():
             print("== Apache ZooKeeper, from the distribution ==")
@@ -328,7 +372,7 @@ def main():
             if programs.callgrind_works():
                 instruction_table(programs, server.address)
         with dev_server(options.devserver) as server:
-            idle(table, programs, server.address, options.sessions, 10)
+            idle(table, programs, server, options.sessions, 10)
         start(table, programs, options.devserver)
 
 
