@@ -23,7 +23,6 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION = "core/session/session.c"
 REQUEST = "core/client/request.c"
 CLIENT = "core/client/client.c"
-MACHINE = "core/client/machine.c"
 CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
@@ -96,12 +95,6 @@ BUGS = [
         (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
     # The lock.
-    Bug("no-turn-check", "replies to what an earlier state asked are heard", [
-        (REQUEST, "if (!current) return;", "(void)current;"),
-        (MACHINE, "void docent_machine_next_turn(struct docent_machine *m)\n{\n    machine_forget(m);",
-         "void docent_machine_next_turn(struct docent_machine *m)\n{\n    struct docent_request *asks = m->asks;\n    m->asks = NULL;\n"
-         "    machine_forget(m);\n    m->asks = asks;"),
-    ], ["--exhaustive two-one", STORM]),
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
         (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: contender_go(c, c->state); break;",
          "    case CONTENDER_CHECKING: contender_go(c, c->state); break;\n"
