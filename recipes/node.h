@@ -83,6 +83,10 @@ void docent_node_cancel(struct node_call *call);
 /* Accepted: from here on it will be told. */
 void docent_node_start(struct node_call *call, uint32_t timeout_ms);
 
+/* docent_ensure_path_async(), with limits of the caller's. */
+docent_status docent_ensure_path_within(docent_client *client, const char *path, docent_parents parents, docent_acl_list acl,
+                                        const struct node_limits *limits, docent_result_fn done, void *user);
+
 docent_status docent_node_copy_acl(const docent_allocator *allocator, docent_acl_list list, docent_acl_list *ret_list);
 void docent_node_free_acl(const docent_allocator *allocator, docent_acl_list list);
 

@@ -688,17 +688,23 @@ static const struct node_kind ensure_kind = {
     .free = write_free,
 };
 
-docent_status docent_ensure_path_async(docent_client *client, const char *path, docent_parents parents, docent_acl_list acl,
-                                       docent_result_fn done, void *user)
+docent_status docent_ensure_path_within(docent_client *client, const char *path, docent_parents parents, docent_acl_list acl,
+                                        const struct node_limits *limits, docent_result_fn done, void *user)
 {
     if (parents == DOCENT_PARENTS_NONE) return DOCENT_ERR_INVALID_ARGUMENT;
-    const struct node_limits limits = { 0 };
     struct write_call *w;
-    docent_status status = write_new(client, &ensure_kind, path, false, NULL, 0, &limits, parents, (docent_acl_list){ NULL, 0 }, acl, done,
+    docent_status status = write_new(client, &ensure_kind, path, false, NULL, 0, limits, parents, (docent_acl_list){ NULL, 0 }, acl, done,
                                      user, &w);
     if (status != DOCENT_OK) return status;
     w->state = WRITE_EXISTS;
     w->ensures = true;
-    docent_node_start(&w->call, 0);
+    docent_node_start(&w->call, limits->timeout_ms);
     return DOCENT_OK;
+}
+
+docent_status docent_ensure_path_async(docent_client *client, const char *path, docent_parents parents, docent_acl_list acl,
+                                       docent_result_fn done, void *user)
+{
+    const struct node_limits limits = { 0 };
+    return docent_ensure_path_within(client, path, parents, acl, &limits, done, user);
 }

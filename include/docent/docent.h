@@ -3,6 +3,7 @@
 #define DOCENT_DOCENT_H
 
 #include <docent/acl.h>
+#include <docent/batch.h>
 #include <docent/client.h>
 #include <docent/compress.h>
 #include <docent/hold.h>
@@ -14,6 +15,7 @@
 #include <docent/stats.h>
 #include <docent/status.h>
 #include <docent/trace.h>
+#include <docent/txn.h>
 #include <docent/types.h>
 #include <docent/view.h>
 #include <docent/watch.h>

@@ -526,9 +526,44 @@ static void one_shots_survive_a_gap(void **state)
     relay_free(line);
 }
 
+static void transactions_put_together(void **state)
+{
+    (void)state;
+    docent_client *view;
+    docent_view_options options = { DOCENT_VIEW_OPTIONS, .compression = DOCENT_COMPRESSION_ON };
+    assert_ok(docent_create(client, "/v", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_client_view(client, "/v", &options, &view));
+    docent_txn *txn;
+    assert_ok(docent_txn_new(view, &txn));
+    docent_txn_create(txn, "/p/q/a", "data", 4, DOCENT_PERSISTENT);
+    docent_txn_create(txn, "/p/q/a/b", "", 0, DOCENT_PERSISTENT);
+    assert_status(docent_txn_commit(txn, NULL, NULL), DOCENT_ERR_NO_NODE);
+    docent_txn_options parents = { DOCENT_TXN_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    docent_result *result = NULL;
+    assert_ok(docent_txn_commit(txn, &parents, &result));
+    assert_int_equal(result->result_count, 2);
+    assert_string_equal(result->results[1].path, "/p/q/a/b");
+    docent_result_free(result);
+    docent_txn_free(txn);
+
+    docent_op reads[] = { docent_op_get("/p/q/a"), docent_op_get("/none"), docent_op_children("/p/q/a") };
+    assert_ok(docent_batch_read(view, reads, 3, NULL, &result));
+    assert_int_equal(result->result_count, 3);
+    assert_int_equal(result->results[0].size, 4);
+    assert_memory_equal(result->results[0].data, "data", 4);
+    assert_status(result->results[1].status, DOCENT_ERR_NO_NODE);
+    assert_string_equal(result->results[2].names[0], "b");
+    docent_result_free(result);
+    assert_ok(docent_get(client, "/v/p/q/a", &result));
+    assert_int_equal(*(const uint8_t *)result->data, 0x1f); /* As it is kept. */
+    docent_result_free(result);
+    docent_view_release(view);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(transactions_put_together, start, stop),
         cmocka_unit_test_setup_teardown(operations, start, stop),       cmocka_unit_test_setup_teardown(transactions, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
