@@ -586,6 +586,23 @@ void docent_core_addresses(docent_client *client, uint64_t now, const struct doc
     docent_turn_end(c);
 }
 
+void docent_core_servers(docent_client *client, uint64_t now, const struct docent_address *addresses, size_t count)
+{
+    struct docent_core *c = client->core;
+    docent_turn_begin(c, now);
+    if (docent_session_servers(&c->session, c->now, addresses, count)) {
+        docent_client_log(&c->root, DOCENT_LOG_INFO, "client.moves", NULL, "the list of servers was changed: going to another one");
+    }
+    docent_turn_end(c);
+}
+
+docent_status docent_client_set_servers(docent_client *client, const char *servers)
+{
+    if (client == NULL || servers == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    const struct docent_host *host = &client->core->host;
+    return host->set_servers == NULL ? DOCENT_ERR_UNSUPPORTED : host->set_servers(host->user, servers);
+}
+
 void docent_core_close(docent_client *client, uint64_t now)
 {
     struct docent_core *c = client->core;

@@ -41,6 +41,8 @@ struct docent_host {
     const char *default_label; /* Host name and process id; set at creation. */
     uint64_t (*now_us)(void *user);                                  /* Loop: the same clock, finer, for measuring. NULL: there is
                                                                       * none. */
+    docent_status (*set_servers)(void *user, const char *servers);   /* Any thread: docent_client_set_servers(). NULL: the
+                                                                      * list is fixed. */
 };
 
 struct docent_core_config {
@@ -66,6 +68,10 @@ uint64_t docent_core_deadline(const docent_client *client); /* Absolute; UINT64_
 /* Name look-up: wanted at the start and before each sweep over the servers. Answer once per want; count 0: it failed. */
 bool docent_core_wants_addresses(const docent_client *client);
 void docent_core_addresses(docent_client *client, uint64_t now_ms, const struct docent_address *addresses, size_t count);
+
+/* The list of servers was changed, and these are the addresses of the new one. Answers a want for addresses, too, unless @count is 0: then
+ * nothing is changed. */
+void docent_core_servers(docent_client *client, uint64_t now_ms, const struct docent_address *addresses, size_t count);
 
 /* Probe: "srvr" on a connection of its own, for the server's version, and while the connected one is read-only, to find one that
  * writes. Answer once per want; text is what came, size 0: refused or no answer

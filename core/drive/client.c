@@ -116,6 +116,8 @@ docent_status docent_client_new(const char *servers, const docent_client_options
     d->post_max = options.inbox_max;
     d->owns_thread = options.base == NULL && options.poll == NULL;
     d->poll = options.poll;
+    d->servers_from = options.servers_from;
+    d->servers_user = options.user;
     char host_name[256] = "";
     (void)gethostname(host_name, sizeof host_name - 1);
     snprintf(d->label, sizeof d->label, "%s-%ld", host_name, (long)getpid());

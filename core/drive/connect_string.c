@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <docent/client.h>
 
@@ -120,6 +121,26 @@ docent_status docent_connect_parse(const char *text, struct connect_string *stri
     }
     if (status != DOCENT_OK) docent_connect_free(string);
     return status;
+}
+
+static bool has_host(const struct connect_string *string, const struct connect_host *host)
+{
+    for (size_t i = 0; i < string->count; i++) {
+        const struct connect_host *other = &string->hosts[i];
+        if (other->port == host->port && other->address.scope == host->address.scope && strcasecmp(other->name, host->name) == 0) return true;
+    }
+    return false;
+}
+
+bool docent_connect_same_hosts(const struct connect_string *a, const struct connect_string *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (!has_host(b, &a->hosts[i])) return false;
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        if (!has_host(a, &b->hosts[i])) return false;
+    }
+    return true;
 }
 
 void docent_connect_free(struct connect_string *string)

@@ -21,6 +21,7 @@ struct connect_string {
 
 /* DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT (with what is wrong in @fault), DOCENT_ERR_NO_MEMORY. */
 docent_status docent_connect_parse(const char *text, struct connect_string *ret_string, char *fault, size_t fault_size);
+bool docent_connect_same_hosts(const struct connect_string *a, const struct connect_string *b); /* In any order. */
 void docent_connect_free(struct connect_string *string);
 
 #endif

@@ -19,7 +19,7 @@
 #include "core/client/machine.h"
 #include "core/drive/poll.h"
 
-enum { LOOKUP_DEADLINE_MS = 5000, PROBE_DEADLINE_MS = 1000, READS_A_TURN = 4 };
+enum { LOOKUP_DEADLINE_MS = 5000, PROBE_DEADLINE_MS = 1000, READS_A_TURN = 4, SERVERS_TEXT_MAX = 65536 };
 
 /* ---- The process. ---- */
 
@@ -320,6 +320,7 @@ struct lookup {
     struct event deadline;
     struct docent_address addresses[SERVERS_MAX];
     size_t count;
+    bool changed; /* Of a new list. */
     bool over; /* Told. */
 };
 
@@ -336,7 +337,11 @@ static void lookup_tell(struct lookup *lookup)
     struct driver *d = lookup->driver;
     if (d == NULL) return;
     uint64_t began = entry_begin(d);
-    docent_core_addresses(d->client, began, lookup->addresses, lookup->count);
+    if (lookup->changed && lookup->count > 0) {
+        docent_core_servers(d->client, began, lookup->addresses, lookup->count);
+    } else if (docent_core_wants_addresses(d->client)) {
+        docent_core_addresses(d->client, began, lookup->addresses, lookup->count);
+    }
     entry_end(d, began);
 }
 
@@ -395,14 +400,19 @@ static void on_name(int error, struct evutil_addrinfo *answers, void *user)
     if (!nested) loop_leave(d);
 }
 
+static void servers_ask(struct driver *d);
+
 static void lookup_begin(struct driver *d)
 {
+    if (d->servers_from != NULL && !d->servers_changed) servers_ask(d);
     struct lookup *lookup = calloc(1, sizeof *lookup);
     if (lookup == NULL) {
         docent_core_addresses(d->client, docent_clock_ms(), NULL, 0);
         return;
     }
     lookup->driver = d;
+    lookup->changed = d->servers_changed;
+    d->servers_changed = false;
     lookup->pending = 1;
     event_assign(&lookup->deadline, d->base, -1, 0, on_lookup_deadline, lookup);
     d->lookup = lookup;
@@ -427,6 +437,108 @@ static void lookup_begin(struct driver *d)
         (void)evdns_getaddrinfo(dns, host->name, NULL, &hints, on_name, asked);
     }
     lookup_unref(lookup);
+}
+
+/* ---- Another list. ---- */
+
+/* @string is ours from now on. False: it is the list that we have. */
+static bool servers_take(struct driver *d, struct connect_string *string)
+{
+    bool other = !docent_connect_same_hosts(&d->servers, string);
+    if (other) {
+        struct connect_string old = { .hosts = d->servers.hosts };
+        d->servers.hosts = string->hosts;
+        d->servers.count = string->count;
+        string->hosts = NULL;
+        docent_connect_free(&old);
+    }
+    docent_connect_free(string);
+    return other;
+}
+
+static docent_status servers_parse(const struct driver *d, const char *text, struct connect_string *ret_string)
+{
+    docent_status status = docent_connect_parse(text, ret_string, NULL, 0);
+    if (status != DOCENT_OK) return status;
+    if (ret_string->chroot[0] == '\0' || strcmp(ret_string->chroot, d->servers.chroot) == 0) return DOCENT_OK;
+    docent_connect_free(ret_string);
+    return DOCENT_ERR_INVALID_ARGUMENT;
+}
+
+/* The application, before a sweep. What it says is looked up in the usual way: there is no connection to be left. */
+static void servers_ask(struct driver *d)
+{
+    char *text = calloc(1, SERVERS_TEXT_MAX);
+    if (text == NULL) return;
+    struct connect_string string;
+    uint64_t began = entry_begin(d);
+    bool told = d->servers_from(text, SERVERS_TEXT_MAX, d->servers_user);
+    entry_end(d, began);
+    text[SERVERS_TEXT_MAX - 1] = '\0';
+    docent_status status = told ? servers_parse(d, text, &string) : DOCENT_OK;
+    if (status != DOCENT_OK) {
+        docent_client_log(d->client, DOCENT_LOG_WARNING, "servers.refused", NULL, "a list of servers is of no use: %s",
+                          docent_status_text(status));
+    } else if (told) {
+        (void)servers_take(d, &string);
+    }
+    free(text);
+}
+
+/* A look-up of the old list under way would answer for the new one. */
+static void servers_change(struct driver *d, struct connect_string *string)
+{
+    if (!servers_take(d, string)) return;
+    d->servers_changed = true;
+    if (d->lookup != NULL) {
+        event_del(&d->lookup->deadline);
+        d->lookup->driver = NULL;
+        d->lookup = NULL;
+    }
+    event_active(&d->work, EV_TIMEOUT, 0);
+}
+
+struct servers_post {
+    struct docent_post post;
+    struct driver *driver;
+    struct connect_string string;
+};
+
+static void servers_posted(struct docent_post *post)
+{
+    struct servers_post *p = (struct servers_post *)post;
+    if (p->driver->closing) {
+        docent_connect_free(&p->string);
+    } else {
+        servers_change(p->driver, &p->string);
+    }
+    free(p);
+}
+
+docent_status docent_driver_set_servers(void *user, const char *servers)
+{
+    struct driver *d = user;
+    struct connect_string string;
+    docent_status where = docent_driver_check(d);
+    if (where == DOCENT_ERR_FORKED) return where;
+    if (where == DOCENT_OK && docent_client_closing(d->client)) return docent_client_close_cause(d->client);
+    docent_status status = servers_parse(d, servers, &string);
+    if (status != DOCENT_OK) return status;
+    if (where == DOCENT_OK) {
+        servers_change(d, &string);
+        return DOCENT_OK;
+    }
+    struct servers_post *p = malloc(sizeof *p);
+    status = p == NULL ? DOCENT_ERR_NO_MEMORY : DOCENT_OK;
+    if (status == DOCENT_OK) {
+        *p = (struct servers_post){ { NULL, servers_posted }, d, string };
+        status = docent_driver_post(d, &p->post, true);
+    }
+    if (status != DOCENT_OK) {
+        docent_connect_free(&string);
+        free(p);
+    }
+    return status;
 }
 
 /* ---- The version probe. ---- */
@@ -541,7 +653,7 @@ void docent_driver_work(struct driver *d)
     link_write(d, now);
     struct docent_address address;
     if (d->probe_fd < 0 && docent_core_wants_probe(d->client, &address)) probe_begin(d, &address);
-    if (d->lookup == NULL && docent_core_wants_addresses(d->client)) lookup_begin(d);
+    if (d->lookup == NULL && (docent_core_wants_addresses(d->client) || (d->servers_changed && !d->closing))) lookup_begin(d);
 
     struct docent_link link;
     docent_core_link(d->client, &link);
@@ -622,7 +734,8 @@ void docent_driver_begin(struct driver *d)
 
 struct docent_host docent_driver_host(struct driver *d)
 {
-    return (struct docent_host){ d, host_now, docent_driver_check, host_entropy, host_wake, docent_driver_post, d->label, host_now_us };
+    return (struct docent_host){ d, host_now, docent_driver_check, host_entropy, host_wake, docent_driver_post, d->label, host_now_us,
+                                 docent_driver_set_servers };
 }
 
 void docent_driver_close_on_loop(struct driver *d)

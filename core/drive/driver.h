@@ -17,7 +17,10 @@ struct driver {
     docent_client *client;
     struct loop *loop;
     struct event_base *base;
-    struct connect_string servers;
+    struct connect_string servers; /* The list may change, the chroot does not. */
+    bool servers_changed;          /* And the core has not been told. */
+    docent_servers_fn servers_from;
+    void *servers_user;
     unsigned fork_generation;
     char label[288];
 
@@ -69,6 +72,7 @@ void docent_driver_work(struct driver *driver);
 void docent_driver_free(struct driver *driver);
 void docent_driver_abandon(struct driver *driver); /* In a forked child. */
 struct docent_host docent_driver_host(struct driver *driver);
+docent_status docent_driver_set_servers(void *user, const char *servers); /* Any thread. */
 void docent_driver_close_on_loop(struct driver *driver);
 docent_status docent_driver_check(void *user);
 docent_status docent_driver_post(void *user, struct docent_post *post, bool bounded);

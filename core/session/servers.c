@@ -80,12 +80,14 @@ void docent_servers_free(struct servers *servers)
     servers->count = 0;
 }
 
-void docent_servers_set(struct servers *servers, const struct docent_address *addresses, size_t count)
+/* @addresses in their order, each once. NULL: there are none, or there is no memory. */
+static struct docent_address *list_make(const struct servers *servers, const struct docent_address *addresses, size_t count,
+                                        size_t *ret_count)
 {
-    if (count == 0) return;
+    if (count == 0) return NULL;
     if (count > SERVERS_MAX) count = SERVERS_MAX;
     struct docent_address *list = servers->allocator->alloc(count * sizeof *list, servers->allocator->user);
-    if (list == NULL) return;
+    if (list == NULL) return NULL;
 
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
@@ -97,11 +99,114 @@ void docent_servers_set(struct servers *servers, const struct docent_address *ad
         list[at] = addresses[i];
         n++;
     }
+    *ret_count = n;
+    return list;
+}
+
+static void list_take_over(struct servers *servers, struct docent_address *list, size_t count)
+{
     servers->allocator->release(servers->addresses, servers->allocator->user);
     servers->addresses = list;
-    servers->count = n;
-    servers->next %= n;
-    if (servers->left > n) servers->left = n;
+    servers->count = count;
+    servers->next %= count;
+    if (servers->left > count) servers->left = count;
+    servers->drawn = false;
+}
+
+void docent_servers_set(struct servers *servers, const struct docent_address *addresses, size_t count)
+{
+    size_t n;
+    struct docent_address *list = list_make(servers, addresses, count, &n);
+    if (list != NULL) list_take_over(servers, list, n);
+}
+
+/* ---- A new list. ---- */
+
+/* Its place in @list; @count: it has none. */
+static size_t list_find(const struct docent_address *list, size_t count, const struct docent_address *address)
+{
+    size_t at = 0;
+    while (at < count && !docent_address_equal(&list[at], address)) at++;
+    return at;
+}
+
+static double draw(struct servers *servers)
+{
+    return (double)(docent_random_next(&servers->random) >> 11) * 0x1p-53;
+}
+
+/* Of the added ones, or of the others, the first from @at on. */
+static size_t list_next(const struct servers *servers, const struct docent_address *list, size_t count, bool added, size_t at)
+{
+    while (at < count && (list_find(servers->addresses, servers->count, &list[at]) == servers->count) != added) at++;
+    return at;
+}
+
+/* Every try goes to an added server with the probability @odds, to another else, for as long as there are both. */
+static void list_draw(struct servers *servers, const struct docent_address *list, size_t count, double odds, struct docent_address *order)
+{
+    size_t added = list_next(servers, list, count, true, 0);
+    size_t known = list_next(servers, list, count, false, 0);
+
+    for (size_t i = 0; i < count; i++) {
+        if (known == count || (added < count && draw(servers) < odds)) {
+            order[i] = list[added];
+            added = list_next(servers, list, count, true, added + 1);
+        } else {
+            order[i] = list[known];
+            known = list_next(servers, list, count, false, known + 1);
+        }
+    }
+}
+
+bool docent_servers_update(struct servers *servers, const struct docent_address *current, const struct docent_address *addresses,
+                           size_t count)
+{
+    size_t after, both = 0, before = servers->count;
+    struct docent_address *list = list_make(servers, addresses, count, &after);
+    if (list == NULL) return false;
+    bool connected = current != NULL;
+    if (before == 0) {
+        list_take_over(servers, list, after);
+        return connected && list_find(list, after, current) == after;
+    }
+    struct docent_address own = connected ? *current : servers->addresses[servers->next];
+    size_t place = list_find(list, after, &own);
+    for (size_t i = 0; i < after; i++) both += list_find(servers->addresses, before, &list[i]) < before;
+
+    bool moves = place == after;
+    double odds = 1;
+    if (after > before) {
+        if (!moves) moves = draw(servers) < 1 - (double)before / (double)after;
+    } else if (moves && before > both) {
+        odds = 1 - (double)both * (double)(before - after) / ((double)after * (double)(before - both));
+    }
+    if (!moves) {
+        list_take_over(servers, list, after);
+        servers->next = connected ? (place + 1) % after : place;
+        return false;
+    }
+    struct docent_address *order = servers->allocator->alloc(after * sizeof *order, servers->allocator->user);
+    if (order == NULL) {
+        servers->allocator->release(list, servers->allocator->user);
+        return false;
+    }
+    list_draw(servers, list, after, odds, order);
+    servers->allocator->release(list, servers->allocator->user);
+    list_take_over(servers, order, after);
+    servers->drawn = true;
+    servers->next = 0;
+    if (connected) servers->left = after;
+    return true;
+}
+
+void docent_servers_settle(struct servers *servers, const struct docent_address *address)
+{
+    if (!servers->drawn) return;
+    docent_servers_set(servers, servers->addresses, servers->count);
+    if (servers->drawn) return; /* No memory. This order will do. */
+    size_t place = list_find(servers->addresses, servers->count, address);
+    if (place < servers->count) servers->next = (place + 1) % servers->count;
 }
 
 const struct docent_address *docent_servers_take(struct servers *servers)

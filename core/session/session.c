@@ -225,6 +225,7 @@ static void session_offline(struct session *s, uint64_t now, docent_status cause
     s->state = SESSION_RESTING;
     s->ping_waiting = false;
     s->auths_waiting = s->restores_waiting = 0;
+    s->moves = false;
     docent_search_stop(&s->search);
     s->restore_wanted = false;
     if (was == SESSION_ONLINE) s->hooks.offline(s->hooks.owner, cause);
@@ -273,6 +274,37 @@ void docent_session_addresses(struct session *s, uint64_t now, const struct doce
     docent_servers_begin_sweep(&s->servers);
     s->refusals = 0;
     session_next_server(s, now);
+}
+
+/* A move costs the connection, and with it the answers under way, so it waits for a quiet moment; but a busy client has none. */
+bool docent_session_servers(struct session *s, uint64_t now, const struct docent_address *addresses, size_t count)
+{
+    if (count == 0 || s->state == SESSION_LEAVING || s->state == SESSION_ENDED) return false;
+    bool stands = s->link.wanted && !s->moves;
+    bool leaves = docent_servers_update(&s->servers, stands ? &s->link.address : NULL, addresses, count);
+
+    switch (s->state) {
+    case SESSION_LOOKING:
+    case SESSION_RESTING:
+        if (s->servers.count == 0) break; /* No memory. */
+        docent_servers_begin_sweep(&s->servers);
+        s->refusals = 0;
+        session_next_server(s, now);
+        break;
+    case SESSION_CONNECTING:
+        if (leaves) docent_session_drop(s, now, DOCENT_ERR_CONNECTION_LOSS);
+        break;
+    case SESSION_HANDSHAKE: /* A session may be coming into being. It goes along. */
+    case SESSION_RESTORING:
+    case SESSION_ONLINE:
+        if (!stands || !leaves) break;
+        s->moves = true;
+        s->move_until_ms = now + s->timeout_ms / 3;
+        break;
+    case SESSION_LEAVING:
+    case SESSION_ENDED: break;
+    }
+    return s->moves;
 }
 
 void docent_session_connected(struct session *s, uint64_t now)
@@ -364,6 +396,7 @@ static void session_try_online(struct session *s, uint64_t now)
     s->state = SESSION_ONLINE;
     s->online_ms = now;
     s->refusals = 0;
+    if (!s->moves) docent_servers_settle(&s->servers, &s->link.address);
     if (!s->read_only) {
         docent_search_done(&s->search);
     } else if (s->config.searches) {
@@ -689,6 +722,12 @@ static uint64_t session_beat_due(const struct session *s)
     return s->sent_ms + s->timeout_ms / 3 - s->beat_jitter_ms;
 }
 
+static uint64_t session_move_due(const struct session *s)
+{
+    if (!s->moves) return UINT64_MAX;
+    return s->first == NULL ? 0 : s->move_until_ms;
+}
+
 /* When the connection is given up because nothing came back. A ping has a deadline of its own beside a stuck request; a sync
  * waits in line, so it is enough that the line moves. */
 static uint64_t session_silence(const struct session *s)
@@ -761,7 +800,9 @@ void docent_session_tick(struct session *s, uint64_t now)
         break;
     case SESSION_ONLINE:
         docent_search_tick(&s->search, now, &s->servers, &s->link.address);
-        if (now >= session_silence(s)) {
+        if (now >= session_move_due(s)) {
+            docent_session_drop(s, now, DOCENT_ERR_CONNECTION_LOSS);
+        } else if (now >= session_silence(s)) {
             docent_session_drop(s, now, DOCENT_ERR_TIMEOUT);
         } else if (now >= session_beat_due(s)) {
             session_beat(s, now);
@@ -790,7 +831,8 @@ uint64_t docent_session_deadline(const struct session *s)
     case SESSION_HANDSHAKE:
     case SESSION_RESTORING: return earlier(at, s->try_until_ms);
     case SESSION_ONLINE:
-        return earlier(earlier(at, docent_search_deadline(&s->search)), earlier(session_beat_due(s), session_silence(s)));
+        return earlier(earlier(earlier(at, docent_search_deadline(&s->search)), session_move_due(s)),
+                       earlier(session_beat_due(s), session_silence(s)));
     case SESSION_LEAVING: return s->close_until_ms == 0 ? earlier(at, s->try_until_ms) : at;
     case SESSION_LOOKING:
     case SESSION_ENDED: break;

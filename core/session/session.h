@@ -152,6 +152,8 @@ struct session {
     uint64_t settle_until_ms; /* 0: not begun. */
     uint64_t online_ms;       /* Since when. */
     uint64_t close_until_ms;  /* Closing: by then at the latest. 0: not closing. */
+    bool moves;               /* To another server, at the next moment when no request waits for its answer, */
+    uint64_t move_until_ms;   /* but by then whatever waits. */
     size_t refusals;          /* Servers of this sweep that closed without answering the handshake. */
 };
 
@@ -161,6 +163,8 @@ void docent_session_free(struct session *session);
 
 /* Entries, one for one those of core.h. */
 void docent_session_addresses(struct session *session, uint64_t now_ms, const struct docent_address *addresses, size_t count);
+/* The list of servers was changed; these are the new ones' addresses. True: the connection goes to another of them, soon. */
+bool docent_session_servers(struct session *session, uint64_t now_ms, const struct docent_address *addresses, size_t count);
 void docent_session_connected(struct session *session, uint64_t now_ms);
 void docent_session_disconnected(struct session *session, uint64_t now_ms);
 /* Frames in place as long as the link stands; what is left over is the caller's to keep with docent_session_keep(), after

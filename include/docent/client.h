@@ -55,6 +55,12 @@ typedef struct docent_state_event {
 } docent_state_event;
 typedef void (*docent_state_fn)(const docent_state_event *event, void *user);
 
+/** For lists of servers that are kept elsewhere: writes the one that is valid now, as for docent_client_set_servers(), terminated, into
+ * @text of @size bytes, and returns true; or false: nothing new is known. It is asked on the loop before each sweep over the servers
+ * while there is no connection, and must not block: have another thread fetch the list, and answer with what it has. What cannot be
+ * used is logged as "servers.refused", and what was known before stays. @user: docent_client_options.user. */
+typedef bool (*docent_servers_fn)(char *text, size_t size, void *user);
+
 /* docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000 };  What is zero gets its default. */
 typedef struct docent_client_options {
     size_t struct_size;               /* Set by DOCENT_CLIENT_OPTIONS; new fields go at the end. */
@@ -92,6 +98,7 @@ typedef struct docent_client_options {
     docent_trace_fn on_trace;         /* Told every attempt. Default: none. */
     uint32_t flight_recorder_events;  /* How many events of the protocol are kept for docent_client_dump(), in 96 bytes each. At most
                                        * 1,048,576. Default: 0, none. */
+    docent_servers_fn servers_from;   /* Asked for the list of servers before each sweep over it. Default: none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */
@@ -106,6 +113,15 @@ DOCENT_API void docent_client_options_init(docent_client_options *options);
  * options.poll, else the one that runs the loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_new(const char *servers, const docent_client_options *options,
                                                              docent_client **ret_client);
+
+/** Has the client use other servers from now on, "host:port,host:port", below the same chroot as before, if any is given. The session
+ * goes on. When names have been looked up, the client decides by chance whether to stay at its server, so that clients which were
+ * spread evenly over the old servers are spread evenly over the new ones, and no more of them move than must; a server that is not in the
+ * list is left. A move is told as SUSPENDED and CONNECTED, and waits up to a third of the session time-out for a moment when no request
+ * is under way. Names that are not found stay to be looked up for the next sweep. The list that is in use already
+ * changes nothing. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT (see docent_connect_string_check(); or another chroot),
+ * DOCENT_ERR_NO_MEMORY, DOCENT_ERR_BUSY (inbox full), DOCENT_ERR_CLOSING or DOCENT_ERR_FORKED. Thread: any. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_set_servers(docent_client *client, const char *servers);
 
 /** Says what is wrong with a connect string, naming the part, in @text (of @size bytes, cut to fit, may be NULL). Returns
  * DOCENT_OK or DOCENT_ERR_INVALID_ARGUMENT. Thread: any. */

@@ -245,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz fuzz = { .now_ms = 1000 };
     fuzz.posts_last = &fuzz.posts;
-    const struct docent_host host = { &fuzz, host_now, host_check, host_entropy, host_wake, host_post, "fuzz", NULL };
+    const struct docent_host host = { &fuzz, host_now, host_check, host_entropy, host_wake, host_post, "fuzz", NULL, NULL };
     const docent_retry retry = { DOCENT_RETRY };
     const docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .call_timeout_ms = 30000, .close_timeout_ms = 1000, .retry = &retry,

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,14 @@ static docent_status host_post(void *user, struct docent_post *post, bool bounde
     return DOCENT_OK;
 }
 
+static docent_status host_set_servers(void *user, const char *servers)
+{
+    struct peer *peer = user;
+    snprintf(peer->servers, sizeof peer->servers, "%s", servers);
+    peer->servers_set++;
+    return DOCENT_OK;
+}
+
 static void on_state(const docent_state_event *event, void *user)
 {
     struct peer *peer = user;
@@ -77,7 +86,7 @@ void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*a
         .no_probe = true,
     };
     if (adjust != NULL) adjust(&options);
-    struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test", host_now_us };
+    struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test", host_now_us, host_set_servers };
     struct docent_core_config config = { &options, "" };
     assert_int_equal(docent_core_new(&config, &host, &peer->client), DOCENT_OK);
     peer_work(peer);

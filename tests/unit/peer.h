@@ -19,6 +19,8 @@ struct peer {
     struct docent_address addresses[4];
     size_t address_count;
     bool manual;             /* Addresses and connections are the test's. */
+    char servers[256];       /* The last list that the client was given. */
+    unsigned servers_set;    /* How often it was. */
     bool read_only;          /* The peer says that it is, in the handshake. */
     unsigned states[32];     /* Told, in order. */
     docent_state_event last_event;
