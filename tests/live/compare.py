@@ -387,6 +387,57 @@ def script_short_frame(a, b):
     yield b.frame()
 
 
+def events_until(session, kind, path):
+    """What is told up to that event. How long it takes is nobody's promise; that it is told, and in which order, is."""
+    told = []
+    while not told or told[-1] != (kind, path):
+        frame = session.frame()
+        if frame is None or frame == b"time-out":
+            return told + [frame]
+        told.append((struct.unpack(">i", frame[16:20])[0], frame[28:].decode()))
+    return told
+
+
+DELETED = 2
+
+
+def script_reapers(a, b):
+    yield b.call(path_version(ADD_WATCH, "/", 1)), a.call(create("/unused", flags=4, op=CONTAINER))
+    for path in ("/k", "/k/k"):
+        yield a.call(create(path, flags=4, op=CONTAINER))
+    yield a.call(create("/k/k/x")), a.call(path_version(DELETE, "/k/k/x")), events_until(b, DELETED, "/k")
+    yield a.call(multi(ttl("/p", 5, 300), create("/p/child"), ttl("/t", 5, 300))), events_until(b, DELETED, "/t")  # At once: none is late.
+    yield a.call(path_version(DELETE, "/p/child")), events_until(b, DELETED, "/p")
+    yield a.call(read(CHILDREN, "/")), a.call(read(EXISTS, "/unused"))
+
+
+def script_expiry(a, b):
+    c = Session(a.port, a.base, timeout=1)
+    yield c.timeout, c.call(create("/e", flags=1)), b.call(read(EXISTS, "/e", True)), b.call(read(CHILDREN, "/", True))
+    c.close()
+    yield events_until(b, 4, "/"), a.call(read(EXISTS, "/e")), a.call(create("/after"))
+    yield Session(a.port, a.base, c.id, c.password).answer
+    d = Session(a.port, a.base, timeout=1)
+    yield d.frame()  # It says nothing, and is told nothing.
+
+
+def script_enforced_quota(a, b):
+    home = "/zookeeper/quota/q"
+    yield a.call(create("/q", b"12345")), a.call(create(home)), a.call(create(home + "/zookeeper_stats"))
+    yield a.call(create(home + "/zookeeper_limits", b"count=2,bytes=8=;byteHardLimit=10;countHardLimit=3"))
+    for request in [create("/q/a", b"12"), create("/q/b", b"1234"), set_data("/q/a", b"12345"), set_data("/q/a", b"123456"),
+                    set_data("/q/a", b"123456", 9), set_data("/q/a", b"12345"), create("/q/b"), create("/q/c"), create("/q/c", flags=2),
+                    multi(create("/q/c")), multi(path_version(DELETE, "/q/b"), create("/q/c")), path_version(DELETE, "/q/b"),
+                    multi(create("/q/b"), create("/q/c")), read(GET, home + "/zookeeper_stats"), set_data("/q", b""), set_data("/q", b"1"),
+                    create("/q/none/x"), create("/q/a"), set_data(home + "/zookeeper_limits", b"count=1,bytes=1"), create("/q/d", b"123456789"),
+                    set_data(home + "/zookeeper_limits", b"count=-1,bytes=-1=;countHardLimit=1"), create("/q/e"), set_data("/q", b"12"),
+                    set_data(home + "/zookeeper_limits", b"byteHardLimit=1"), create("/q/e"), create("/q/f", b"1"), set_data("/q", b"34"),
+                    path_version(DELETE, home + "/zookeeper_limits"), create("/q/f", b"1"), (GET, text(home + "/zookeeper_stats") + b"\0"),
+                    path_version(DELETE, home + "/zookeeper_stats"), path_version(DELETE, home),
+                    (RECONFIG, text(None) * 3 + struct.pack(">q", -1))]:
+        yield request, a.call(request)
+
+
 def current_zxid(port):
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.sendall(b"srvr")
@@ -438,9 +489,11 @@ def compare_scripts(program, number):
     """Each script against both. Returns how many differed."""
     scripts = [script_create, script_read_write, script_acl, script_multi, script_watches, script_own_watches, script_set_watches,
                script_session, script_unknown, script_auth_refused, script_large_frame, script_short_frame]
+    configured = [script_reapers, script_expiry, script_enforced_quota]
     failed = 0
-    with pair(program) as (apache, ours):
-        for script in scripts:
+    with pair(program) as plain, pair(program, CONFIGURED_OPTIONS, CONFIGURED_PROPERTIES, CONFIGURED) as other:
+        for script in scripts + configured:
+            apache, ours = other if script in configured else plain
             number += 1
             expected, seen = run(script, apache)[0], run(script, ours)[0]
             bad = [(e, s) for e, s in zip(expected, seen) if e != s]
@@ -452,7 +505,11 @@ def compare_scripts(program, number):
     return failed
 
 
-SCRIPTS = 12
+SCRIPTS = 15
+# One with what is off by default, or takes a minute.
+CONFIGURED = "enforceQuota=true\nreconfigEnabled=true\nextendedTypesEnabled=true\n"
+CONFIGURED_PROPERTIES = ["-Dznode.container.checkIntervalMs=300"]
+CONFIGURED_OPTIONS = ["--container-check", "300"]
 # The digest of super:secret. Reapers stay away: they come at different times.
 STORM_PROPERTIES = ["-Dzookeeper.DigestAuthenticationProvider.superDigest=super:lK75jTNcA+U9vtVEw5vB51mj/w4=",
                     "-Dzookeeper.extendedTypesEnabled=true", "-Dznode.container.checkIntervalMs=86400000"]
@@ -460,13 +517,15 @@ STORM_OPTIONS = ["--super", "super:secret", "--ttl-nodes", "--container-check", 
 
 
 @contextlib.contextmanager
-def pair(program, options=(), properties=()):
+def pair(program, options=(), properties=(), settings=""):
     folder = tempfile.mkdtemp()
     processes = []
     try:
-        apache, process = start_apache(folder, properties=properties)
+        apache, process = start_apache(folder, "admin.enableServer=false\n" + settings, properties)
         processes.append(process)
-        ours, process = start_devserver(program, *options)
+        with open(f"{folder}/ours.cfg", "w") as f:
+            f.write(settings)
+        ours, process = start_devserver(program, "--config", f"{folder}/ours.cfg", *options)
         processes.append(process)
         yield apache, ours
     finally:

@@ -104,7 +104,7 @@ def test_help_has_every_option():
     done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=PATIENCE)
     same(done.returncode, 0)
     for option in ("port bind tick-time min-session max-session max-connections max-total-connections max-request container-check "
-                   "ttl-check ttl-nodes super words admin config help version").split():
+                   "ttl-check ttl-nodes enforce-quota super words admin config help version").split():
         assert f"--{option}" in done.stdout, option
     assert re.fullmatch(r"docent-devserver \d+\.\d+\.\d+\n", subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout)
 

@@ -265,6 +265,29 @@ static void directory_is_kept_until_it_is_emptied(void **state)
     files_remove(directory);
 }
 
+static void report_is_told_of_a_quota_that_is_exceeded(void **state)
+{
+    (void)state;
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .report = on_report };
+    docent_devserver *own;
+    docent_client *user = NULL;
+    assert_ok(docent_devserver_start(&options, &own));
+    assert_ok(docent_client_new(docent_devserver_connect_string(own), NULL, &user));
+    const char limits[] = "count=2,bytes=-1=;byteHardLimit=5";
+    assert_ok(docent_create(user, "/zookeeper/quota/q", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(user, "/q", "12345", 5, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(user, "/zookeeper/quota/q/zookeeper_limits", limits, sizeof limits - 1, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(user, "/zookeeper/quota/q/zookeeper_stats", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(user, "/q/a", NULL, 0, DOCENT_PERSISTENT, NULL));
+    reported[0] = '\0';
+    assert_ok(docent_create(user, "/q/b", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_string_equal(reported, "warning: the quota of /q is exceeded: 3 nodes, count=2");
+    assert_ok(docent_set(user, "/q/b", "x", 1, DOCENT_ANY_VERSION, NULL));
+    assert_string_equal(reported, "warning: the quota of /q is exceeded: 6 bytes, byteHardLimit=5");
+    docent_client_close(user, NULL, NULL);
+    docent_devserver_stop(own);
+}
+
 /* It answers nobody, and is as good as new when what was wrong is mended. */
 static void server_that_cannot_read_its_directory_resets_everybody(void **state)
 {
@@ -427,6 +450,7 @@ int main(void)
         TEST(restart_forgets_all),
         TEST(restart_keeps_nodes_and_sessions),
         TEST(directory_is_kept_until_it_is_emptied),
+        TEST(report_is_told_of_a_quota_that_is_exceeded),
         TEST(server_that_cannot_read_its_directory_resets_everybody),
         TEST(watches_are_counted_until_they_fire),
         TEST(words_are_as_the_options_say),

@@ -400,6 +400,8 @@ static bool servers_begin(struct front *front, const struct wire_out *memory)
     front->leader = docent_leader_new(config, docent_front_now(front), docent_front_wall(front));
     front->failed = !data_begin(front, memory);
     int error = errno;
+    config->tree->over_quota = front->config.report; /* Not of what is replayed. */
+    config->tree->user = front->config.user;
     front->replica = docent_replica_new(config, 0, carry, front);
     docent_leader_join(front->leader, 0, carry, front);
     docent_replica_set_about(front->replica, about, front);

@@ -160,6 +160,7 @@ docent_status docent_devserver_start(const docent_devserver_options *given, doce
             .ttl_check_ms = options.ttl_check_ms,
             .speak = speak,
             .ttl_nodes = options.ttl_nodes,
+            .enforce_quota = options.enforce_quota,
             .super_digest = server->super_digest,
             .words = server->words,
         },

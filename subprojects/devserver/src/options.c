@@ -39,6 +39,8 @@ static const struct option_rule rules[] = {
     { "ttl-check", NULL, VALUE_NUMBER, OPTION(front.server.ttl_check_ms), 86400000, "MS",
       "how often nodes that have outlived their TTL are (default: as containers)" },
     { "ttl-nodes", "extendedTypesEnabled", VALUE_FLAG, OPTION(front.server.ttl_nodes), 0, NULL, "allow nodes with a TTL (default: no)" },
+    { "enforce-quota", "enforceQuota", VALUE_FLAG, OPTION(front.server.enforce_quota), 0, NULL, "refuse what exceeds a hard limit (default: no)" },
+    { NULL, "reconfigEnabled", VALUE_FLAG, OPTION(front.server.reconfig), 0, NULL, NULL },
     { "data-dir", "dataDir", VALUE_TEXT, OPTION(data_dir), 0, "D",
       "keep nodes and sessions in this directory, and begin with those it has (default: in memory)" },
     { "fsync", "forceSync", VALUE_FLAG, OPTION(front.fsync), 0, NULL, "answer a write when it would survive a power cut (default: no)" },

@@ -9,6 +9,7 @@
 #include "acl.h"
 #include "core/wire/path.h"
 #include "must.h"
+#include "quota.h"
 #include "text.h"
 
 /* One request in the making. */
@@ -54,6 +55,11 @@ static struct node *find_parent(const struct making *m, const char *path)
 static int32_t check_version(int32_t expected, int32_t version)
 {
     return expected == -1 || expected == version ? DOCENT_OK : DOCENT_ERR_BAD_VERSION;
+}
+
+static int32_t check_quota(const struct making *m, const char *path, int nodes, int64_t bytes)
+{
+    return !m->config->enforce_quota || docent_quota_allows(m->tree, path, nodes, bytes) ? DOCENT_OK : DOCENT_ERR_QUOTA_EXCEEDED;
 }
 
 /* Each of these checks one operation, and adds its change to the transaction. */
@@ -104,6 +110,7 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     if (err == DOCENT_OK && docent_path_fault(path, false) != NULL) err = DOCENT_ERR_BAD_ARGUMENTS;
     if (err == DOCENT_OK && find(m, path) != NULL) err = DOCENT_ERR_NODE_EXISTS;
     if (err == DOCENT_OK && parent->stat.ephemeral_owner != 0) err = DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS;
+    if (err == DOCENT_OK) err = check_quota(m, path, 1, request.data.size < 0 ? 0 : request.data.size);
     if (err == DOCENT_OK) {
         struct change *change = docent_txn_add(m->txn, WIRE_OP_CREATE, path);
         /* In a multi containers and TTLs are answered as create2, and create2 itself is not before 3.8.2. */
@@ -166,6 +173,7 @@ static int32_t make_set(struct making *m, struct wire_in *in)
     const struct node *node = err == DOCENT_OK ? find(m, path) : NULL;
     if (err == DOCENT_OK && node == NULL) err = DOCENT_ERR_NO_NODE;
     if (err == DOCENT_OK && !allowed(m, node, DOCENT_PERM_WRITE)) err = DOCENT_ERR_NO_AUTH;
+    if (err == DOCENT_OK) err = check_quota(m, path, 0, (request.data.size < 0 ? 0 : request.data.size) - (int64_t)node->stat.data_length);
     if (err == DOCENT_OK) err = check_version(request.version, node->stat.version);
     if (err == DOCENT_OK) {
         struct change *change = docent_txn_add(m->txn, WIRE_OP_SET_DATA, path);
@@ -298,7 +306,7 @@ int32_t docent_prepare(struct tree *tree, const struct server_config *config, co
 {
     struct making m = { tree, config, message, txn, wall };
     if (message->op == WIRE_OP_MULTI) return make_multi(&m);
-    if (message->op == WIRE_OP_RECONFIG) return DOCENT_ERR_RECONFIG_DISABLED;
+    if (message->op == WIRE_OP_RECONFIG) return config->reconfig ? DOCENT_ERR_UNIMPLEMENTED : DOCENT_ERR_RECONFIG_DISABLED;
     struct wire_in in = docent_wire_in(message->body, message->size);
     return make_one(&m, message->op, &in);
 }

@@ -43,13 +43,15 @@ static bool is_stats(const char *path, size_t *ret_size)
     return true;
 }
 
+/* "count=3,bytes=10=;byteHardLimit=20;countHardLimit=3" */
 static int64_t number_of(const struct node *node, const char *key)
 {
-    char text[128];
+    char text[256];
     size_t size = (size_t)node->stat.data_length < sizeof text - 1 ? (size_t)node->stat.data_length : sizeof text - 1;
     if (size > 0) memcpy(text, node->data, size);
     text[size] = '\0';
     const char *at = strstr(text, key);
+    while (at != NULL && at > text && strchr(",;", at[-1]) == NULL) at = strstr(at + 1, key); /* The end of another one. */
     return at == NULL ? -1 : strtoll(at + strlen(key), NULL, 10); /* What is not said is -1, as there. */
 }
 
@@ -69,6 +71,28 @@ static void stats_begin(struct tree *tree, const char *path, size_t size)
         bytes += node->stat.data_length;
     }
     stats_write(tree, quota_node(tree, path, size, stats), count, bytes);
+}
+
+static void tell_if_over(const struct tree *tree, const char *path, size_t size, const char *key, const char *what, int64_t before,
+                         int64_t after)
+{
+    int64_t limit = number_of(quota_node(tree, path, size, limits), key);
+    if (limit < 0 || before > limit || after <= limit) return; /* Once, not with every change beyond it. */
+    char text[512];
+    snprintf(text, sizeof text, "warning: the quota of %.*s is exceeded: %" PRId64 " %s, %s%" PRId64, size < 300 ? (int)size : 300, path,
+             after, what, key, limit);
+    tree->over_quota(tree->user, text);
+}
+
+bool docent_quota_allows(const struct tree *tree, const char *path, int nodes, int64_t bytes)
+{
+    size_t size = quota_above(tree, path);
+    const struct node *used = size == 0 ? NULL : quota_node(tree, path, size, stats);
+    if (used == NULL) return true;
+    const struct node *limit = quota_node(tree, path, size, limits);
+    int64_t nodes_max = number_of(limit, "countHardLimit="), bytes_max = number_of(limit, "byteHardLimit=");
+    if (nodes > 0 && nodes_max >= 0 && number_of(used, "count=") + nodes > nodes_max) return false;
+    return bytes <= 0 || bytes_max < 0 || number_of(used, "bytes=") + bytes <= bytes_max;
 }
 
 static int64_t bytes_at(const struct tree *tree, const struct change *change)
@@ -94,5 +118,11 @@ void docent_quota_change(struct tree *tree, struct change *change, int64_t zxid,
     struct node *node = size == 0 ? NULL : quota_node(tree, change->path, size, stats);
     if (node == NULL) return;
     int count = change->op == WIRE_OP_CREATE ? 1 : change->op == WIRE_OP_DELETE ? -1 : 0;
-    stats_write(tree, node, number_of(node, "count=") + count, number_of(node, "bytes=") + bytes_at(tree, change) - before);
+    int64_t nodes = number_of(node, "count="), bytes = number_of(node, "bytes="), more = bytes_at(tree, change) - before;
+    stats_write(tree, node, nodes + count, bytes + more);
+    if (tree->over_quota == NULL) return;
+    tell_if_over(tree, change->path, size, "count=", "nodes", nodes, nodes + count);
+    tell_if_over(tree, change->path, size, "countHardLimit=", "nodes", nodes, nodes + count);
+    tell_if_over(tree, change->path, size, "bytes=", "bytes", bytes, bytes + more);
+    tell_if_over(tree, change->path, size, "byteHardLimit=", "bytes", bytes, bytes + more);
 }

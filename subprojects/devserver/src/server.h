@@ -27,6 +27,8 @@ struct server_config {
     uint32_t ttl_check_ms;       /* 0: as often as containers. */
     enum speak_release speak; /* Which release it is, to clients. */
     bool ttl_nodes;          /* Off by default, as in Apache ZooKeeper. */
+    bool enforce_quota;      /* Hard limits refuse. Off by default likewise. */
+    bool reconfig;           /* Reconfiguring is allowed; a server on its own still cannot. */
     bool no_log;             /* No replica ever joins later: forget transactions once they are sent, and have an empty log. */
     int64_t first_zxid;      /* The last one before the first: 0 unless it restarts. */
     uint64_t session_base;   /* Session ids begin behind this; 0: a default. */

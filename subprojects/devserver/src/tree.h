@@ -52,6 +52,8 @@ struct tree {
     struct node *root;
     int64_t zxid; /* Of the last transaction applied. */
     int64_t bytes;
+    void (*over_quota)(void *user, const char *text); /* A line for people: what is applied goes beyond a quota. NULL: nobody is told. */
+    void *user;
 };
 
 /* One change. What it refers to is checked: applying cannot fail but for memory. */

@@ -49,6 +49,7 @@ typedef struct docent_devserver_options {
     void *user;              /* Passed to report. */
     uint16_t admin_port;     /* HTTP on 127.0.0.1: /commands and /metrics. Default: none. */
     const char *speak;       /* Be this release to clients: "3.4", "3.5", "3.6", "3.8" or "3.9". Default: "3.8". */
+    bool enforce_quota;      /* Refuse what exceeds a quota's hard limit. Default: no; report is told, of soft limits too. */
 } docent_devserver_options;
 #define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
 /** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */
