@@ -120,7 +120,8 @@ docent_status docent_acl_copy(docent_acl_list list, docent_acl_list *ret_list)
         *ret_list = (docent_acl_list){ NULL, 0 };
         return DOCENT_OK;
     }
-    void *block = malloc(docent_acl_copy_size(list));
+    size_t size = docent_acl_copy_size(list);
+    void *block = size > PTRDIFF_MAX ? NULL : malloc(size);
     if (block == NULL) return DOCENT_ERR_NO_MEMORY;
     *ret_list = docent_acl_copy_into(list, block);
     return DOCENT_OK;

@@ -203,9 +203,10 @@ bool docent_servers_update(struct servers *servers, const struct docent_address 
 void docent_servers_settle(struct servers *servers, const struct docent_address *address)
 {
     if (!servers->drawn) return;
+    struct docent_address here = *address; /* It may be in the list. */
     docent_servers_set(servers, servers->addresses, servers->count);
     if (servers->drawn) return; /* No memory. This order will do. */
-    size_t place = list_find(servers->addresses, servers->count, address);
+    size_t place = list_find(servers->addresses, servers->count, &here);
     if (place < servers->count) servers->next = (place + 1) % servers->count;
 }
 
