@@ -419,11 +419,6 @@ static void lock_release_posted(struct docent_post *post);
 static void lock_close_posted(struct docent_post *post);
 static void lock_say_farewell(struct docent_later *later);
 
-void docent_lock_options_init(docent_lock_options *options)
-{
-    *options = (docent_lock_options){ DOCENT_LOCK_OPTIONS };
-}
-
 static void lock_attach(struct docent_lock *lock)
 {
     if (lock->attached || lock->refusal != DOCENT_OK) return;

@@ -326,11 +326,6 @@ static const struct node_kind delete_kind = {
     .free = delete_free,
 };
 
-void docent_delete_node_options_init(docent_delete_node_options *options)
-{
-    *options = (docent_delete_node_options){ DOCENT_DELETE_NODE_OPTIONS };
-}
-
 docent_status docent_delete_node_async(docent_client *client, const char *path, int32_t version,
                                        const docent_delete_node_options *options, docent_result_fn done, void *user)
 {

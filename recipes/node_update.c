@@ -265,11 +265,6 @@ static const struct node_kind update_kind = {
     .free = update_free,
 };
 
-void docent_update_options_init(docent_update_options *options)
-{
-    *options = (docent_update_options){ DOCENT_UPDATE_OPTIONS };
-}
-
 docent_status docent_update_async(docent_client *client, const char *path, docent_transform_fn transform,
                                   const docent_update_options *options, docent_result_fn done, void *user)
 {

@@ -601,11 +601,6 @@ static const struct node_kind create_kind = {
     .free = write_free,
 };
 
-void docent_create_node_options_init(docent_create_node_options *options)
-{
-    *options = (docent_create_node_options){ DOCENT_CREATE_NODE_OPTIONS };
-}
-
 docent_status docent_create_node_async(docent_client *client, const char *path, const void *data, size_t size, docent_create_mode mode,
                                        const docent_create_node_options *options, docent_result_fn done, void *user)
 {
@@ -650,11 +645,6 @@ static const struct node_kind set_kind = {
     .on_reply = write_on_reply,
     .free = write_free,
 };
-
-void docent_set_node_options_init(docent_set_node_options *options)
-{
-    *options = (docent_set_node_options){ DOCENT_SET_NODE_OPTIONS };
-}
 
 docent_status docent_set_node_async(docent_client *client, const char *path, const void *data, size_t size, int32_t version,
                                     const docent_set_node_options *options, docent_result_fn done, void *user)

@@ -210,12 +210,6 @@ const char *docent_txn_fault(const docent_txn *txn)
     return txn == NULL ? "" : txn->fault;
 }
 
-void docent_txn_options_init(docent_txn_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-}
-
 /* ---- Sending. ---- */
 
 static docent_status txn_send(docent_txn *txn, const docent_call_options *call, docent_result_fn done, void *user)

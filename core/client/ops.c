@@ -129,12 +129,6 @@ docent_op docent_op_who_am_i(void)
     return op_of(DOCENT_OP_WHO_AM_I, NULL);
 }
 
-void docent_call_options_init(docent_call_options *call)
-{
-    memset(call, 0, sizeof *call);
-    call->struct_size = sizeof *call;
-}
-
 /* For the named forms of what has no field beside these: the others are not read. */
 static void op_fill(docent_op *op, docent_op_type type, const char *path)
 {

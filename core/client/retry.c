@@ -5,12 +5,6 @@
 
 enum { BASE_MS = 100, MAX_MS = 30000, TRIES_MAX = 8 };
 
-void docent_retry_init(docent_retry *retry)
-{
-    memset(retry, 0, sizeof *retry);
-    retry->struct_size = sizeof *retry;
-}
-
 /* As we know it: what the caller's compiler did not know of is zero. */
 static docent_retry retry_full(const docent_retry *given)
 {

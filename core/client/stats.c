@@ -26,18 +26,6 @@ static const docent_allocator *allocator_of(const docent_stats *stats)
 
 /* ---- The object. ---- */
 
-void docent_stats_options_init(docent_stats_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-}
-
-void docent_stats_snapshot_init(docent_stats_snapshot *snapshot)
-{
-    memset(snapshot, 0, sizeof *snapshot);
-    snapshot->struct_size = sizeof *snapshot;
-}
-
 docent_status docent_stats_new(const docent_stats_options *given, docent_stats **ret_stats)
 {
     docent_stats_options options = { DOCENT_STATS_OPTIONS };

@@ -8,12 +8,6 @@
 
 enum { INFLATED_MAX_DEFAULT = 64 << 20 };
 
-void docent_view_options_init(docent_view_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-}
-
 /* ---- Policies. ---- */
 
 const struct view_policy *docent_view_policy(const docent_client *view)

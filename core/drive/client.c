@@ -15,12 +15,6 @@
 
 enum { SESSION_TIMEOUT_MAX_MS = INT32_MAX, FLIGHT_RECORDER_EVENTS_MAX = 1 << 20 };
 
-void docent_client_options_init(docent_client_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-}
-
 static docent_status options_fill(const docent_client_options *given, docent_client_options *full)
 {
     docent_client_options_init(full);

@@ -102,7 +102,11 @@ typedef struct docent_client_options {
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_client_options_init(docent_client_options *options);
+static inline void docent_client_options_init(docent_client_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Starts a client of @servers, "host:port,host:port/chroot": names, IPv4 addresses or IPv6 ones in brackets, port 2181 if left
  * out, all paths below /chroot. Returns at once; connecting goes on in the background for as long as the client lives, with

@@ -61,7 +61,11 @@ typedef struct docent_lock_options {
 } docent_lock_options;
 #define DOCENT_LOCK_OPTIONS .struct_size = sizeof(docent_lock_options)
 /** The same as { DOCENT_LOCK_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_lock_options_init(docent_lock_options *options);
+static inline void docent_lock_options_init(docent_lock_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Creates a contender for @path; sends nothing yet. @options may be NULL and need not outlive the call. On success
  * *@ret_lock is the caller's to docent_lock_close(), on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY,

@@ -58,7 +58,11 @@ typedef struct docent_create_node_options {
 } docent_create_node_options;
 #define DOCENT_CREATE_NODE_OPTIONS .struct_size = sizeof(docent_create_node_options)
 /** The same as { DOCENT_CREATE_NODE_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_create_node_options_init(docent_create_node_options *options);
+static inline void docent_create_node_options_init(docent_create_node_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Creates a node and tells @done (may be NULL) the outcome, the real path, and the stat (not on servers that answer without one).
  * @options may be NULL. Returns DOCENT_OK if @done will be called; DOCENT_ERR_INVALID_ARGUMENT,
@@ -93,7 +97,11 @@ typedef struct docent_delete_node_options {
 } docent_delete_node_options;
 #define DOCENT_DELETE_NODE_OPTIONS .struct_size = sizeof(docent_delete_node_options)
 /** The same as { DOCENT_DELETE_NODE_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_delete_node_options_init(docent_delete_node_options *options);
+static inline void docent_delete_node_options_init(docent_delete_node_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Deletes the node, of @version or of DOCENT_ANY_VERSION, and tells @done (may be NULL). @options may be NULL. One that is set while
  * it is to be deleted in any version is looked at again and deleted. Success means that the node seen first (or named by
@@ -125,7 +133,11 @@ typedef struct docent_set_node_options {
 } docent_set_node_options;
 #define DOCENT_SET_NODE_OPTIONS .struct_size = sizeof(docent_set_node_options)
 /** The same as { DOCENT_SET_NODE_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_set_node_options_init(docent_set_node_options *options);
+static inline void docent_set_node_options_init(docent_set_node_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Sets the node's data, if they are of @version (or DOCENT_ANY_VERSION), and tells @done (may be NULL) the outcome and the stat.
  * @options may be NULL. Returns and outcomes as docent_create_node_async(). Thread: loop. */
@@ -175,7 +187,11 @@ typedef struct docent_update_options {
 } docent_update_options;
 #define DOCENT_UPDATE_OPTIONS .struct_size = sizeof(docent_update_options)
 /** The same as { DOCENT_UPDATE_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_update_options_init(docent_update_options *options);
+static inline void docent_update_options_init(docent_update_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Reads the node, has @transform make new data of it, and writes them if nobody else has written meanwhile; else again. Tells @done (may be
  * NULL) the outcome and the stat. @user is passed to all callbacks, the options' included. @options may be NULL. Returns and outcomes

@@ -46,7 +46,8 @@ typedef enum docent_op_type {
 } docent_op_type;
 
 /** One operation. Made by the functions below; fields may be changed before it is run. Which fields an operation reads is
- * said with its function; the others are ignored. */
+ * said with its function; the others are ignored. Transactions take arrays of it, and the functions return it by value: it has the same size
+ * in every release of one major version, whatever its struct_size. */
 typedef struct docent_op {
     size_t struct_size;
     docent_op_type type;
@@ -85,7 +86,8 @@ DOCENT_API docent_op docent_op_check_watches(const char *path, docent_watch_kind
 DOCENT_API docent_op docent_op_reconfig(const char *joining, const char *leaving, const char *members, int64_t version);
 DOCENT_API docent_op docent_op_who_am_i(void);
 
-/** What came of one operation. Only what the operation yields is set, the rest is zero. */
+/** What came of one operation. Only what the operation yields is set, the rest is zero. It holds an array of its like, and so grows only
+ * with the major version. */
 typedef struct docent_result {
     size_t struct_size;
     docent_status status;
@@ -136,7 +138,11 @@ typedef struct docent_call_options {
     docent_compression compression; /* Of what it writes and reads, see compress.h. Default: the client's or view's. */
 } docent_call_options;
 #define DOCENT_CALL_OPTIONS .struct_size = sizeof(docent_call_options)
-DOCENT_API void docent_call_options_init(docent_call_options *call);
+static inline void docent_call_options_init(docent_call_options *call)
+{
+    memset(call, 0, sizeof *call);
+    call->struct_size = sizeof *call;
+}
 
 /** Runs @op and tells @done (may be NULL). @call may be NULL. Returns DOCENT_OK if @done will be called;
  * DOCENT_ERR_INVALID_ARGUMENT (what exactly goes to the log as "call.invalid"), DOCENT_ERR_TOO_LARGE (over the limit on

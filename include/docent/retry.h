@@ -48,7 +48,11 @@ typedef struct docent_retry {
 #define DOCENT_RETRY .struct_size = sizeof(docent_retry)
 
 /** The same as { DOCENT_RETRY }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_retry_init(docent_retry *retry);
+static inline void docent_retry_init(docent_retry *retry)
+{
+    memset(retry, 0, sizeof *retry);
+    retry->struct_size = sizeof *retry;
+}
 
 /** The delay before try @tries + 1, with @random (64 uniform bits) as the source of randomness, in saturating arithmetic. @retry
  * may be NULL: the default policy. Returns true and sets *@ret_delay_ms, or false, with it untouched, when the policy gives up: no

@@ -79,7 +79,11 @@ typedef struct docent_stats_snapshot {
 } docent_stats_snapshot;
 #define DOCENT_STATS_SNAPSHOT .struct_size = sizeof(docent_stats_snapshot)
 /** The same as { DOCENT_STATS_SNAPSHOT }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_stats_snapshot_init(docent_stats_snapshot *snapshot);
+static inline void docent_stats_snapshot_init(docent_stats_snapshot *snapshot)
+{
+    memset(snapshot, 0, sizeof *snapshot);
+    snapshot->struct_size = sizeof *snapshot;
+}
 
 /* docent_stats_options wished = { DOCENT_STATS_OPTIONS, .histograms = true };  What is zero gets its default. */
 typedef struct docent_stats_options {
@@ -89,7 +93,11 @@ typedef struct docent_stats_options {
 } docent_stats_options;
 #define DOCENT_STATS_OPTIONS .struct_size = sizeof(docent_stats_options)
 /** The same as { DOCENT_STATS_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_stats_options_init(docent_stats_options *options);
+static inline void docent_stats_options_init(docent_stats_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** A place to count in, to be given to clients as docent_client_options.stats. @options may be NULL. On success *@ret_stats is the
  * caller's to docent_stats_unref(), on failure it is left as it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY or

@@ -68,7 +68,11 @@ typedef struct docent_txn_options {
 } docent_txn_options;
 #define DOCENT_TXN_OPTIONS .struct_size = sizeof(docent_txn_options)
 /** The same as { DOCENT_TXN_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_txn_options_init(docent_txn_options *options);
+static inline void docent_txn_options_init(docent_txn_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Commits what @txn consists of now, and tells @done (may be NULL). @txn may be changed, committed again or freed as soon as this
  * returns. @options may be NULL. Returns DOCENT_OK if @done will be called; DOCENT_ERR_INVALID_ARGUMENT (no operations, or what

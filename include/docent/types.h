@@ -1,10 +1,16 @@
-/* docent/types.h - plain values that several headers use. */
+/* docent/types.h - plain values that several headers use.
+ *
+ * Structs that begin with struct_size are handed over by pointer, and grow at their end: the library reads and fills in as much as the
+ * caller was compiled with. So whoever sets struct_size must be part of the caller, and docent_..._init() are inline. Structs without, and
+ * those that stand in arrays or are returned by value (docent_op, docent_result, docent_call_info, docent_retry, docent_acl, docent_stat),
+ * keep their size until the library's major version changes. */
 #ifndef DOCENT_TYPES_H
 #define DOCENT_TYPES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <docent/export.h>
 #include <docent/status.h>

@@ -37,7 +37,11 @@ typedef struct docent_view_options {
 } docent_view_options;
 #define DOCENT_VIEW_OPTIONS .struct_size = sizeof(docent_view_options)
 /** The same as { DOCENT_VIEW_OPTIONS }, for compilers without designated initialisers. Thread: any. */
-DOCENT_API void docent_view_options_init(docent_view_options *options);
+static inline void docent_view_options_init(docent_view_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** A view of @client (which may be a view) below @prefix: "/a", "/a/b", or "/" for no prefix. @options may be NULL: all is inherited. On
  * success *@ret_view is the caller's to docent_view_release(), before the client is closed; on failure it is left as it was. Returns

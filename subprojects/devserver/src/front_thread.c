@@ -90,18 +90,6 @@ static void *run(void *user)
     return NULL;
 }
 
-void docent_devserver_options_init(docent_devserver_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-}
-
-void docent_fault_init(docent_fault *fault)
-{
-    memset(fault, 0, sizeof *fault);
-    fault->struct_size = sizeof *fault;
-}
-
 static void server_free(docent_devserver *server)
 {
     docent_admin_free(server->admin);

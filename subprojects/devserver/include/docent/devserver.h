@@ -53,7 +53,11 @@ typedef struct docent_devserver_options {
 } docent_devserver_options;
 #define DOCENT_DEVSERVER_OPTIONS .struct_size = sizeof(docent_devserver_options)
 /** The same as { DOCENT_DEVSERVER_OPTIONS }, for compilers without designated initialisers. */
-DOCENT_API void docent_devserver_options_init(docent_devserver_options *options);
+static inline void docent_devserver_options_init(docent_devserver_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
 
 /** Starts a server; it accepts connections when this returns. @options may be NULL. On success *@ret_server is the caller's to
  * docent_devserver_stop(). Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_NO_MEMORY or DOCENT_ERR_IO (errno says
@@ -121,7 +125,11 @@ typedef struct docent_fault {
     uint32_t delay_ms;  /* DELAY_REPLY. */
 } docent_fault;
 #define DOCENT_FAULT .struct_size = sizeof(docent_fault)
-DOCENT_API void docent_fault_init(docent_fault *fault);
+static inline void docent_fault_init(docent_fault *fault)
+{
+    memset(fault, 0, sizeof *fault);
+    fault->struct_size = sizeof *fault;
+}
 
 /** From now on @fault meets requests; the first rule that matches does. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT or
  * DOCENT_ERR_BUSY (32 rules are in force). */
