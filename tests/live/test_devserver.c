@@ -186,6 +186,26 @@ static void stalled_server_says_nothing_and_then_drops_who_asked(void **state)
 }
 
 /* Numbers go on, so a client that has seen the old ones is let in. */
+static void read_only_server_serves_who_accepts_it(void **state)
+{
+    (void)state;
+    docent_client *reader = NULL;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .read_only_allowed = true };
+    assert_ok(docent_create(client, "/a", "x", 1, DOCENT_PERSISTENT, NULL));
+    docent_devserver_read_only(server);
+    assert_ok(docent_client_new(docent_devserver_connect_string(server), &options, &reader));
+    assert_ok(docent_client_wait_connected(reader, PATIENCE_MS));
+    assert_int_equal(docent_client_state(reader), DOCENT_READ_ONLY);
+    assert_ok(docent_get(reader, "/a", NULL));
+    assert_status(docent_set(reader, "/a", "y", 1, -1, NULL), DOCENT_ERR_NOT_READ_ONLY);
+    assert_status(docent_sync(reader, "/a"), DOCENT_ERR_NOT_READ_ONLY);
+    assert_status(docent_client_wait_connected(client, 200), DOCENT_ERR_TIMEOUT); /* It does not. */
+    docent_devserver_heal(server);
+    assert_ok(docent_set(client, "/a", "z", 1, -1, NULL));
+    assert_soon(docent_client_state(reader) == DOCENT_CONNECTED);
+    docent_client_close(reader, NULL, NULL);
+}
+
 static void restart_forgets_all(void **state)
 {
     (void)state;
@@ -447,6 +467,7 @@ int main(void)
         TEST(cut_closes_and_refuses_until_healed),
         TEST(refusing_leaves_what_is_connected),
         TEST(stalled_server_says_nothing_and_then_drops_who_asked),
+        TEST(read_only_server_serves_who_accepts_it),
         TEST(restart_forgets_all),
         TEST(restart_keeps_nodes_and_sessions),
         TEST(directory_is_kept_until_it_is_emptied),

@@ -184,7 +184,7 @@ void docent_connection_opened(struct connection *c, int64_t session, int32_t tim
     size_t begin = docent_wire_frame_begin(&c->out);
     struct wire_connect_response response = { 0, timeout_ms, session, docent_wire_buffer(password, 16) };
     docent_wire_put_connect_response(&c->out, &response);
-    if (!c->old_client && !c->replica->speak->short_handshake) docent_wire_put_bool(&c->out, false);
+    if (!c->old_client && !c->replica->speak->short_handshake) docent_wire_put_bool(&c->out, c->replica->read_only);
     docent_wire_frame_end(&c->out, begin);
     docent_connection_ready(c);
     docent_connection_count_answered(c, WIRE_OP_CREATE_SESSION, 0, c->replica->tree->zxid, c->came, c->out.size - begin);
@@ -203,7 +203,7 @@ static void handshake_receive(struct connection *c, const uint8_t *data, size_t 
     struct replica *replica = c->replica;
     struct wire_in in = docent_wire_in(data, size);
     struct wire_connect_request request;
-    bool read_only;
+    bool read_only = false;
     if (!docent_wire_get_connect_request(&in, &request)) {
         docent_connection_drop(c);
         return;
@@ -211,6 +211,10 @@ static void handshake_receive(struct connection *c, const uint8_t *data, size_t 
     c->old_client = !docent_wire_get_read_only(&in, &read_only);
     c->came = replica->now;
     replica->stats.handshakes++;
+    if (replica->read_only && !read_only) { /* It has not said that it accepts that. */
+        docent_connection_drop(c);
+        return;
+    }
     if (request.last_zxid > replica->tree->zxid) { /* It has seen more than we have. */
         docent_connection_drop(c);
         return;

@@ -67,7 +67,7 @@ static void tell_server(struct replica *replica, json_t *answer)
     struct server_about about;
     docent_replica_about(replica, &about);
     set(answer, "version", json_string(docent_words_version(replica)));
-    set(answer, "read_only", json_false());
+    set(answer, "read_only", json_boolean(strcmp(docent_replica_mode(replica), "read-only") == 0));
     json_t *server = json_object();
     set_whole(server, "packets_sent", stats->sent);
     set_whole(server, "packets_received", stats->received);

@@ -438,11 +438,18 @@ static void run_stall(docent_devserver *server, struct command *command)
     docent_replica_stall(docent_front_replica(server->front), true);
 }
 
+static void run_read_only(docent_devserver *server, struct command *command)
+{
+    (void)command;
+    docent_replica_set_read_only(docent_front_replica(server->front), true);
+}
+
 static void run_heal(docent_devserver *server, struct command *command)
 {
     (void)command;
     docent_front_refuse(server->front, false);
     docent_replica_stall(docent_front_replica(server->front), false);
+    docent_replica_set_read_only(docent_front_replica(server->front), false);
 }
 
 static void run_restart(docent_devserver *server, struct command *command)
@@ -484,6 +491,11 @@ void docent_devserver_refuse(docent_devserver *server)
 void docent_devserver_stall(docent_devserver *server)
 {
     simple(server, run_stall, false);
+}
+
+void docent_devserver_read_only(docent_devserver *server)
+{
+    simple(server, run_read_only, false);
 }
 
 void docent_devserver_heal(docent_devserver *server)

@@ -27,7 +27,6 @@ struct replica *docent_replica_new(const struct server_config *config, int id, v
     replica->tree = config->tree != NULL ? config->tree : docent_tree_new();
     if (config->tree == NULL) replica->tree->zxid = config->first_zxid; /* Else the leader has seen to it. */
     replica->next_connection = 1;
-    replica->mode = "standalone";
     replica->silent_at = UINT64_MAX;
     docent_server_stats_reset(&replica->stats);
     replica->stats.started = UINT64_MAX; /* Until it is told what time it is. */
@@ -213,16 +212,17 @@ void docent_replica_drop_all(struct replica *replica)
     for (struct connection *c = replica->connections; c != NULL; c = c->next) docent_connection_drop(c);
 }
 
-/* ---- What it tells. ---- */
-
-void docent_replica_set_mode(struct replica *replica, const char *mode)
+void docent_replica_set_read_only(struct replica *replica, bool read_only)
 {
-    replica->mode = mode;
+    if (replica->read_only != read_only) docent_replica_drop_all(replica);
+    replica->read_only = read_only;
 }
+
+/* ---- What it tells. ---- */
 
 const char *docent_replica_mode(const struct replica *replica)
 {
-    return replica->mode;
+    return replica->read_only ? "read-only" : "standalone";
 }
 
 const struct tree *docent_replica_tree(const struct replica *replica)

@@ -27,7 +27,7 @@ struct replica {
     uint64_t now;
     struct fault_rules faults;
     bool stalled;
-    const char *mode;
+    bool read_only; /* As one that has lost its quorum. */
     uint64_t touch_at; /* When touches go out. */
     uint64_t silent_at; /* When to look for connections that never said anything; UINT64_MAX: there are none. */
     struct server_stats stats;

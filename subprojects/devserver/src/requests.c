@@ -98,6 +98,14 @@ static void *copy_bytes(const void *bytes, size_t size)
     return copy;
 }
 
+/* As a server without a quorum: whatever would have to go to the leader, except the end of a session. */
+static void request_refuse(struct connection *c, struct request *request)
+{
+    size_t begin = docent_answer_begin(&request->answer, request->xid, c->replica->tree->zxid, DOCENT_ERR_NOT_READ_ONLY);
+    docent_wire_frame_end(&request->answer, begin);
+    request->ready = true;
+}
+
 static void request_forward(struct connection *c, struct request *request)
 {
     struct server_message *message = docent_connection_message(request->op == WIRE_OP_SYNC ? UP_SYNC : UP_REQUEST, c);
@@ -190,7 +198,13 @@ void docent_requests_receive(struct connection *c, const uint8_t *data, size_t s
     *c->last = request;
     c->last = &request->next;
     c->pending++;
-    if (op_is_forwarded(request->op) && docent_speak_knows(c->replica->speak, request->op)) request_forward(c, request);
+    if (op_is_forwarded(request->op) && docent_speak_knows(c->replica->speak, request->op)) {
+        if (c->replica->read_only && request->op != WIRE_OP_CLOSE_SESSION) {
+            request_refuse(c, request);
+        } else {
+            request_forward(c, request);
+        }
+    }
     docent_requests_run(c);
 }
 

@@ -136,7 +136,8 @@ size_t docent_replica_held(const struct replica *replica); /* Replies held back 
 /* Read and never answer. What came is lost; so are, when the stall ends, the connections on which something came. */
 void docent_replica_stall(struct replica *replica, bool stalled);
 void docent_replica_drop_all(struct replica *replica); /* Every connection. */
-void docent_replica_set_mode(struct replica *replica, const char *mode); /* For srvr; static text. */
+/* Serve clients that accept it, and refuse their writes. Every connection is dropped: nobody is to take it for what it was. */
+void docent_replica_set_read_only(struct replica *replica, bool read_only);
 
 /* For four-letter words: words.h. */
 struct server_about;

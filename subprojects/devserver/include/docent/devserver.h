@@ -150,7 +150,11 @@ DOCENT_API void docent_devserver_refuse(docent_devserver *server);
 /** Accepts connections, reads, and never does or answers anything, until docent_devserver_heal(). What came meanwhile is lost, and
  * so are then the connections on which something came. */
 DOCENT_API void docent_devserver_stall(docent_devserver *server);
-/** Ends cut, refuse and stall. */
+/** Be a server that has lost its ensemble, until docent_devserver_heal(): closes every connection, closes new ones of clients that do not
+ * accept that, and answers writes, sync and transactions with DOCENT_ERR_NOT_READ_ONLY. (Apache ZooKeeper keeps the sessions that
+ * are made meanwhile to itself; here they stay.) */
+DOCENT_API void docent_devserver_read_only(docent_devserver *server);
+/** Ends cut, refuse, stall and read_only. */
 DOCENT_API void docent_devserver_heal(docent_devserver *server);
 /** Puts the server's clocks forward by @ms, and does what is due then: sessions not heard of for their time-out end, nodes whose TTL is
  * over and unused containers go, if it is time to look for them. Clients that are connected are not asked first. */
