@@ -110,6 +110,7 @@ struct docent_lock {
     _Atomic unsigned gate;       /* Threads inside. */
     _Atomic unsigned references; /* The handle, the loop, posts on their way. */
     _Atomic bool release_posted;
+    _Atomic bool close_called; /* By whichever thread was first. */
     struct docent_post attach_post, release_post, close_post;
     void (*close_fn)(void *user); /* Written by close, read by its post. */
     void *close_user;
@@ -775,7 +776,7 @@ static void lock_close_posted(struct docent_post *post)
 
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
-    if (lock == NULL) return;
+    if (lock == NULL || atomic_exchange(&lock->close_called, true)) return;
     (void)lock_mark_released(lock);
     lock->close_fn = closed;
     lock->close_user = user;

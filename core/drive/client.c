@@ -163,6 +163,7 @@ void docent_client_close(docent_client *client, void (*closed)(void *user), void
         docent_driver_abandon(d);
         return;
     }
+    if (atomic_exchange(&d->close_called, true)) return;
     d->closed = closed;
     d->closed_user = user;
     if (where == DOCENT_OK) {

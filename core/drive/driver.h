@@ -59,6 +59,7 @@ struct driver {
     bool signalled;
     bool posts_over; /* Nothing is accepted any more. */
 
+    _Atomic bool close_called; /* By whichever thread was first: what it gave counts. */
     bool closing;
     void (*closed)(void *user);
     void *closed_user;

@@ -132,9 +132,10 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_set_servers(docent_clie
 DOCENT_API docent_status docent_connect_string_check(const char *servers, char *text, size_t size);
 
 /** Closes what hangs on the client, ends the session, frees. Calls in flight end first, with DOCENT_ERR_CLOSING; then @closed
- * (may be NULL) is called on the loop, and nothing after it. @client is not the caller's any more when this returns. A second
- * close is the caller's error. NULL: does nothing. Thread: any. With a thread of our own, and called elsewhere, it
- * returns when that thread is gone. */
+ * (may be NULL) is called on the loop, and nothing after it. @client is not the caller's any more when this returns. Closing again does
+ * nothing, and its @closed is never called: callbacks that run before the first one's @closed may do so, and other threads if
+ * something of theirs makes certain that they are as early; later there is no client. NULL: does nothing. Thread: any. With a
+ * thread of our own, and called elsewhere, the first close returns when that thread is gone. */
 DOCENT_API void docent_client_close(docent_client *client, void (*closed)(void *user), void *user);
 
 /** Waits until the client is CONNECTED (or READ_ONLY, if allowed). Returns DOCENT_OK, DOCENT_ERR_TIMEOUT, DOCENT_ERR_CLOSING,

@@ -135,7 +135,8 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants(docent_lock 
 
 /** Releases, then frees. A pending acquire ends first, with DOCENT_ERR_CLOSING; then, when our node is gone or the client
  * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. On a
- * dead lock (above) @closed is called before this returns. NULL: does nothing. Thread: any. */
+ * dead lock (above) @closed is called before this returns. Closing again, from callbacks that run before the first close's @closed,
+ * does nothing, and its @closed is never called. NULL: does nothing. Thread: any. */
 DOCENT_API void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user);
 
 DOCENT_END
