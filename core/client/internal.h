@@ -15,6 +15,8 @@ struct request_list {
     struct docent_request *first, *last;
 };
 
+enum { FIND_SYNC, FIND_LOOK };
+
 /* A call or an ask, from acceptance to the last it is told. */
 struct docent_request {
     struct session_request wire; /* First: the session hands it back. */
@@ -38,7 +40,8 @@ struct docent_request {
     struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
     struct docent_watch *watch;     /* To be filed with the reply. */
     const docent_hold *hold;        /* Counted. */
-    struct docent_request *inner;   /* Finding out. */
+    struct docent_request *inner[2]; /* Finding out: FIND_SYNC, FIND_LOOK. */
+    docent_status synced;           /* What the sync came to. */
     docent_result_fn done;
     void *user;
     uint32_t turn;

@@ -217,9 +217,9 @@ static void request_finish(struct docent_request *r, docent_status status)
     r->told = true;
     r->status = status;
     struct docent_core *c = r->core;
-    if (r->inner != NULL) { /* The finding out goes on unheard. */
-        r->inner->user = NULL;
-        r->inner = NULL;
+    for (int i = 0; i < 2; i++) { /* The finding out goes on unheard. */
+        if (r->inner[i] != NULL) r->inner[i]->user = NULL;
+        r->inner[i] = NULL;
     }
     if (r->watch != NULL && r->place == PLACE_FLYING) { /* The reply, if one comes, will tell whether the server has it. */
         docent_watch_end(r->watch, DOCENT_WATCH_ENDED, status, -1);
@@ -471,7 +471,7 @@ static inline struct docent_request *request_new(docent_client *view, size_t siz
     r->machine = NULL;
     r->watch = NULL;
     r->hold = NULL;
-    r->inner = NULL;
+    r->inner[FIND_SYNC] = r->inner[FIND_LOOK] = NULL;
     r->retry = &c->retry;
     r->accepted_ms = c->now;
     r->deadline_ms = UINT64_MAX;
@@ -787,15 +787,16 @@ static void find_done(const docent_result *result, void *user)
 {
     struct docent_request *r = user;
     if (r == NULL) return; /* It ended meanwhile. */
-    r->inner = NULL;
+    r->inner[FIND_LOOK] = NULL;
     r->place = PLACE_NONE;
-    if (result->status == DOCENT_ERR_CONNECTION_LOSS) {
-        request_again(r, result->status); /* Sent once more, and found out once more. */
+    docent_status looked = r->synced == DOCENT_OK ? result->status : r->synced; /* What a look without its sync shows may be old. */
+    if (docent_retry_allows(r->retry, looked)) {
+        request_again(r, looked); /* Sent once more, and found out once more. */
         return;
     }
     struct sent_write write;
     docent_status status = DOCENT_ERR_UNKNOWN_OUTCOME;
-    if (write_of(r, &write)) status = docent_found_out(&write, r->status, r->zxid_before, r->core->session.id, result);
+    if (r->synced == DOCENT_OK && write_of(r, &write)) status = docent_found_out(&write, r->status, r->zxid_before, r->core->session.id, result);
     r->body = NULL; /* What came went with its turn. */
     if (status == DOCENT_OK) r->zxid = result->stat.czxid;
     if (status == DOCENT_OK && r->type == DOCENT_OP_CREATE) { /* The record begins with the path, which is all that a create answers. */
@@ -805,10 +806,12 @@ static void find_done(const docent_result *result, void *user)
     request_finish(r, status);
 }
 
-static void ignore_result(const docent_result *result, void *user)
+static void find_synced(const docent_result *result, void *user)
 {
-    (void)result;
-    (void)user;
+    struct docent_request *r = user;
+    if (r == NULL) return;
+    r->inner[FIND_SYNC] = NULL;
+    r->synced = result->status == DOCENT_ERR_NO_NODE ? DOCENT_OK : result->status;
 }
 
 static void request_find(struct docent_request *r)
@@ -818,6 +821,7 @@ static void request_find(struct docent_request *r)
     struct sent_write write;
     docent_status status = write_of(r, &write) ? DOCENT_OK : DOCENT_ERR_UNKNOWN_OUTCOME;
     static const int32_t ops[2] = { WIRE_OP_SYNC, WIRE_OP_GET_DATA };
+    r->synced = DOCENT_OK;
     for (int i = 0; i < 2 && status == DOCENT_OK; i++) {
         struct wire_out *out = &c->scratch;
         out->size = 0;
@@ -833,7 +837,7 @@ static void request_find(struct docent_request *r)
         }
         docent_wire_frame_end(out, begin);
         status = docent_request_inner(c, out->data, out->size, ops[i], i == 0 ? DOCENT_OP_SYNC : DOCENT_OP_GET,
-                                      i == 0 ? ignore_result : find_done, i == 0 ? NULL : r, i == 0 ? NULL : &r->inner);
+                                      i == FIND_SYNC ? find_synced : find_done, r, &r->inner[i]);
     }
     if (status != DOCENT_OK) {
         r->place = PLACE_NONE;
@@ -906,6 +910,7 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
         request_find(r);
         break;
     case VERDICT_UNKNOWN:
+        if (docent_retry_allows(r->retry, status)) r->cause = status;
         request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
         break;
     }
@@ -950,6 +955,7 @@ void docent_request_lost(void *owner, struct session_request *wire, bool sent)
         return;
     }
     if (!docent_op_is_read(r->type)) r->lost = true;
+    r->cause = DOCENT_ERR_CONNECTION_LOSS;
     if (docent_verdict(r->type, r->version, r->mode, r->lost, DOCENT_ERR_CONNECTION_LOSS) == VERDICT_UNKNOWN) {
         request_finish(r, DOCENT_ERR_UNKNOWN_OUTCOME);
     } else {

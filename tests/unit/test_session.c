@@ -232,6 +232,31 @@ static void test_lost_create_is_found_out(void **state)
     assert_int_equal(outcome->attempts, 2);
 }
 
+/* F-09. Such a look may come from a server that has not applied the create: it would tell that there is another's node, or none. */
+static void test_what_is_looked_at_without_its_sync_tells_nothing(void **state)
+{
+    (void)state;
+    start_online(1);
+    struct outcome *outcome = outcome_new();
+    assert_int_equal(docent_create_async(peer.client, "/e", "x", 1, DOCENT_EPHEMERAL, outcome_tell, outcome), DOCENT_OK);
+    peer_expect(&peer, WIRE_OP_CREATE, &frame);
+    reconnect();
+    docent_stat another = { .czxid = 3, .mzxid = 3, .ephemeral_owner = 78 }, ours = { .czxid = 30, .mzxid = 30, .ephemeral_owner = 77 };
+    for (int i = 0; i < 2; i++) {
+        peer_pass(&peer, 1000);
+        peer_expect(&peer, WIRE_OP_CREATE, &frame);
+        peer_reply(&peer, frame.xid, 31, DOCENT_ERR_NODE_EXISTS, NULL, 0);
+        peer_expect(&peer, WIRE_OP_SYNC, &frame);
+        peer_reply(&peer, frame.xid, 31, i == 0 ? DOCENT_ERR_THROTTLED : 0, NULL, 0);
+        peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+        assert_int_equal(outcome->calls, 0);
+        peer_reply_data(&peer, frame.xid, 31, "x", i == 0 ? &another : &ours);
+    }
+    assert_int_equal(outcome->calls, 1);
+    assert_int_equal(outcome->status, DOCENT_OK);
+    assert_int_equal(outcome->attempts, 3);
+}
+
 static void test_lost_create_of_a_node_that_may_be_anybodys_is_unknown(void **state)
 {
     (void)state;
@@ -987,6 +1012,7 @@ int main(void)
         TEST(test_heartbeat_is_a_sync_while_something_is_held),
         TEST(test_lease_is_reckoned_from_what_the_leader_has_certainly_heard),
         TEST(test_lost_create_is_found_out),
+        TEST(test_what_is_looked_at_without_its_sync_tells_nothing),
         TEST(test_lost_create_of_a_node_that_may_be_anybodys_is_unknown),
         TEST(test_lost_sequential_create_is_unknown_and_not_repeated),
         TEST(test_lost_conditional_set_that_lost_to_another_is_a_conflict),
