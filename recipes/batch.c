@@ -7,6 +7,7 @@
 
 struct batch_read {
     struct batch *batch;
+    struct step step;
     docent_op op;          /* Its path is the batch's. */
     docent_result *answer; /* Owned: of a single read. */
 };
@@ -15,7 +16,7 @@ struct batch {
     struct steps steps;
     docent_status status; /* Of the whole, if a single read could not be answered. */
     size_t waiting;       /* For so many single reads. */
-    uint32_t attempts;    /* Of the single read that took most. */
+    struct step step;     /* That of all reads together. */
     int64_t zxid;
     size_t count;
     struct batch_read reads[];
@@ -46,7 +47,7 @@ static bool is_about_a_node(docent_status status)
 /* All single reads are answered. */
 static void batch_end(struct batch *batch)
 {
-    docent_result whole = { .struct_size = sizeof whole, .status = batch->status, .zxid = batch->zxid, .attempts = batch->attempts };
+    docent_result whole = { .struct_size = sizeof whole, .status = batch->status, .zxid = batch->zxid };
     docent_result *parts = NULL;
     if (whole.status == DOCENT_OK) {
         parts = docent_alloc_array(batch_allocator(batch), batch->count, sizeof *parts);
@@ -71,7 +72,7 @@ static void batch_single_done(const docent_result *result, void *user)
 {
     struct batch_read *read = user;
     struct batch *batch = read->batch;
-    if (result->attempts > batch->attempts) batch->attempts = result->attempts;
+    docent_step_over(&read->step, result);
     if (result->zxid > batch->zxid) batch->zxid = result->zxid;
     if (is_about_a_node(result->status)) {
         read->answer = docent_result_copy(result);
@@ -84,10 +85,11 @@ static void batch_single_done(const docent_result *result, void *user)
 
 static void batch_ask_one_by_one(struct batch *batch)
 {
-    if (!docent_steps_go_on(&batch->steps)) batch->status = DOCENT_ERR_TIMEOUT;
     batch->waiting = 1; /* Us. */
     for (size_t i = 0; i < batch->count && batch->status == DOCENT_OK; i++) {
-        batch->status = docent_run_async(batch->steps.client, &batch->reads[i].op, &batch->steps.call, batch_single_done, &batch->reads[i]);
+        struct batch_read *read = &batch->reads[i];
+        const docent_call_options *call = docent_step_begin(&read->step, &batch->steps);
+        batch->status = call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_async(batch->steps.client, &read->op, call, batch_single_done, read);
         if (batch->status == DOCENT_OK) batch->waiting++;
     }
     if (--batch->waiting == 0) batch_end(batch);
@@ -96,8 +98,8 @@ static void batch_ask_one_by_one(struct batch *batch)
 static void batch_done(const docent_result *result, void *user)
 {
     struct batch *batch = user;
+    docent_step_over(&batch->step, result);
     if (result->status == DOCENT_ERR_UNSUPPORTED || result->status == DOCENT_ERR_UNIMPLEMENTED) {
-        batch->steps.attempts += result->attempts;
         batch_ask_one_by_one(batch);
         return;
     }
@@ -117,7 +119,7 @@ static struct batch *batch_new(const docent_allocator *allocator, const docent_o
     memset(batch, 0, sizeof *batch);
     char *text = (char *)&batch->reads[count];
     for (size_t i = 0; i < count; i++) {
-        batch->reads[i] = (struct batch_read){ batch, ops[i], NULL };
+        batch->reads[i] = (struct batch_read){ .batch = batch, .op = ops[i] };
         if (ops[i].path == NULL) continue;
         size_t size = strlen(ops[i].path) + 1;
         batch->reads[i].op.path = memcpy(text, ops[i].path, size);
@@ -141,7 +143,7 @@ docent_status docent_batch_read_async(docent_client *client, const docent_op *op
         return status;
     }
     docent_op multi = docent_op_multi_read(ops, count);
-    status = docent_run_async(client, &multi, &batch->steps.call, batch_done, batch);
+    status = docent_run_async(client, &multi, docent_step_begin(&batch->step, &batch->steps), batch_done, batch);
     if (status != DOCENT_OK) batch_free(batch);
     return status;
 }

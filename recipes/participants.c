@@ -1,12 +1,12 @@
 /* recipes/participants.c - who contends: list, then read each contender, a window of reads at a time, then put them in order.
  *
- * Every read is a public call, with the client's retries and deadline. A node that is gone when it is read has left the queue and
- * is left out; any other failure is the outcome, the first one. */
+ * Every read is a step of one public call, with the client's policy and deadline. A node that is gone when it is read has left the queue
+ * and is left out; any other failure is the outcome, the first one. */
 #include "recipes/participants.h"
 
 #include <string.h>
 
-#include "core/client/machine.h"
+#include "recipes/step.h"
 
 enum { PARTICIPANTS_WINDOW = 64 }; /* Reads that are out at a time. */
 
@@ -14,6 +14,7 @@ struct participants;
 
 struct participant {
     struct participants *all;
+    struct step step;
     const char *name; /* In all->listing. */
     size_t position;  /* In the listing: of equals the one listed first comes first. */
     char *path;
@@ -23,11 +24,11 @@ struct participant {
 };
 
 struct participants {
+    struct steps steps;
+    struct step step; /* The listing. */
     docent_client *client;
     const struct dialect *dialect;
     char *path;
-    docent_result_fn done;
-    void *user;
     void (*over)(void *owner);
     void *owner;
     docent_result *listing;
@@ -49,6 +50,7 @@ static void participants_free(struct participants *p)
     docent_free(allocator, p->entries);
     docent_result_free(p->listing);
     docent_free(allocator, p->path);
+    docent_steps_end(&p->steps);
     docent_free(allocator, p);
 }
 
@@ -91,7 +93,7 @@ static void participants_sort(struct participants *p)
 static void participants_finish(struct participants *p)
 {
     const docent_allocator *allocator = docent_client_allocator(p->client);
-    docent_result result = { .struct_size = sizeof result, .status = p->status, .attempts = 1 };
+    docent_result result = { .struct_size = sizeof result, .status = p->status };
     const char **names = NULL;
     docent_result *nodes = NULL;
 
@@ -115,7 +117,7 @@ static void participants_finish(struct participants *p)
     }
     result.names = names;
     result.results = nodes;
-    p->done(&result, p->user);
+    docent_steps_tell(&p->steps, &result);
     docent_free(allocator, names);
     docent_free(allocator, nodes);
 
@@ -133,6 +135,7 @@ static void participants_on_get(const docent_result *result, void *user)
     struct participants *p = entry->all;
 
     p->out--;
+    docent_step_over(&entry->step, result);
     if (result->status == DOCENT_OK) {
         entry->label = docent_alloc(docent_client_allocator(p->client), result->size + 1);
         if (entry->label != NULL) {
@@ -162,7 +165,8 @@ static docent_status participants_ask_one(struct participants *p, struct partici
     path[path_size] = '/';
     memcpy(path + path_size + 1, entry->name, name_size);
     docent_op get = docent_op_get(path);
-    return docent_run_async(p->client, &get, NULL, participants_on_get, entry);
+    const docent_call_options *call = docent_step_begin(&entry->step, &p->steps);
+    return call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_async(p->client, &get, call, participants_on_get, entry);
 }
 
 /* Keeps the window full; when nothing is out and nothing left to ask, it is done. */
@@ -202,6 +206,7 @@ static void participants_on_list(const docent_result *result, void *user)
 {
     struct participants *p = user;
 
+    docent_step_over(&p->step, result);
     if (result->status == DOCENT_OK) {
         p->status = participants_take_listing(p, result);
     } else if (result->status != DOCENT_ERR_NO_NODE) {
@@ -214,23 +219,22 @@ docent_status docent_participants_read(docent_client *client, const struct diale
                                        docent_result_fn done, void *user, void (*over)(void *owner), void *owner)
 {
     if (done == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_client_check(client);
+    if (status != DOCENT_OK) return status;
     const docent_allocator *allocator = docent_client_allocator(client);
     struct participants *p = docent_alloc(allocator, sizeof *p);
     if (p == NULL) return DOCENT_ERR_NO_MEMORY;
 
-    *p = (struct participants){
-        .client = client,
-        .dialect = dialect,
-        .path = docent_strdup(allocator, path),
-        .done = done,
-        .user = user,
-        .over = over,
-        .owner = owner,
-        .status = DOCENT_OK,
-    };
+    *p = (struct participants){ .client = client, .dialect = dialect, .over = over, .owner = owner };
+    status = docent_steps_begin(&p->steps, client, NULL, done, user);
+    if (status != DOCENT_OK) {
+        docent_free(allocator, p);
+        return status;
+    }
+    p->path = docent_strdup(allocator, path);
     docent_op list = docent_op_children(path);
-    docent_status status =
-        p->path == NULL ? DOCENT_ERR_NO_MEMORY : docent_run_async(client, &list, NULL, participants_on_list, p);
+    status = p->path == NULL ? DOCENT_ERR_NO_MEMORY
+                             : docent_run_async(client, &list, docent_step_begin(&p->step, &p->steps), participants_on_list, p);
     if (status != DOCENT_OK) participants_free(p);
     return status;
 }

@@ -253,6 +253,7 @@ static docent_status txn_copy(const docent_txn *from, docent_txn **ret_txn)
 
 struct commit {
     struct steps steps;
+    struct step step;
     docent_txn *txn; /* Own. */
     docent_parents parents;
     docent_acl_list parents_acl; /* Own. */
@@ -286,15 +287,18 @@ static void commit_fail(struct commit *commit, docent_status status)
     commit_tell(commit, &result);
 }
 
+static docent_status commit_send(struct commit *commit)
+{
+    const docent_call_options *call = docent_step_begin(&commit->step, &commit->steps);
+    return call == NULL ? DOCENT_ERR_TIMEOUT : txn_send(commit->txn, call, commit_done, commit);
+}
+
 static void parents_done(const docent_result *result, void *user)
 {
     struct commit *commit = user;
-    commit->steps.attempts += result->attempts;
-    if (result->status != DOCENT_OK) {
-        commit_fail(commit, result->status);
-        return;
-    }
-    docent_status status = docent_steps_go_on(&commit->steps) ? txn_send(commit->txn, &commit->steps.call, commit_done, commit) : DOCENT_ERR_TIMEOUT;
+    docent_step_over(&commit->step, result);
+    docent_status status = result->status;
+    if (status == DOCENT_OK) status = commit_send(commit);
     if (status != DOCENT_OK) commit_fail(commit, status);
 }
 
@@ -313,10 +317,11 @@ static const docent_op *orphan_of(const struct commit *commit, const docent_resu
 static docent_status parents_make(struct commit *commit, const docent_op *orphan)
 {
     const docent_allocator *allocator = txn_allocator(commit->txn);
+    const docent_call_options *call = docent_step_begin(&commit->step, &commit->steps);
+    if (call == NULL) return DOCENT_ERR_TIMEOUT;
     char *path = docent_strdup(allocator, orphan->path);
     if (path == NULL) return DOCENT_ERR_NO_MEMORY;
     *strrchr(path, '/') = '\0';
-    const docent_call_options *call = &commit->steps.call;
     struct node_limits limits = { call->timeout_ms, call->retry, call->offline };
     docent_status status = docent_ensure_path_within(commit->txn->client, path, commit->parents, commit->parents_acl, &limits, parents_done, commit);
     docent_free(allocator, path);
@@ -326,6 +331,7 @@ static docent_status parents_make(struct commit *commit, const docent_op *orphan
 static void commit_done(const docent_result *result, void *user)
 {
     struct commit *commit = user;
+    docent_step_over(&commit->step, result);
     const docent_op *orphan = orphan_of(commit, result);
     /* Each create may lack its own; a few more for containers that vanish in between. A parent that the transaction itself deletes is never
      * made well. */
@@ -333,11 +339,6 @@ static void commit_done(const docent_result *result, void *user)
         commit_tell(commit, result);
         return;
     }
-    if (!docent_steps_go_on(&commit->steps)) {
-        commit_fail(commit, DOCENT_ERR_TIMEOUT);
-        return;
-    }
-    commit->steps.attempts += result->attempts;
     docent_status status = parents_make(commit, orphan);
     if (status != DOCENT_OK) commit_fail(commit, status);
 }
@@ -363,7 +364,7 @@ static docent_status commit_with_parents(docent_txn *txn, const docent_txn_optio
         return status;
     }
     status = docent_node_copy_acl(allocator, options->parents_acl, &commit->parents_acl);
-    if (status == DOCENT_OK) status = txn_send(commit->txn, &commit->steps.call, commit_done, commit);
+    if (status == DOCENT_OK) status = commit_send(commit);
     if (status == DOCENT_OK) return DOCENT_OK;
     memcpy(txn->fault, commit->txn->fault, sizeof txn->fault);
     commit_free(commit);

@@ -155,12 +155,18 @@ void docent_machine_retry(struct docent_machine *m)
     docent_machine_timer(m, delay == 0 ? 1 : delay);
 }
 
+bool docent_client_retry_delay(docent_client *client, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms, docent_status cause,
+                               uint64_t *ret_delay_ms)
+{
+    return docent_retry_delay(policy, tries, elapsed_ms, cause, docent_random_next(&client->core->random), ret_delay_ms);
+}
+
 bool docent_machine_retry_by(struct docent_machine *m, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms,
                              docent_status cause)
 {
     struct docent_core *c = m->client->core;
     uint64_t delay = 0;
-    if (!docent_retry_delay(policy, tries, elapsed_ms, cause, docent_random_next(&c->random), &delay)) return false;
+    if (!docent_client_retry_delay(m->client, policy, tries, elapsed_ms, cause, &delay)) return false;
     docent_machine_timer(m, delay > UINT64_MAX - c->now ? UINT64_MAX - c->now : delay);
     return true;
 }

@@ -95,6 +95,9 @@ void docent_machine_calm(struct docent_machine *machine);
  * machines that carry out one call of the application: nothing else may retry for them. */
 bool docent_machine_retry_by(struct docent_machine *machine, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms,
                              docent_status cause);
+/* docent_retry_delay() with the client's randomness. */
+bool docent_client_retry_delay(docent_client *client, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms, docent_status cause,
+                               uint64_t *ret_delay_ms);
 
 /* Connected, watches armed, session not lost: asks will be sent. */
 bool docent_machine_online(const struct docent_machine *machine);

@@ -3,7 +3,8 @@
  *     docent_op reads[] = { docent_op_get("/a"), docent_op_children("/b") };
  *     docent_status status = docent_batch_read(client, reads, 2, NULL, &result);
  *
- * Servers from 3.6 on get one request; older ones get one for each read, and the result looks the same. The reads are independent: each
+ * Servers from 3.6 on get one request; older ones get one for each read, under one deadline and one retry policy for all, and the result
+ * looks the same. The reads are independent: each
  * has a status of its own, and others may write between two of them. For a view of one moment use versions and a transaction. */
 #ifndef DOCENT_BATCH_H
 #define DOCENT_BATCH_H

@@ -123,7 +123,8 @@ struct docent_result;
 /** Who is in the queue, first in line first: result->names are the labels (node data) of the contenders of our dialect, and
  * result->results their nodes: path, data and stat, of which czxid tells since which transaction, ctime_ms since when, and ephemeral_owner
  * in which session somebody stands there (a node whose session is long over is a fault of the server's). Ends with DOCENT_OK or as
- * a read would (DOCENT_ERR_NO_NODE is no error: nobody). A contender that leaves while we read is left out. Returns DOCENT_OK if
+ * a read would (DOCENT_ERR_NO_NODE is no error: nobody). A contender that leaves while we read is left out. The client's time-out and retry
+ * policy go for the whole, docent_result_info() included. Returns DOCENT_OK if
  * @done will be called, else as docent_run_async(). Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants_async(docent_lock *lock,
                                                                           void (*done)(const struct docent_result *result, void *user),

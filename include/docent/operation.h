@@ -92,7 +92,7 @@ typedef struct docent_result {
     size_t struct_size;
     docent_status status;
     int64_t zxid;          /* Of the reply; for a write, the write's own. */
-    uint32_t attempts;     /* How often it was sent. See also docent_result_info(). */
+    uint32_t attempts;     /* Tries: the first and those that the policy granted. See also docent_result_info(). */
     const char *path;      /* CREATE: the real name, sequence number included. */
     const void *data;      /* GET, RECONFIG. NULL: the node has null data. Not terminated. */
     size_t size;
@@ -107,13 +107,15 @@ typedef struct docent_result {
                                           * be found out. */
     size_t result_count;
     uint64_t elapsed_ms;   /* From acceptance to outcome. */
-    docent_status last_cause; /* Why the last of several tries was needed; DOCENT_OK if the first one did. */
+    docent_status last_cause; /* Of the last try that failed so that another might mend it, whether there was another or not. DOCENT_OK:
+                               * none did. */
 } docent_result;
 typedef void (*docent_result_fn)(const docent_result *result, void *user);
 
-/** What it took. */
+/** What it took. A call of several steps (node.h, txn.h, batch.h) has one budget, as one of a single step has: its tries are the first
+ * and those that the policy granted to any of its steps, its time is that of all of them. */
 typedef struct docent_call_info {
-    uint32_t attempts;   /* How often it was sent. 0: never. */
+    uint32_t attempts;   /* 0: nothing was sent. */
     uint64_t elapsed_ms; /* From acceptance to outcome. */
     docent_status last_cause;
 } docent_call_info;

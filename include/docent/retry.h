@@ -1,7 +1,8 @@
 /* docent/retry.h - when to try again after a connection was lost or a server was too busy.
  *
  * One layer retries, the client's; it applies to public calls. Recipes and caches have no retries of their own beneath it:
- * they wait for the connection and then ask the server what is so. A policy is a value, copied when it is given; write it out or
+ * they wait for the connection and then ask the server what is so. A call of several steps asks its policy as one: with the tries of all
+ * steps together, and the time since the call was accepted. A policy is a value, copied when it is given; write it out or
  * have it made by name:
  *
  *     docent_retry backoff = { DOCENT_RETRY, .base_ms = 100, .max_ms = 30000, .tries_max = 8 };

@@ -78,7 +78,7 @@ static inline void docent_txn_options_init(docent_txn_options *options)
  * returns. @options may be NULL. Returns DOCENT_OK if @done will be called; DOCENT_ERR_INVALID_ARGUMENT (no operations, or what
  * docent_txn_fault() says), DOCENT_ERR_TOO_LARGE (docent_txn_fault() says with which operation), DOCENT_ERR_NOT_HELD, or as docent_run_async() if it
  * never will. Outcomes: those of docent_run_async() and DOCENT_ERR_NOT_HELD; with parents also why they could not be made. One
- * deadline goes for all. Thread: loop. */
+ * deadline and one retry policy go for all. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_txn_commit_async(docent_txn *txn, const docent_txn_options *options,
                                                                    docent_result_fn done, void *user);
 /** docent_txn_commit_async() that waits and returns the outcome; @ret_result as in docent_run(). Thread: not loop. */

@@ -575,6 +575,47 @@ int64_t docent_client_session(const docent_client *client, uint8_t ret_password[
     return client->session;
 }
 
+docent_status docent_client_check(docent_client *client)
+{
+    return docent_client_close_cause(client);
+}
+
+uint64_t docent_client_now(const docent_client *client)
+{
+    (void)client;
+    return 0;
+}
+
+uint32_t docent_client_call_timeout(const docent_client *client)
+{
+    (void)client;
+    return DOCENT_FOREVER;
+}
+
+const docent_retry *docent_client_retry(const docent_client *client)
+{
+    static const docent_retry retry = { DOCENT_RETRY };
+    (void)client;
+    return &retry;
+}
+
+bool docent_client_retry_delay(docent_client *client, const docent_retry *policy, uint32_t tries, uint64_t elapsed_ms, docent_status cause,
+                               uint64_t *ret_delay_ms)
+{
+    (void)client, (void)policy, (void)tries, (void)elapsed_ms, (void)cause, (void)ret_delay_ms;
+    return false;
+}
+
+void docent_client_keep(docent_client *client)
+{
+    (void)client;
+}
+
+void docent_client_drop(docent_client *client)
+{
+    (void)client;
+}
+
 /* Calls (reads of participants are calls, not asks) are answered by run_calls(). A node holds its own name. */
 static struct call {
     docent_op_type type;
