@@ -1,6 +1,6 @@
 /* recipes/txn.c - transactions, put together one by one and sent as one request.
  *
- * Without parents a commit is one call, and request.c knows what to do about a lost reply. With parents it may be several: the transaction fails for
+ * Without parents a commit is one call, and the client knows what to do about a lost reply. With parents it may be several: the transaction fails for
  * lack of a node, its parents are made, the transaction goes out again. It failed as a whole, so that is no second attempt of
  * the first; what comes back in the end is the outcome of the last. */
 #include "recipes/txn.h"

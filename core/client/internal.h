@@ -290,24 +290,32 @@ static inline void docent_timer_stop_if_set(struct docent_core *core, struct doc
     if (timer->index != 0) docent_timer_stop(&core->root, timer);
 }
 
-/* request.c */
+/* request.c; what its neighbours share is in request.h */
 void docent_requests_init(struct docent_core *core); /* When it is known whether anything is counted. */
-size_t docent_requests_plain_max(const struct docent_core *core);
 void docent_requests_free_spare(struct docent_core *core);
-void docent_requests_online(struct docent_core *core);
 void docent_requests_expired(struct docent_core *core); /* The session is over. */
 void docent_requests_deadlines(struct docent_core *core);
 uint64_t docent_requests_next_deadline(const struct docent_core *core);
 void docent_requests_close(struct docent_core *core, docent_status why);
 void docent_requests_mute(struct docent_core *core); /* Who called is not told. */
+
+/* call.c */
+size_t docent_requests_plain_max(const struct docent_core *core);
+
+/* send.c */
+void docent_requests_online(struct docent_core *core);
+
+/* ask.c */
+docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
+void docent_request_forget_machine(struct docent_request *request);
+/* A request of the client's own: watches, finding out. @done runs at once, inside the turn. Online only. Its paths are the server's. */
+docent_status docent_request_inner(struct docent_core *core, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
+                                   docent_result_fn done, void *user, struct docent_request **ret_request);
+
+/* answer.c */
 void docent_request_answered(void *owner, struct session_request *wire, const struct wire_reply_header *header, const uint8_t *body,
                              size_t size);
 void docent_request_lost(void *owner, struct session_request *wire, bool sent);
-void docent_request_forget_machine(struct docent_request *request);
-docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
-/* Without a view: its paths are the server's. */
-docent_status docent_request_inner(struct docent_core *core, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
-                                   docent_result_fn done, void *user, struct docent_request **ret_request);
 
 /* codec.c */
 uint32_t docent_op_min_version_of_newer(int32_t op);

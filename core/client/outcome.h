@@ -1,5 +1,5 @@
 /* core/client/outcome.h - applied, but the reply was lost: what may be sent again, and what a look at the node then tells. Pure
- * functions; request.c asks them. */
+ * functions; send.c, call.c and answer.c ask them. */
 #ifndef DOCENT_OUTCOME_H
 #define DOCENT_OUTCOME_H
 

@@ -21,7 +21,8 @@ import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION = "core/session/session.c"
-REQUEST = "core/client/request.c"
+SEND = "core/client/send.c"
+ANSWER = "core/client/answer.c"
 CLIENT = "core/client/client.c"
 CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
@@ -85,7 +86,7 @@ BUGS = [
     ], ["--exhaustive two-one"]),
     # Guards.
     Bug("guard-in-new-session", "a guarded transaction that waited is sent in whatever session there is then", [
-        (REQUEST, "r->hold != NULL && !docent_client_lease_good", "false && !docent_client_lease_good"),
+        (SEND, "r->hold != NULL && !docent_client_lease_good", "false && !docent_client_lease_good"),
     ], ["--scenario holder-partition --seeds 300"]),
     Bug("guard-any-generation", "a hold is good while any session of its client is", [
         (CLIENT, "if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;", "(void)generation;"),
@@ -145,10 +146,10 @@ BUGS = [
         (WATCHES, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
     ], ["--exhaustive calls"]),
     Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
-        (REQUEST, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),
+        (ANSWER, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),
     ], ["--exhaustive calls"]),
     Bug("lost-and-blind", "a write that was lost in a session that may live on is sent again in the next one", [
-        (REQUEST, "r->generation != c->session.generation && !c->session.settled", "false"),
+        (SEND, "r->generation != c->session.generation && !c->session.settled", "false"),
     ], [CALLS]),
 ]
 
