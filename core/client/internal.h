@@ -135,7 +135,7 @@ struct server_version {
     uint32_t version; /* 0: asked in vain. */
 };
 
-enum { STATES_MAX = 16 }; /* Untold at a time: more than a turn can add. See state_go(). */
+enum { STATES_MAX = 16 }; /* Untold at a time: more than a turn can add. See docent_state_go(). */
 
 /* What a view does by itself where a call says nothing. One block; shared by the views that inherit it as it is. */
 struct view_policy {
@@ -237,11 +237,21 @@ static inline void docent_view_drop(docent_client *view)
     if (view != &view->core->root) docent_view_unref(view);
 }
 
-/* client.c */
+/* turn.c */
 void docent_turn_begin(struct docent_core *core, uint64_t now_ms);
 void docent_turn_end(struct docent_core *core);
-void docent_client_publish_lease(struct docent_core *core);
+void docent_laters_run(struct docent_core *core);
 void docent_client_look_at_clock(struct docent_core *core);
+void docent_client_publish_stats(struct docent_core *core); /* If something is counted. */
+void docent_client_broadcast(struct docent_core *core, const struct docent_event *event);
+void docent_client_end(struct docent_core *core, docent_status why);
+/* What the session tells: see struct session_hooks. */
+bool docent_client_on_restore(void *owner);
+void docent_client_on_online(void *owner);
+void docent_client_on_offline(void *owner, docent_status cause);
+void docent_client_on_expired(void *owner);
+void docent_client_on_auth_failed(void *owner);
+void docent_client_on_notified(void *owner, int64_t zxid, const struct wire_watcher_event *event);
 /* May the caller submit? */
 static inline docent_status docent_core_check(struct docent_core *core)
 {
@@ -254,9 +264,6 @@ static inline docent_status docent_core_check(struct docent_core *core)
     }
     return core->closing ? core->close_cause : DOCENT_OK;
 }
-uint32_t docent_client_version_known(const struct docent_core *core); /* Of the connected server; 0: not known. */
-void docent_client_too_old(struct docent_core *core, uint32_t version); /* It has shown that it is older than this. */
-void docent_client_broadcast(struct docent_core *core, const struct docent_event *event);
 
 /* docent_client_later(), where a call counts. */
 static inline void docent_later_queue(struct docent_core *core, struct docent_later *later)
@@ -269,6 +276,16 @@ static inline void docent_later_queue(struct docent_core *core, struct docent_la
     if (core->depth == 0) core->host.wake(core->host.user);
 }
 
+/* state.c */
+void docent_state_go(struct docent_core *core, docent_state state, docent_status cause);
+void docent_client_publish_lease(struct docent_core *core);
+
+/* versions.c */
+uint32_t docent_client_version_known(const struct docent_core *core); /* Of the connected server; 0: not known. */
+void docent_client_too_old(struct docent_core *core, uint32_t version); /* It has shown that it is older than this. */
+
+/* timers.c */
+void docent_timers_fire(struct docent_core *core); /* Those that are due. */
 docent_status docent_timers_grow(struct docent_core *core, size_t count);
 static inline docent_status docent_timers_reserve(struct docent_core *core, size_t count)
 {

@@ -23,7 +23,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION = "core/session/session.c"
 SEND = "core/client/send.c"
 ANSWER = "core/client/answer.c"
-CLIENT = "core/client/client.c"
+STATE = "core/client/state.c"
 CODEC = "core/client/codec.c"
 WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
@@ -65,7 +65,7 @@ BUGS = [
         (SESSION, "s->signs[i].heard_ms + s->timeout_ms / 4 > now", "s->signs[i].heard_ms > now"),
     ], ["--scenario holder-cutoff --seeds 5000", STORM]),
     Bug("lease-not-read", "token and state are not compared with the clock when they are asked for: a process that was stopped believes", [
-        (CLIENT, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),
+        (STATE, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),
     ], ["--scenario holder-pause --seeds 100"]),
     # Finding out.
     Bug("find-without-sync", "after a lost create reply the queue is listed on a server that may lag", [
@@ -89,8 +89,8 @@ BUGS = [
         (SEND, "r->hold != NULL && !docent_client_lease_good", "false && !docent_client_lease_good"),
     ], ["--scenario holder-partition --seeds 300"]),
     Bug("guard-any-generation", "a hold is good while any session of its client is", [
-        (CLIENT, "if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;", "(void)generation;"),
-        (CLIENT, "return (uint64_t)docent_shared_get(&c->shared_generation) == generation;", "return true;"),
+        (STATE, "if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) return false;", "(void)generation;"),
+        (STATE, "return (uint64_t)docent_shared_get(&c->shared_generation) == generation;", "return true;"),
     ], ["--scenario holder-partition --seeds 300", STORM]),
     Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
         (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
