@@ -109,7 +109,7 @@ void docent_request_deliver(struct docent_request *r, docent_status status, bool
 {
     struct stats_block *stats = r->core->stats;
     if (r->kind != REQUEST_ASK) {
-        r->done(result, r->user);
+        if (r->done != NULL) r->done(result, r->user);
         return;
     }
     if (stats != NULL && sent) docent_stats_ended(stats, r->type, status);

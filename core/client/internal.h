@@ -325,7 +325,7 @@ void docent_requests_online(struct docent_core *core);
 /* ask.c */
 docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
 void docent_request_forget_machine(struct docent_request *request);
-/* A request of the client's own: watches, finding out. @done runs at once, inside the turn. Online only. Its paths are the server's. */
+/* A request of the client's own: watches, finding out. @done (may be NULL) runs at once, inside the turn. Online only. Its paths are the server's. */
 docent_status docent_request_inner(struct docent_core *core, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
                                    docent_result_fn done, void *user, struct docent_request **ret_request);
 
@@ -375,7 +375,7 @@ docent_status docent_gzip_put(struct wire_out *out, const void *data, size_t siz
 /* Replaces the data of @result by what they unpack to. DOCENT_OK, DOCENT_ERR_CORRUPT_DATA, DOCENT_ERR_TOO_LARGE, DOCENT_ERR_NO_MEMORY. */
 docent_status docent_gunzip(struct result_arena *arena, docent_result *result);
 
-/* watches.c */
+/* watches.c; what its neighbours share is in watches.h */
 docent_status docent_watch_new(docent_client *client, const char *path, docent_watch_kind kind, struct docent_watch **ret_watch);
 /* Does the read that leaves this watch, and is sent now, send the flag? Not on a path with a standing mode: below 3.9 it would overwrite
  * it. */
@@ -383,15 +383,20 @@ bool docent_watch_sends_flag(struct docent_watch *watch);
 /* Its read will not leave it. */
 void docent_watch_abandon(struct docent_watch *watch, docent_status status);
 void docent_watch_file(struct docent_watch *watch, docent_op_type type, docent_status status);
+/* Told once; a machine's is an event at once, an application's waits for its turn. */
 void docent_watch_end(struct docent_watch *watch, docent_watch_type type, docent_status status, int64_t zxid);
 void docent_watch_notified(struct docent_core *core, int64_t zxid, const struct wire_watcher_event *event);
-bool docent_watches_restore(struct docent_core *core);
-bool docent_watches_want_connection(const struct docent_core *core); /* Another one: see watches_unarmed(). */
 void docent_watches_end_all(struct docent_core *core, docent_status why);
-void docent_watches_offline(struct docent_core *core);
-void docent_watches_online(struct docent_core *core);
+
+/* watch_table.c */
 void docent_watches_free(struct docent_core *core);
 void docent_watches_mute(struct docent_core *core); /* Nobody is told any more; to be closed next. */
+
+/* watch_restore.c */
+bool docent_watches_restore(struct docent_core *core);
+bool docent_watches_want_connection(const struct docent_core *core); /* Another one: see docent_watches_unarmed(). */
+void docent_watches_offline(struct docent_core *core);
+void docent_watches_online(struct docent_core *core);
 
 /* machine.c */
 void docent_machines_settle(struct docent_core *core);

@@ -25,7 +25,7 @@ SEND = "core/client/send.c"
 ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
 CODEC = "core/client/codec.c"
-WATCHES = "core/client/watches.c"
+WATCH_RESTORE = "core/client/watch_restore.c"
 CONTENDER = "recipes/contender.c"
 DIALECT = "recipes/dialect.c"
 PROTECTED = "recipes/protected.c"
@@ -143,7 +143,7 @@ BUGS = [
     ], ["--exhaustive update", "--exhaustive parents"]),
     # Calls and watches.
     Bug("watches-not-restored", "watches are not restored on a new connection", [
-        (WATCHES, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
+        (WATCH_RESTORE, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
     ], ["--exhaustive calls"]),
     Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
         (ANSWER, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),
