@@ -20,7 +20,9 @@ import tempfile
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-SESSION = "core/session/session.c"
+SESSION_LEASE = "core/session/lease.c"
+SESSION_SEND = "core/session/send.c"
+SESSION_TICK = "core/session/tick.c"
 SEND = "core/client/send.c"
 ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
@@ -50,19 +52,19 @@ class Bug:
 BUGS = [
     # The session's lease.
     Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
-        (SESSION, LEASE, "s->contact_ms"),
-        (SESSION, "if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 6;", ""),
-        (SESSION, "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s->holds > 0) {",
+        (SESSION_LEASE, LEASE, "s->contact_ms"),
+        (SESSION_TICK, "if (s->holds > 0) return (s->strict_ms > s->beat_sent_ms ? s->strict_ms : s->beat_sent_ms) + s->timeout_ms / 6;", ""),
+        (SESSION_TICK, "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s->holds > 0) {",
          "static void session_beat(struct session *s, uint64_t now)\n{\n    bool good;\n    if (s == NULL) {"),
     ], ["--scenario holder-cutoff --seeds 300"]),
     Bug("lease-for-ever", "the lease of a holder does not end", [
-        (SESSION, LEASE, "s->holds > 0 ? s->proved_ms + (UINT64_C(1) << 40) : s->contact_ms"),
+        (SESSION_LEASE, LEASE, "s->holds > 0 ? s->proved_ms + (UINT64_C(1) << 40) : s->contact_ms"),
     ], ["--scenario holder-partition --seeds 100"]),
     Bug("lease-too-long", "an answer is taken for proof that the leader has heard of its question", [
-        (SESSION, "request->proves_ms = s->proves_ms;", "request->proves_ms = now;"),
+        (SESSION_SEND, "request->proves_ms = s->proves_ms;", "request->proves_ms = now;"),
     ], ["--scenario holder-cutoff --seeds 5000", STORM]),
     Bug("lease-unproved", "an answer is taken for proof that the leader has heard of everything before", [
-        (SESSION, "s->signs[i].heard_ms + s->timeout_ms / 4 > now", "s->signs[i].heard_ms > now"),
+        (SESSION_LEASE, "s->signs[i].heard_ms + s->timeout_ms / 4 > now", "s->signs[i].heard_ms > now"),
     ], ["--scenario holder-cutoff --seeds 5000", STORM]),
     Bug("lease-not-read", "token and state are not compared with the clock when they are asked for: a process that was stopped believes", [
         (STATE, "if (c->host.now_ms(c->host.user) >= lease) return false;", "(void)lease;"),
