@@ -33,7 +33,7 @@ DIALECT = "recipes/dialect.c"
 PROTECTED = "recipes/protected.c"
 REMOVAL = "recipes/removal.c"
 NODE = "recipes/node.c"
-NODE_WRITE = "recipes/node_write.c"
+NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
 
@@ -119,14 +119,14 @@ BUGS = [
     ], ["--exhaustive two-one"]),
     # Calls of several steps about one node.
     Bug("protected-and-blind", "after a lost reply a protected node is created again at once", [
-        (NODE_WRITE, "        write_enter(w, WRITE_FINDING);\n", "        docent_protected_forget(&w->own);\n"),
+        (NODE_PROTECT, "        docent_write_enter(w, WRITE_FINDING);\n", "        docent_protected_forget(&w->own);\n"),
     ], ["--exhaustive protected"]),
     Bug("protected-of-the-dead", "a protected node of an earlier session is taken for ours", [
-        (NODE_WRITE, "if (!w->protect || !w->own.ephemeral || w->own.known == PROTECTED_NONE) return;", "if (w != NULL) return;"),
+        (NODE_PROTECT, "if (!w->protect || !w->own.ephemeral || w->own.known == PROTECTED_NONE) return;", "if (w != NULL) return;"),
         (PROTECTED, "node->ephemeral && ev->result->stat", "false && ev->result->stat"),
     ], ["--exhaustive protected", "--scenario storm-protected --seeds 3000"]),
     Bug("protected-left-behind", "a protected create that gives up leaves what it may have made", [
-        (NODE_WRITE, "return w->protect && w->own.known != PROTECTED_NONE;", "return w == NULL;"),
+        (NODE_PROTECT, "return w->protect && w->own.known != PROTECTED_NONE;", "return w == NULL;"),
     ], ["--exhaustive protected"]),
     Bug("delete-a-newer-node", "a guaranteed delete takes whatever stands on the path", [
         (REMOVAL, "if (stat->czxid != removal->czxid) return REMOVAL_GONE;", ""),
