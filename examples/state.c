@@ -1,6 +1,8 @@
 /* state.c - what an application hears about its connection and session. Stop the server under it, or start it again empty.
  *
- *     state CONNECT SECONDS */
+ *     state CONNECT SECONDS [PAUSE_MS]
+ *
+ * With PAUSE_MS a link that flaps is told as one outage: what follows on its beginning waits for up to ten pauses of that length. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +23,11 @@ static const char *state_text(docent_state state)
     return "?";
 }
 
-/* Told on the library's own thread, in order, none left out. */
+/* Told on the library's own thread, in order, none left out unless we asked for that. */
 static void on_state(const docent_state_event *event, void *user)
 {
     (void)user;
-    printf("%s", state_text(event->state));
+    printf("%s%s", event->is_error ? "! " : "", state_text(event->state));
     if (event->state == DOCENT_CONNECTED || event->state == DOCENT_READ_ONLY) {
         printf(", %s session, connection number %" PRIu64, event->new_session ? "a new" : "the same", event->connections);
     } else if (event->cause != DOCENT_OK) {
@@ -37,11 +39,12 @@ static void on_state(const docent_state_event *event, void *user)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s CONNECT SECONDS\n", argv[0]);
+    if (argc < 3 || argc > 4) {
+        fprintf(stderr, "usage: %s CONNECT SECONDS [PAUSE_MS]\n", argv[0]);
         return 2;
     }
-    docent_client_options options = {DOCENT_CLIENT_OPTIONS, .on_state = on_state};
+    docent_retry pauses = docent_retry_n_times(10, argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0);
+    docent_client_options options = {DOCENT_CLIENT_OPTIONS, .on_state = on_state, .damping = argc > 3 ? &pauses : NULL};
     docent_client *client = NULL;
     docent_status status = docent_client_new(argv[1], &options, &client);
     if (status != DOCENT_OK) {

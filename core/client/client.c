@@ -109,6 +109,16 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
         .auth_failed = docent_client_on_auth_failed,
     };
     docent_session_init(&c->session, &session, &hooks, &c->allocator, c->now);
+    if (options->damping != NULL && options->on_state != NULL) { /* Told like any listener, and first of them. */
+        docent_state_listener *listener;
+        status = docent_listener_add(c, options->damping, options->on_state, options->user, &listener);
+        c->options.on_state = NULL;
+    }
+    c->options.damping = NULL;
+    if (status != DOCENT_OK) {
+        docent_core_free(&c->root);
+        return status;
+    }
     *ret_client = &c->root;
     return DOCENT_OK;
 }
@@ -123,15 +133,11 @@ void docent_core_free(docent_client *client)
     docent_free(&c->allocator, c->recorder);
     docent_wire_out_free(&c->scratch);
     docent_requests_free_spare(c);
+    docent_listeners_sweep(c, true); /* While there are timers. */
     docent_free(&c->allocator, c->heap);
     docent_free(&c->allocator, c->versions);
     docent_free(&c->allocator, (char *)(uintptr_t)c->root.chroot);
     docent_view_policy_drop(&c->root);
-    while (c->listeners != NULL) {
-        struct docent_state_listener *next = c->listeners->next;
-        docent_free(&c->allocator, c->listeners);
-        c->listeners = next;
-    }
     docent_allocator allocator = c->allocator;
     docent_free(&allocator, c);
 }
@@ -144,7 +150,7 @@ void docent_core_abandon(docent_client *client)
     c->options.on_state = NULL;
     c->options.on_log = NULL;
     c->options.on_trace = NULL;
-    for (struct docent_state_listener *l = c->listeners; l != NULL; l = l->next) l->removed = true;
+    docent_listeners_mute(c);
     docent_requests_mute(c);
     docent_watches_mute(c);
     c->heap_size = 0;

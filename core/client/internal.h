@@ -122,12 +122,29 @@ struct watch_table {
     int64_t unarmed_zxid;
 };
 
+/* The circuit breaker in front of a listener; see listeners.c. */
+struct damper {
+    docent_retry policy;
+    bool open;
+    bool lost_told;          /* Since it opened. */
+    bool new_session;        /* Of what came and was not told. */
+    bool went_back;
+    uint32_t pauses;         /* Asked for since it opened. */
+    uint64_t opened_ms;
+    docent_state told;       /* Last. */
+    docent_state_event last; /* That came, told or not. */
+    struct docent_timer timer;
+    struct docent_later looking;
+};
+
 struct docent_state_listener {
     struct docent_state_listener *next;
     struct docent_core *core;
     docent_state_fn fn;
     void *user;
     bool removed;
+    bool damped;
+    struct damper damper; /* If it is. */
 };
 
 struct server_version {
@@ -216,6 +233,7 @@ struct docent_core {
     uint64_t connections;
     uint64_t told_generation;
     docent_shared_i64 shared_state;      /* The one being told, or told last. */
+    docent_shared_i64 shared_told_generation; /* And its session. */
     docent_shared_i64 shared_generation; /* Of the session that is alive; 0: none. */
     docent_shared_i64 shared_lease;      /* Until when, in ms. */
 };
@@ -279,6 +297,13 @@ static inline void docent_later_queue(struct docent_core *core, struct docent_la
 /* state.c */
 void docent_state_go(struct docent_core *core, docent_state state, docent_status cause);
 void docent_client_publish_lease(struct docent_core *core);
+
+/* listeners.c */
+docent_status docent_listener_add(struct docent_core *core, const docent_retry *damping, docent_state_fn fn, void *user,
+                                  docent_state_listener **ret_listener);
+void docent_listener_hears(struct docent_state_listener *listener, const docent_state_event *event);
+void docent_listeners_sweep(struct docent_core *core, bool all); /* Frees those that were removed. Not while they are walked. */
+void docent_listeners_mute(struct docent_core *core); /* None is told any more, and all timers are forgotten next. */
 
 /* versions.c */
 uint32_t docent_client_version_known(const struct docent_core *core); /* Of the connected server; 0: not known. */

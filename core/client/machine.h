@@ -149,6 +149,8 @@ docent_status docent_client_check(docent_client *client);
 const void *docent_client_default_data(const docent_client *client, size_t *ret_size);
 const docent_retry *docent_client_retry(const docent_client *client);
 docent_offline_policy docent_client_offline(const docent_client *client);
+/* Of recipes that were given none: DEFAULT, if the client was not either. See docent_state_is_error(). */
+docent_error_policy docent_client_error_policy(const docent_client *client);
 uint32_t docent_client_call_timeout(const docent_client *client); /* Or DOCENT_FOREVER. */
 
 /* ---- Calls of several steps, and what they leave to be cleaned up. ---- */

@@ -44,20 +44,12 @@ docent_state docent_client_state(const docent_client *client)
     return state == DOCENT_SUSPENDED && docent_client_lease_ms(client) == 0 ? DOCENT_LOST : state;
 }
 
-/* ---- Changes. ---- */
-
-static void listeners_sweep(struct docent_core *c, bool all)
+uint64_t docent_client_get_generation(const docent_client *client)
 {
-    for (struct docent_state_listener **at = &c->listeners; *at != NULL;) {
-        struct docent_state_listener *l = *at;
-        if (!l->removed && !all) {
-            at = &l->next;
-            continue;
-        }
-        *at = l->next;
-        docent_free(&c->allocator, l);
-    }
+    return client == NULL ? 0 : (uint64_t)docent_shared_get(&client->core->shared_told_generation);
 }
+
+/* ---- Changes. ---- */
 
 static void state_tell(struct docent_later *later)
 {
@@ -68,14 +60,15 @@ static void state_tell(struct docent_later *later)
     if (c->state_count > 0) docent_later_queue(c, later);
 
     docent_shared_set(&c->shared_state, event.state);
+    docent_shared_set(&c->shared_told_generation, (int64_t)event.generation);
     if (c->options.on_state != NULL) c->options.on_state(&event, c->options.user);
     c->telling_state = true; /* Who is removed meanwhile is freed when nobody walks the list. */
     for (struct docent_state_listener *l = c->listeners, *next; l != NULL; l = next) {
-        if (!l->removed) l->fn(&event, l->user);
+        if (!l->removed) docent_listener_hears(l, &event);
         next = l->next;
     }
     c->telling_state = false;
-    listeners_sweep(c, event.state == DOCENT_CLOSED);
+    docent_listeners_sweep(c, event.state == DOCENT_CLOSED);
 }
 
 static void stats_count_state(struct docent_core *c, const docent_state_event *event)
@@ -93,6 +86,7 @@ void docent_state_go(struct docent_core *c, docent_state state, docent_status ca
     if (c->last_state == state || c->last_state == DOCENT_CLOSED) return;
     c->last_state = state;
     docent_state_event event = { .struct_size = sizeof event, .state = state, .generation = c->session.generation, .cause = cause };
+    event.is_error = docent_state_is_error(c->options.error_policy, state);
     if (state == DOCENT_CONNECTED || state == DOCENT_READ_ONLY) {
         c->connections++;
         event.new_session = c->told_generation != c->session.generation;
@@ -114,29 +108,4 @@ void docent_state_go(struct docent_core *c, docent_state state, docent_status ca
     c->state_count++;
     c->state_later.run = state_tell;
     docent_later_queue(c, &c->state_later);
-}
-
-docent_status docent_client_listen(docent_client *client, docent_state_fn fn, void *user, docent_state_listener **ret_listener)
-{
-    if (client == NULL || fn == NULL || ret_listener == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    struct docent_core *c = client->core;
-    docent_status status = docent_core_check(c);
-    if (status != DOCENT_OK) return status;
-    struct docent_state_listener *l = docent_alloc(&c->allocator, sizeof *l);
-    if (l == NULL) return DOCENT_ERR_NO_MEMORY;
-    *l = (struct docent_state_listener){ .core = c, .fn = fn, .user = user };
-    struct docent_state_listener **end = &c->listeners;
-    while (*end != NULL) end = &(*end)->next;
-    *end = l;
-    *ret_listener = l;
-    return DOCENT_OK;
-}
-
-void docent_client_unlisten(docent_state_listener *listener)
-{
-    if (listener == NULL) return;
-    struct docent_core *c = listener->core;
-    if (docent_core_check(c) == DOCENT_ERR_WRONG_THREAD) return;
-    listener->removed = true;
-    if (!c->telling_state) listeners_sweep(c, false);
 }

@@ -42,7 +42,13 @@ typedef enum docent_state {
     DOCENT_CLOSED,       /* The last state. */
 } docent_state;
 
-/** One change of state. While it is told, every query about the client gives the state told. */
+/** One change of state. While it is told, docent_client_state() and docent_client_get_generation() give what is told, also if the next change has
+ * come already; in every other callback they give what was told last, so that whoever is called because of a change finds it made.
+ *
+ *     DISCONNECTED ---> CONNECTED <---> SUSPENDED ---> LOST ---> CONNECTED, with a new session
+ *
+ * The first connection and all later ones are the same event, with a count. Where CONNECTED stands it may be READ_ONLY. CLOSED may follow
+ * every state. A client that is to continue a session may begin with SUSPENDED or LOST instead. */
 typedef struct docent_state_event {
     size_t struct_size;
     docent_state state;
@@ -52,8 +58,13 @@ typedef struct docent_state_event {
     bool went_back;       /* CONNECTED: the server's last zxid is behind what an earlier session saw. Data, and fencing
                            * tokens, may have started again. */
     docent_status cause;  /* Why, for SUSPENDED, LOST and CLOSED. DOCENT_ERR_AUTH_FAILED: credentials were refused. */
+    bool is_error;        /* What the session holds is to be taken for lost: docent_state_is_error(options.error_policy, state). */
 } docent_state_event;
 typedef void (*docent_state_fn)(const docent_state_event *event, void *user);
+
+/** Is what the session holds to be taken for lost in @state? Never in CONNECTED and READ_ONLY, in SUSPENDED unless @policy is
+ * DOCENT_ERROR_POLICY_LOST, always in DISCONNECTED, LOST and CLOSED. Thread: any. */
+DOCENT_API bool docent_state_is_error(docent_error_policy policy, docent_state state);
 
 /** For lists of servers that are kept elsewhere: writes the one that is valid now, as for docent_client_set_servers(), terminated, into
  * @text of @size bytes, and returns true; or false: nothing new is known. It is asked on the loop before each sweep over the servers
@@ -99,6 +110,9 @@ typedef struct docent_client_options {
     uint32_t flight_recorder_events;  /* How many events of the protocol are kept for docent_client_dump(), in 96 bytes each. At most
                                        * 1,048,576. Default: 0, none. */
     docent_servers_fn servers_from;   /* Asked for the list of servers before each sweep over it. Default: none. */
+    docent_error_policy error_policy; /* For docent_state_event.is_error, and for recipes that are given none. Default:
+                                       * DOCENT_ERROR_POLICY_DEFAULT. */
+    const docent_retry *damping;      /* Spares on_state short outages, as docent_listen_options.damping says. Copied. Default: none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */
@@ -146,6 +160,9 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_wait_connected(docent_c
 /** The state as last published; SUSPENDED turns LOST here at the lease's deadline, even if the loop is stuck. Thread: any. */
 DOCENT_API docent_state docent_client_state(const docent_client *client);
 
+/** The generation of the state as last published, as in docent_state_event; 0 before the first session. Thread: any. */
+DOCENT_API uint64_t docent_client_get_generation(const docent_client *client);
+
 /** How much longer the session is certain to live, by our clock: 0 when it is not. It is renewed only by answers to requests of
  * the session, reckoned from when they were sent; while something is held (a lock, say), only by answers that a server
  * cut off from its leader could not give (sync, writes), and reckoned from the last sign of life that had certainly reached that
@@ -156,9 +173,40 @@ DOCENT_API uint64_t docent_client_lease_ms(const docent_client *client);
 
 typedef struct docent_state_listener docent_state_listener;
 /** Tells @fn every later change of state until the listener is removed or the client closed (the last it is told is CLOSED).
- * Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD. Thread: loop. */
+ * Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT (NULL), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, DOCENT_ERR_WRONG_THREAD or
+ * DOCENT_ERR_FORKED. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_listen(docent_client *client, docent_state_fn fn, void *user,
                                                                 docent_state_listener **ret_listener);
+
+/* What is zero gets its default. */
+typedef struct docent_listen_options {
+    size_t struct_size;
+    /* Damps: a link that flaps is told as one outage. The first state that is not connected is told, and a pause begins. Until it is over the
+     * first LOST is told, and nothing else. Then, if the client is connected, or the policy has no more pauses, the latest state is told, unless
+     * it is the one told last; else another pause begins. CLOSED is told at once. A policy of n retries gives up to n pauses, and a
+     * policy that gives none does not damp; elapsed_max_ms counts from the beginning of the first, and session_fails ends damping
+     * with the session.
+     *
+     * The semantics of Curator's circuitBreaking(), but: every damped listener has a circuit breaker of its own, which begins when the listener is
+     * added; "differs" is measured by what this listener was told last, LOST included; new_session and went_back are told
+     * if they were true of anything that was held back since; a pause of 0 is taken for 1 ms; and CLOSED, which is no state there,
+     * passes. connections counts what was not told, too. Recipes, calls and docent_client_state() are never damped.
+     *
+     * Copied. Default: NULL, every change is told at once. */
+    const docent_retry *damping;
+} docent_listen_options;
+#define DOCENT_LISTEN_OPTIONS .struct_size = sizeof(docent_listen_options)
+/** The same as { DOCENT_LISTEN_OPTIONS }, for compilers without designated initialisers. Thread: any. */
+static inline void docent_listen_options_init(docent_listen_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+/** docent_client_listen() with options; @options may be NULL. Returns as that, and DOCENT_ERR_INVALID_ARGUMENT for a struct_size of
+ * zero. Thread: loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_listen_with(docent_client *client, const docent_listen_options *options,
+                                                                     docent_state_fn fn, void *user,
+                                                                     docent_state_listener **ret_listener);
 /** Ends it, also from its own callback: none starts afterwards. NULL: does nothing. Not after CLOSED was told. Thread: loop. */
 DOCENT_API void docent_client_unlisten(docent_state_listener *listener);
 

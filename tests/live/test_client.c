@@ -252,6 +252,41 @@ static void states_and_deadlines(void **state)
     for (int i = 0; i < 6; i++) assert_int_equal(told[i], expected[i]);
 }
 
+/* A link that flaps is told as one outage: its beginning, the first loss, and what came of it when the pause is over. */
+static void damped_states(void **state)
+{
+    (void)state;
+    told_count = 0;
+    docent_client_close(client, NULL, NULL);
+    docent_retry pause = docent_retry_once(600000);
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_state = on_state, .damping = &pause };
+    client = client_start(&options);
+    assert_soon(told_count == 1);
+    for (int i = 0; i < 3; i++) {
+        cut();
+        assert_soon(docent_client_state(client) == DOCENT_SUSPENDED);
+        heal();
+        assert_soon(docent_client_state(client) == DOCENT_CONNECTED);
+    }
+    expire(client);
+    assert_soon(docent_client_state(client) == DOCENT_CONNECTED && docent_client_get_generation(client) == 2);
+    docent_client_close(client, NULL, NULL);
+    static const int held_back[] = { DOCENT_CONNECTED, DOCENT_SUSPENDED, DOCENT_LOST, DOCENT_CLOSED };
+    assert_int_equal(told_count, 4);
+    for (int i = 0; i < 4; i++) assert_int_equal(told[i], held_back[i]);
+
+    told_count = 0;
+    docent_retry pauses = docent_retry_forever(10);
+    options.damping = &pauses;
+    client = client_start(&options);
+    assert_soon(told_count == 1);
+    cut();
+    assert_soon(told_count == 2);
+    heal();
+    assert_soon(told_count == 3);
+    assert_int_equal(told[2], DOCENT_CONNECTED);
+}
+
 /* Without the password nobody gets in; a node of the creator's is not for others. */
 static void credentials(void **state)
 {
@@ -567,7 +602,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(operations, start, stop),       cmocka_unit_test_setup_teardown(transactions, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),    cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(standing_watches, start, stop), cmocka_unit_test_setup_teardown(one_shot_watches, start, stop),
-        cmocka_unit_test_setup_teardown(states_and_deadlines, start, stop), cmocka_unit_test_setup_teardown(credentials, start, stop),
+        cmocka_unit_test_setup_teardown(states_and_deadlines, start, stop), cmocka_unit_test_setup_teardown(damped_states, start, stop),
+        cmocka_unit_test_setup_teardown(credentials, start, stop),
         cmocka_unit_test_setup_teardown(refused_credentials, start, stop),
         cmocka_unit_test_setup_teardown(null_and_empty_data, start, stop),
         cmocka_unit_test_setup_teardown(access_control, start, stop),

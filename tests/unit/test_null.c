@@ -55,6 +55,7 @@ static void test_queries_answer_as_for_what_is_over(void **state)
     } numbers[] = {
         { "lease", (int64_t)docent_client_lease_ms(NULL), 0 },
         { "session", docent_client_session(NULL, password), 0 },
+        { "generation", (int64_t)docent_client_get_generation(NULL), 0 },
         { "session time-out", docent_client_session_timeout_ms(NULL), 0 },
         { "pending deletes", docent_pending_deletes(NULL), 0 },
         { "token", docent_lock_token(NULL), -1 },
@@ -111,6 +112,7 @@ static void test_calls_are_refused(void **state)
         { "connect string", docent_connect_string_check(NULL, NULL, 0) },
         { "wait connected", docent_client_wait_connected(NULL, 0) },
         { "listen", docent_client_listen(NULL, on_state, NULL, &listener) },
+        { "listen with options", docent_client_listen_with(NULL, NULL, on_state, NULL, &listener) },
         { "add auth", docent_client_add_auth(NULL, "digest", "a:b", 3) },
         { "post", docent_client_post(NULL, on_post, NULL) },
         { "view", docent_client_view(NULL, "/a", NULL, &client) },
