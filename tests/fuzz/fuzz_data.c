@@ -37,7 +37,7 @@ static bool log_read(struct leader *leader, const uint8_t *log, size_t size)
         enum log_find found = docent_log_next(&reader, &txn);
         if (found != LOG_TXN) return found != LOG_DAMAGED;
         bool fits = docent_leader_replay(leader, NOW, txn);
-        docent_txn_unref(txn);
+        docent_transaction_unref(txn);
         if (!fits) return false;
     }
 }

@@ -732,15 +732,15 @@ static void test_transaction_that_does_not_fit_is_refused(void **state)
     (void)state;
     assert_true(server_start());
     server_stop();
-    struct txn *txn = docent_txn_new(TXN_CHANGES);
+    struct txn *txn = docent_transaction_new(TXN_CHANGES);
     txn->zxid = 1;
-    docent_txn_add(txn, WIRE_OP_DELETE, "/nowhere");
+    docent_transaction_add(txn, WIRE_OP_DELETE, "/nowhere");
     struct wire_out out = { 0 };
     docent_log_put_header(&out, 0);
     docent_log_put(&out, txn);
     file_write(newest("log."), out.data, out.size);
     docent_wire_out_free(&out);
-    docent_txn_unref(txn);
+    docent_transaction_unref(txn);
     assert_false(server_start());
     assert_non_null(strstr(reports, "does not fit"));
 }

@@ -36,7 +36,7 @@ void docent_message_free(struct server_message *message)
     if (message == NULL) return;
     free(message->body);
     free(message->credentials);
-    docent_txn_unref(message->txn);
+    docent_transaction_unref(message->txn);
     free(message);
 }
 
@@ -69,7 +69,7 @@ struct leader *docent_leader_new(const struct server_config *config, uint64_t no
 
 void docent_leader_free(struct leader *leader)
 {
-    for (size_t i = 0; i < leader->log_size; i++) docent_txn_unref(leader->log[i]);
+    for (size_t i = 0; i < leader->log_size; i++) docent_transaction_unref(leader->log[i]);
     free(leader->log);
     docent_sessions_free(&leader->sessions);
     if (leader->config.tree == NULL) docent_tree_free(leader->tree);
@@ -168,7 +168,7 @@ static void log_append(struct leader *leader, struct txn *txn)
         leader->log = must(realloc(leader->log, leader->log_room * sizeof *leader->log));
     }
     leader->log[leader->log_size++] = txn;
-    docent_txn_ref(txn);
+    docent_transaction_ref(txn);
 }
 
 /* Appends, applies, and tells every replica; the origin's message is the answer too. Takes @txn. */
@@ -187,7 +187,7 @@ static void commit(struct leader *leader, struct txn *txn, const struct server_m
         message->type = DOWN_COMMIT;
         message->replica = leader->seats[i].replica;
         message->txn = txn;
-        docent_txn_ref(txn);
+        docent_transaction_ref(txn);
         if (origin != NULL && origin->replica == message->replica) {
             message->connection = origin->connection;
             message->request = origin->request;
@@ -195,12 +195,12 @@ static void commit(struct leader *leader, struct txn *txn, const struct server_m
         }
         leader->seats[i].send(leader->seats[i].user, message);
     }
-    docent_txn_unref(txn);
+    docent_transaction_unref(txn);
 }
 
 static struct txn *txn_begin(struct leader *leader, enum txn_type type, int64_t session, int64_t wall)
 {
-    struct txn *txn = docent_txn_new(type);
+    struct txn *txn = docent_transaction_new(type);
     txn->zxid = ++leader->zxid;
     txn->time_ms = wall;
     txn->session = session;
@@ -212,7 +212,7 @@ static void session_end(struct leader *leader, int64_t id, int64_t wall, const s
 {
     struct txn *txn = txn_begin(leader, TXN_END_SESSION, id, wall);
     for (const struct node *node = docent_tree_owned(leader->tree, id); node != NULL; node = node->owned_next) {
-        docent_txn_add(txn, WIRE_OP_DELETE, node->path);
+        docent_transaction_add(txn, WIRE_OP_DELETE, node->path);
     }
     docent_sessions_remove(&leader->sessions, id);
     commit(leader, txn, origin);
@@ -255,7 +255,7 @@ static void request_receive(struct leader *leader, int64_t wall, const struct se
     struct txn *txn = txn_begin(leader, TXN_CHANGES, message->session, wall);
     int32_t err = docent_prepare(leader->tree, &leader->config, message, wall, txn);
     if (err != DOCENT_OK) {
-        struct txn *failed = docent_txn_new(TXN_ERROR);
+        struct txn *failed = docent_transaction_new(TXN_ERROR);
         failed->zxid = txn->zxid;
         failed->time_ms = wall;
         failed->session = message->session;
@@ -263,7 +263,7 @@ static void request_receive(struct leader *leader, int64_t wall, const struct se
         failed->multi = txn->multi && txn->failed_at >= 0;
         failed->failed_at = txn->failed_at;
         failed->part_count = txn->part_count;
-        docent_txn_unref(txn);
+        docent_transaction_unref(txn);
         txn = failed;
     }
     commit(leader, txn, message);
@@ -395,7 +395,7 @@ static void reap(struct leader *leader, int64_t wall, bool containers, bool ttls
     }
     for (size_t i = 0; i < count; i++) { /* None has children, so none is another's parent. */
         struct txn *txn = txn_begin(leader, TXN_CHANGES, 0, wall);
-        docent_txn_add(txn, WIRE_OP_DELETE, empty[i]->path);
+        docent_transaction_add(txn, WIRE_OP_DELETE, empty[i]->path);
         commit(leader, txn, NULL);
     }
     free(empty);

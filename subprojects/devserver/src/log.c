@@ -116,7 +116,7 @@ static bool change_get(struct wire_in *in, struct txn *txn)
     if (op != WIRE_OP_CREATE && op != WIRE_OP_DELETE && op != WIRE_OP_SET_DATA && op != WIRE_OP_SET_ACL) return false;
     if (in->failed || path.size <= 0 || memchr(path.data, 0, (size_t)path.size) != NULL) return false;
     char *text = copy_bytes(path);
-    struct change *change = docent_txn_add(txn, op, text);
+    struct change *change = docent_transaction_add(txn, op, text);
     free(text);
     if (op == WIRE_OP_CREATE || op == WIRE_OP_SET_DATA) {
         wire_bytes data = docent_wire_get_buffer(in);
@@ -144,7 +144,7 @@ static struct txn *txn_get(const uint8_t *payload, size_t size)
     struct wire_in in = docent_wire_in(payload, size);
     int32_t type = docent_wire_get_int(&in);
     if (type < TXN_CHANGES || type > TXN_END_SESSION) return NULL;
-    struct txn *txn = docent_txn_new((enum txn_type)type);
+    struct txn *txn = docent_transaction_new((enum txn_type)type);
     txn->zxid = docent_wire_get_long(&in);
     txn->time_ms = docent_wire_get_long(&in);
     txn->session = docent_wire_get_long(&in);
@@ -159,7 +159,7 @@ static struct txn *txn_get(const uint8_t *payload, size_t size)
         break;
     }
     if (good && in.size == 0) return txn;
-    docent_txn_unref(txn);
+    docent_transaction_unref(txn);
     return NULL;
 }
 
@@ -193,7 +193,7 @@ enum log_find docent_log_next(struct log_reader *reader, struct txn **ret_txn)
     }
     struct txn *txn = txn_get(record + RECORD_HEADER, (size_t)size);
     if (txn == NULL || txn->zxid <= reader->zxid) { /* Written like that. */
-        docent_txn_unref(txn);
+        docent_transaction_unref(txn);
         return LOG_DAMAGED;
     }
     reader->at += total;

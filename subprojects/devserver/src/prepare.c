@@ -112,7 +112,7 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     if (err == DOCENT_OK && parent->stat.ephemeral_owner != 0) err = DOCENT_ERR_NO_CHILDREN_FOR_EPHEMERALS;
     if (err == DOCENT_OK) err = check_quota(m, path, 1, request.data.size < 0 ? 0 : request.data.size);
     if (err == DOCENT_OK) {
-        struct change *change = docent_txn_add(m->txn, WIRE_OP_CREATE, path);
+        struct change *change = docent_transaction_add(m->txn, WIRE_OP_CREATE, path);
         /* In a multi containers and TTLs are answered as create2, and create2 itself is not before 3.8.2. */
         bool container = flags == DOCENT_CONTAINER;
         bool with_stat = container || op == WIRE_OP_CREATE_TTL || op == WIRE_OP_CREATE_CONTAINER ||
@@ -159,7 +159,7 @@ static int32_t make_delete(struct making *m, struct wire_in *in)
         err = check_version(request.version, node->stat.version);
         if (err == DOCENT_OK && node->first_child != NULL) err = DOCENT_ERR_NOT_EMPTY;
     }
-    if (err == DOCENT_OK) docent_txn_add(m->txn, WIRE_OP_DELETE, path);
+    if (err == DOCENT_OK) docent_transaction_add(m->txn, WIRE_OP_DELETE, path);
     free(path);
     return err;
 }
@@ -176,7 +176,7 @@ static int32_t make_set(struct making *m, struct wire_in *in)
     if (err == DOCENT_OK) err = check_quota(m, path, 0, (request.data.size < 0 ? 0 : request.data.size) - (int64_t)node->stat.data_length);
     if (err == DOCENT_OK) err = check_version(request.version, node->stat.version);
     if (err == DOCENT_OK) {
-        struct change *change = docent_txn_add(m->txn, WIRE_OP_SET_DATA, path);
+        struct change *change = docent_transaction_add(m->txn, WIRE_OP_SET_DATA, path);
         change->size = request.data.size;
         if (request.data.size >= 0) {
             change->data = must(malloc((size_t)request.data.size + 1));
@@ -201,7 +201,7 @@ static int32_t make_set_acl(struct making *m, struct wire_in *in)
     if (err == DOCENT_OK && !allowed(m, node, DOCENT_PERM_ADMIN)) err = DOCENT_ERR_NO_AUTH;
     if (err == DOCENT_OK) err = check_version(request.version, node->stat.aversion);
     if (err == DOCENT_OK) {
-        struct change *change = docent_txn_add(m->txn, WIRE_OP_SET_ACL, path);
+        struct change *change = docent_transaction_add(m->txn, WIRE_OP_SET_ACL, path);
         change->acl = acl.data;
         change->acl_size = acl.size;
         change->acl_count = acl_count;
@@ -222,7 +222,7 @@ static int32_t make_check(struct making *m, struct wire_in *in)
     if (err == DOCENT_OK && node == NULL) err = DOCENT_ERR_NO_NODE;
     if (err == DOCENT_OK && !allowed(m, node, DOCENT_PERM_READ)) err = DOCENT_ERR_NO_AUTH;
     if (err == DOCENT_OK) err = check_version(request.version, node->stat.version);
-    if (err == DOCENT_OK) docent_txn_add(m->txn, WIRE_OP_CHECK, path);
+    if (err == DOCENT_OK) docent_transaction_add(m->txn, WIRE_OP_CHECK, path);
     free(path);
     return err;
 }

@@ -308,7 +308,7 @@ static bool log_replay(struct store *store, const char *name, int64_t after, boo
         switch (docent_log_next(&reader, &txn)) {
         case LOG_TXN: {
             bool fits = txn->zxid <= docent_leader_zxid(store->leader) || docent_leader_replay(store->leader, now, txn);
-            docent_txn_unref(txn);
+            docent_transaction_unref(txn);
             store->records++;
             if (fits) continue;
             report(store, "%s: the transaction at offset %zu does not fit what is before it", name, at);

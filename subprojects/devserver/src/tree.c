@@ -27,7 +27,7 @@ static void *copy_bytes(const void *bytes, size_t size)
 
 /* ---- Transactions. ---- */
 
-struct txn *docent_txn_new(enum txn_type type)
+struct txn *docent_transaction_new(enum txn_type type)
 {
     struct txn *txn = must(calloc(1, sizeof *txn));
     txn->references = 1;
@@ -36,12 +36,12 @@ struct txn *docent_txn_new(enum txn_type type)
     return txn;
 }
 
-void docent_txn_ref(struct txn *txn)
+void docent_transaction_ref(struct txn *txn)
 {
     txn->references++;
 }
 
-void docent_txn_unref(struct txn *txn)
+void docent_transaction_unref(struct txn *txn)
 {
     if (txn == NULL || --txn->references > 0) return;
     for (size_t i = 0; i < txn->change_count; i++) {
@@ -53,7 +53,7 @@ void docent_txn_unref(struct txn *txn)
     free(txn);
 }
 
-struct change *docent_txn_add(struct txn *txn, int32_t op, const char *path)
+struct change *docent_transaction_add(struct txn *txn, int32_t op, const char *path)
 {
     txn->changes = must(realloc(txn->changes, (txn->change_count + 1) * sizeof *txn->changes));
     struct change *change = &txn->changes[txn->change_count++];

@@ -90,11 +90,11 @@ struct txn {
     struct change *changes;
 };
 
-struct txn *docent_txn_new(enum txn_type type);
-void docent_txn_ref(struct txn *txn);
-void docent_txn_unref(struct txn *txn);
+struct txn *docent_transaction_new(enum txn_type type);
+void docent_transaction_ref(struct txn *txn);
+void docent_transaction_unref(struct txn *txn);
 /* A change with copies of path and bytes. */
-struct change *docent_txn_add(struct txn *txn, int32_t op, const char *path);
+struct change *docent_transaction_add(struct txn *txn, int32_t op, const char *path);
 
 struct tree *docent_tree_new(void);
 void docent_tree_free(struct tree *tree);
