@@ -495,6 +495,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
     lock->release_post.run = lock_release_posted;
     lock->close_post.run = lock_close_posted;
     lock->farewell.run = lock_say_farewell;
+    docent_client_keep(client); /* Until the farewell: a view may be released when its locks are being closed. */
     atomic_store(&lock->references, 2); /* The handle's and the loop's. */
 
     if (on_loop == DOCENT_OK) {
@@ -503,6 +504,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
         atomic_fetch_add(&lock->references, 1);
         status = host->post(host->user, &lock->attach_post, false);
         if (status != DOCENT_OK) {
+            docent_client_drop(client);
             lock_free(lock);
             return status;
         }
@@ -736,6 +738,7 @@ static void lock_say_farewell(struct docent_later *later)
     }
     lock->farewell_said = true;
     lock->closed = NULL;
+    docent_client_drop(lock->client);
     if (closed != NULL) closed(lock->closed_user);
     lock_unref(lock);
 }

@@ -14,8 +14,8 @@
  * works through it, locks and parents included. What it does not set it inherits.
  *
  * Threads    As in client.h.
- * Ownership  A view is the caller's to docent_view_release(), after the locks and the like that were made through it were closed and before
- *            the client is. Calls in flight and watches keep what they need of it until they have ended. */
+ * Ownership  A view is the caller's to docent_view_release(), after the locks and the like that were made through it were closed (they need not
+ *            have said so yet) and before the client is. Calls in flight and watches keep what they need of it until they have ended. */
 #ifndef DOCENT_VIEW_H
 #define DOCENT_VIEW_H
 

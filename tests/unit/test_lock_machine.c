@@ -60,7 +60,7 @@ struct docent_client {
     bool online, closing;
     uint64_t generation;
     int64_t session;
-    int holds, reserved;
+    int holds, reserved, kept;
 };
 
 static struct docent_client clients[CLIENTS_MAX];
@@ -526,6 +526,16 @@ docent_status docent_timer_reserve(docent_client *client)
     return DOCENT_OK;
 }
 
+void docent_client_keep(docent_client *client)
+{
+    client->kept++;
+}
+
+void docent_client_drop(docent_client *client)
+{
+    client->kept--;
+}
+
 void docent_timer_release(docent_client *client)
 {
     client->reserved--;
@@ -604,16 +614,6 @@ bool docent_client_retry_delay(docent_client *client, const docent_retry *policy
 {
     (void)client, (void)policy, (void)tries, (void)elapsed_ms, (void)cause, (void)ret_delay_ms;
     return false;
-}
-
-void docent_client_keep(docent_client *client)
-{
-    (void)client;
-}
-
-void docent_client_drop(docent_client *client)
-{
-    (void)client;
 }
 
 /* Calls (reads of participants are calls, not asks) are answered by run_calls(). A node holds its own name. */
@@ -815,6 +815,7 @@ static void world_end(void)
         assert_int_equal(apps[k].told, DOCENT_LOCK_RELEASED);
         assert_int_equal(clients[k].holds, 0);
         assert_int_equal(clients[k].reserved, 0);
+        assert_int_equal(clients[k].kept, 0);
         assert_null(clients[k].first);
     }
     assert_int_equal(tree_contenders(), 0);
@@ -1187,6 +1188,7 @@ static void test_a_lock_outlives_its_client(void **state)
         run_laters(&clients[k]);
         assert_null(clients[k].first);
         assert_int_equal(clients[k].reserved, 0);
+        assert_int_equal(clients[k].kept, 0);
     }
     assert_int_equal(apps[1].answer, DOCENT_ERR_CLOSING);
     memset(clients, 0x5a, sizeof clients); /* Gone. */

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <docent/acl.h>
+#include <docent/lock.h>
 #include <docent/view.h>
 
 #include "tests/unit/peer.h"
@@ -187,6 +188,26 @@ static void test_a_released_view_lives_until_its_calls_have_ended(void **state)
     assert_int_equal(told.status, DOCENT_ERR_NO_NODE);
     peer_notify(&peer, WIRE_EVENT_CREATED, "/gone/a");
     assert_string_equal(watched.path, "/a");
+}
+
+static void test_a_released_view_lives_until_its_locks_are_closed(void **state)
+{
+    (void)state;
+    docent_client *view;
+    docent_lock *lock;
+    assert_int_equal(docent_client_view(peer.client, "/gone", NULL, &view), DOCENT_OK);
+    assert_int_equal(docent_lock_new(view, "/l", NULL, &lock), DOCENT_OK);
+    assert_int_equal(docent_lock_acquire_async(lock, DOCENT_FOREVER, NULL, NULL), DOCENT_OK);
+    docent_lock_close(lock, NULL, NULL); /* It has to find out first whether it has a node. */
+    docent_view_release(view);
+    struct peer_frame asked;
+    while (peer_take(&peer, &asked)) {
+        struct wire_in in = docent_wire_in(asked.body, asked.size);
+        wire_bytes path = docent_wire_get_string(&in);
+        assert_memory_equal(path.data, "/gone/l", 7);
+        peer_reply(&peer, asked.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+        if (asked.op == WIRE_OP_CREATE) break; /* The parents are another story. */
+    }
 }
 
 static void test_bad_prefixes_are_refused(void **state)
@@ -395,6 +416,7 @@ int main(void)
         TEST(test_watches_of_two_views_share_the_servers_and_tell_their_own_paths),
         TEST(test_a_guard_is_of_the_hold_not_of_the_view),
         TEST(test_a_released_view_lives_until_its_calls_have_ended),
+        TEST(test_a_released_view_lives_until_its_locks_are_closed),
         TEST(test_bad_prefixes_are_refused),
         TEST(test_creates_without_an_acl_get_the_views),
         TEST(test_an_acl_can_be_asked_for_each_path),
