@@ -161,7 +161,11 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     call_init(r, op, done, user);
     r->mode = op->mode;
     r->failed_part = 0;
-    if (op->type == DOCENT_OP_MULTI) r->version = docent_multi_excludes_itself(op) ? 0 : DOCENT_ANY_VERSION;
+    if (op->type == DOCENT_OP_MULTI) {
+        enum exclusion exclusion = docent_multi_excludes_itself(op);
+        r->version = exclusion == EXCLUDES_NOT ? DOCENT_ANY_VERSION : 0;
+        r->mode = exclusion == EXCLUDES_IN_SESSION ? DOCENT_EPHEMERAL : DOCENT_PERSISTENT;
+    }
     r->watch = watch;
     r->offline = (uint8_t)call.offline;
     r->compressed = encoding.compress;

@@ -48,14 +48,17 @@ enum recovery docent_recovery(docent_op_type type, int32_t version, docent_creat
     return RECOVER_UNKNOWN;
 }
 
-bool docent_multi_excludes_itself(const docent_op *op)
+enum exclusion docent_multi_excludes_itself(const docent_op *op)
 {
+    enum exclusion exclusion = EXCLUDES_NOT;
     for (size_t i = 0; i < op->op_count; i++) {
         const docent_op *part = &op->ops[i];
-        if ((part->type == DOCENT_OP_SET || part->type == DOCENT_OP_DELETE) && part->version != DOCENT_ANY_VERSION) return true;
-        if (part->type == DOCENT_OP_CREATE && !docent_mode_is_sequential(part->mode)) return true;
+        if ((part->type == DOCENT_OP_SET || part->type == DOCENT_OP_DELETE) && part->version != DOCENT_ANY_VERSION) return EXCLUDES;
+        if (part->type != DOCENT_OP_CREATE || docent_mode_is_sequential(part->mode)) continue;
+        if (part->mode != DOCENT_EPHEMERAL) return EXCLUDES;
+        exclusion = EXCLUDES_IN_SESSION;
     }
-    return false;
+    return exclusion;
 }
 
 bool docent_may_be_own_doing(docent_op_type type, docent_status status)

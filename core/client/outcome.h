@@ -16,12 +16,17 @@ enum recovery {
 bool docent_mode_is_sequential(docent_create_mode mode);
 bool docent_op_is_read(docent_op_type type);
 
-/* @version, of a transaction: DOCENT_ANY_VERSION unless docent_multi_excludes_itself(). */
+/* @version, of a transaction: DOCENT_ANY_VERSION if docent_multi_excludes_itself() says EXCLUDES_NOT. */
 enum recovery docent_recovery(docent_op_type type, int32_t version, docent_create_mode mode);
 
 /* Does its own success make a second sending of this transaction fail? A conditional set or delete, or a plain create, does;
- * a check of an untouched node does not. */
-bool docent_multi_excludes_itself(const docent_op *op);
+ * a check of an untouched node does not; and an ephemeral create does so only until its session is over, and its node with it. */
+enum exclusion {
+    EXCLUDES_NOT,
+    EXCLUDES_IN_SESSION,
+    EXCLUDES,
+};
+enum exclusion docent_multi_excludes_itself(const docent_op *op);
 
 /* Can this failure of a second sending be the success of the first, seen from behind? */
 bool docent_may_be_own_doing(docent_op_type type, docent_status status);

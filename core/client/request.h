@@ -14,7 +14,8 @@
  *                               moved the session, so whatever the old server had not passed on is refused, and
  *                               what the read shows is final. Where the reading cannot tell: unknown
  *   sequential create, others   unknown: it cannot be told whose node it is (recipes use names of their own for that)
- *   transaction                 sent again only if its own success makes it fail; if it then fails, we find out about the operation that failed
+ *   transaction                 sent again only if its own success makes it fail; if it then fails, we find out about the operation that failed.
+ *                               If only an ephemeral create would fail, that ends with the session
  *
  * In another session all of this holds only if the old one is known to be over; else the outcome is unknown.
  *

@@ -69,8 +69,10 @@ static docent_status request_refusal(const struct docent_request *r)
     if (r->hold != NULL && !docent_client_lease_good(&c->root, docent_hold_generation(r->hold))) {
         return docent_request_gave_up(r, DOCENT_ERR_NOT_HELD);
     }
-    if (r->lost && r->generation != c->session.generation && !c->session.settled && !docent_op_is_read(r->type)) {
-        return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
+    if (r->lost && r->generation != c->session.generation && !docent_op_is_read(r->type)) {
+        if (!c->session.settled) return DOCENT_ERR_UNKNOWN_OUTCOME; /* The session that may have applied it is not known to be over. */
+        /* The node that would have shown it went with that session; the transaction's other effects stay. */
+        if (r->type == DOCENT_OP_MULTI && r->mode == DOCENT_EPHEMERAL) return DOCENT_ERR_UNKNOWN_OUTCOME;
     }
     uint32_t needed = docent_op_min_version(r->wire.op);
     uint32_t known = needed == 0 ? 0 : docent_client_version_known(c);

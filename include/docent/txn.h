@@ -16,7 +16,7 @@
  *            has the cause, which is the status of the whole, and the others are DOCENT_ERR_ROLLED_BACK. There are no entries where no
  *            answer tells them: the outcome had to be found out, or the transaction was refused as a whole.
  * Outcome    When the reply was lost the transaction goes out again only if its own success would make it fail then: if it has
- *            a plain create, or a set or delete of a version. Where even a look at the node cannot tell whose doing it was, and for all
+ *            a plain create, or a set or delete of a version (an ephemeral create counts in its session only). Where even a look at the node cannot tell whose doing it was, and for all
  *            other transactions, the outcome is DOCENT_ERR_UNKNOWN_OUTCOME. Guards and checks do not count for that.
  * Guards     docent_txn_guard() makes the transaction depend on a hold: of a lock, say. It goes out in the session of that hold only,
  *            with a check that the held node is there, and fails with DOCENT_ERR_NOT_HELD otherwise, here or at the server. See

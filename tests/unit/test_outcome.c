@@ -161,8 +161,13 @@ static void test_what_may_be_sent_again(void **state)
     docent_op exact = docent_op_set("/s", NULL, 0, 2), sequential = docent_op_create("/q-", NULL, 0, DOCENT_PERSISTENT_SEQUENTIAL);
     docent_op harmless[] = { check, blind, sequential }, decisive[] = { check, blind, exact };
     docent_op first = docent_op_multi(harmless, 3), second = docent_op_multi(decisive, 3);
-    assert_false(docent_multi_excludes_itself(&first));
-    assert_true(docent_multi_excludes_itself(&second));
+    assert_int_equal(docent_multi_excludes_itself(&first), EXCLUDES_NOT);
+    assert_int_equal(docent_multi_excludes_itself(&second), EXCLUDES);
+    docent_op ephemeral = docent_op_create("/e", NULL, 0, DOCENT_EPHEMERAL), plain = docent_op_create("/p", NULL, 0, DOCENT_PERSISTENT);
+    docent_op passing[] = { blind, ephemeral }, lasting[] = { ephemeral, plain };
+    docent_op third = docent_op_multi(passing, 2), fourth = docent_op_multi(lasting, 2);
+    assert_int_equal(docent_multi_excludes_itself(&third), EXCLUDES_IN_SESSION); /* Its node goes with the session, the set stays. */
+    assert_int_equal(docent_multi_excludes_itself(&fourth), EXCLUDES);
 }
 
 /* ---- The table {operation x error}. ---- */
