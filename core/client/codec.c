@@ -550,7 +550,7 @@ static docent_status part_decode(docent_client *client, int32_t op, struct resul
     case WIRE_OP_GET_DATA: {
         docent_status status = body_decode(client, DOCENT_OP_GET, 0, arena, in, result);
         if (status == DOCENT_OK && arena->inflated_max > 0) result->status = data_unpack(arena, result);
-        return status;
+        return result->status == DOCENT_ERR_NO_MEMORY ? DOCENT_ERR_NO_MEMORY : status; /* That is about us, not about the node. */
     }
     case WIRE_OP_GET_CHILDREN: {
         struct wire_strings_response answer;
