@@ -1,11 +1,14 @@
 #include "tests/sim/actor.h"
 
+#include <docent/view.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/nodes.h"
+#include "tests/sim/txns.h"
 
 enum { ACTOR_SLACK_MS = 50 }; /* A deadline is met within this. */
 
@@ -49,6 +52,11 @@ static void actor_round_done(struct actor *actor)
 {
     actor->rounds++;
     actor_rest(actor);
+}
+
+docent_client *actor_client(const struct actor *actor)
+{
+    return actor->view != NULL ? actor->view : actor->client.core;
 }
 
 /* ---- Handles come and go. ---- */
@@ -153,7 +161,7 @@ static void actor_client_closed(struct sim_client *client)
 static void actor_close_client(struct actor *actor)
 {
     docent_lock *lock = actor->lock;
-    bool lock_first = lock != NULL && actor_may(actor, 500);
+    bool lock_first = lock != NULL && (actor->view != NULL || actor_may(actor, 500)); /* A view's locks go before it. */
     actor->lock = NULL;
     actor->granted = false;
     actor->acquire = NULL;
@@ -163,7 +171,9 @@ static void actor_close_client(struct actor *actor)
         docent_lock_close(lock, actor_lock_closed, world_call(actor->world, actor, CALL_CLOSE_LOCK));
     }
     actor->late_lock = lock != NULL && !lock_first;
-    nodes_leave(actor, false);
+    nodes_leave(actor);
+    docent_view_release(actor->view);
+    actor->view = NULL;
     sim_client_close(&actor->client);
     if (actor->late_lock) {
         actor->late_lock = false;
@@ -183,7 +193,8 @@ void actor_crash(struct actor *actor)
     actor->watched = NULL;
     actor->watch = NULL;
     actor->missed = false;
-    nodes_leave(actor, true);
+    nodes_leave(actor);
+    actor->view = NULL;
     sim_client_crash(&actor->client);
     actor_handle_closed(actor, actor->handles, true);
     actor_go(actor, ACTOR_DOWN);
@@ -207,10 +218,12 @@ static void actor_start(struct actor *actor)
         .on_log = world->tracing ? actor_log : NULL, .user = actor, .retry = &retry, .request_max_bytes = 0xfffff, .reply_max_bytes = 1 << 26, .inbox_max = 65536,
         .pending_max = 1000, .offline = DOCENT_OFFLINE_QUEUE,
         .seed = chance_next(&world->random), .no_probe = actor_may(actor, 500),
+        .compression = world->scenario->compressed && !world->scenario->viewed ? DOCENT_COMPRESSION_ON : DOCENT_COMPRESSION_DEFAULT,
     };
     actor->client.entropy = chance_next(&world->random);
     actor->client.late_max_us = (unsigned)(actor_may(actor, 300) ? 5 * SIM_MS : 200);
     actor->handles++;
+    actor->seen_zxid = 0;
     if (sim_client_start(&actor->client, &options) == DOCENT_OK) {
         actor_rest(actor);
         return;
@@ -277,7 +290,7 @@ static void actor_acquire(struct actor *actor)
         };
         docent_lock *lock = NULL;
         actor->handles++;
-        docent_status status = docent_lock_new(actor->client.core, ACTOR_QUEUE, &options, &lock);
+        docent_status status = docent_lock_new(actor_client(actor), ACTOR_QUEUE, &options, &lock);
         if (status != DOCENT_OK) {
             if (status != DOCENT_ERR_NO_MEMORY) {
                 world_fail(world, "client %zu gets no lock: %s", actor->index, docent_status_name(status));
@@ -416,7 +429,7 @@ static void actor_hold(struct actor *actor)
     if (token != -1) {
         world_resource_write(world, token);
         if (actor_may(actor, 600)) {
-            actor_write_guarded(actor, token);
+            (world->txns != NULL ? txns_guarded : actor_write_guarded)(actor, token);
         }
     }
     actor->writes++;
@@ -431,7 +444,7 @@ static void actor_hold(struct actor *actor)
 /* ---- A writer. ---- */
 
 /* A one-shot watch: told the change that follows the read, or what ended it. */
-static void actor_watch_told(const docent_watch_event *event, void *user)
+void actor_watch_told(const docent_watch_event *event, void *user)
 {
     struct call *call = user;
     struct actor *actor = call->actor;
@@ -582,6 +595,15 @@ void actor_call_refused(struct actor *actor, struct call *call, docent_status st
     actor_in(actor, 10);
 }
 
+void actor_call_accepted(struct actor *actor, struct call *call, docent_status status)
+{
+    if (status == DOCENT_OK) {
+        actor_call_began(actor);
+    } else {
+        actor_call_refused(actor, call, status);
+    }
+}
+
 static void actor_prepared(const docent_result *result, void *user)
 {
     struct call *call = user;
@@ -621,12 +643,11 @@ static void actor_ring(struct alarm *alarm)
         actor_start(actor);
         break;
     case ACTOR_IDLE:
-        if (actor->writer && actor->world->nodes != NULL) {
-            nodes_call(actor);
-        } else if (!actor->prepared) {
-            actor_prepare(actor);
+        if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
+            actor->prepared = false;
+            (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);
         } else if (actor->writer) {
-            actor_call(actor);
+            (actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor_call)(actor);
         } else {
             actor_acquire(actor);
         }
@@ -655,7 +676,7 @@ struct actor *actor_new(struct world *world, size_t index, bool writer)
     }
     *actor = (struct actor){.world = world, .index = index, .writer = writer, .alarm.ring = actor_ring};
     actor->client = (struct sim_client){.net = &world->net, .index = index, .servers = world->scenario->replicas, .owner = actor,
-                                        .closed = actor_client_closed};
+                                        .old_servers = world->scenario->old, .closed = actor_client_closed};
     actor->client.posts_last = &actor->client.posts;
     struct memory *memory = &actor->client.memory;
     *memory = (struct memory){.asked = &world->allocations, .random = &world->random,

@@ -45,9 +45,12 @@ struct actor {
     int32_t version;          /* Writers: of the node that all set. */
     struct call *watched;     /* Writers: the watch that is left on that node. NULL: none. */
     docent_watch *watch;
-    docent_client *view;      /* Writers of nodes.h, if they work through one. */
+    docent_client *view;      /* If it works through one. */
     char *node;               /* And the path of a node of theirs that exists; NULL: none. */
     int64_t node_czxid;
+    int64_t seen_zxid;        /* Writers of txns.h: what its client was told of, at least. */
+    bool seeded;              /* And their nodes exist, */
+    unsigned batches;         /* for all we know. */
     uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
 };
 
@@ -59,7 +62,10 @@ void actor_calm(struct actor *actor);  /* Once more, then FINISHED. */
 /* Nothing changes any more. True: no watch is left that must still be told something; what need not is cancelled. */
 bool actor_quiet(struct actor *actor);
 void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN. */
-/* For nodes.c. */
+/* For nodes.c and txns.c. */
+docent_client *actor_client(const struct actor *actor); /* What it works through. */
+void actor_call_accepted(struct actor *actor, struct call *call, docent_status status); /* Or not. */
+void actor_watch_told(const docent_watch_event *event, void *user); /* Of the one-shot watch in actor->watched. */
 void actor_call_began(struct actor *actor);
 void actor_call_over(struct actor *actor);
 void actor_call_refused(struct actor *actor, struct call *call, docent_status status);

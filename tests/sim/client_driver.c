@@ -5,8 +5,9 @@
 
 #define CLIENT_OF(member, pointer) ((struct sim_client *)(void *)((char *)(pointer)-offsetof(struct sim_client, member)))
 
-static const char client_srvr[] = "Zookeeper version: 3.8.0-1, built on 2022-02-25 08:49 UTC\nLatency min/avg/max: 0/0.0/0\n"
-                                  "Received: 1\nSent: 0\nConnections: 1\nOutstanding: 0\nZxid: 0x0\nMode: follower\nNode count: 5\n";
+/* What servers say of themselves. */
+#define CLIENT_SRVR(version) "Zookeeper version: " version ", built on 2022-02-25 08:49 UTC\nLatency min/avg/max: 0/0.0/0\n" \
+                             "Received: 1\nSent: 0\nConnections: 1\nOutstanding: 0\nZxid: 0x0\nMode: follower\nNode count: 5\n"
 
 uint64_t sim_client_now(const struct sim_client *client)
 {
@@ -68,6 +69,7 @@ static void client_drop_conn(struct sim_client *client, bool reset)
     struct conn *conn = client->conn;
     if (conn != NULL) {
         client->conn = NULL;
+        client->breaks++;
         conn_close(conn, SIDE_CLIENT, reset);
     }
 }
@@ -198,7 +200,8 @@ static void client_probed(struct alarm *alarm)
     bool answers = hooks->reachable(hooks->user, client->index, client_server_of(&client->probe));
     client->asking = false;
     client_enter(client);
-    docent_core_probed(client->core, sim_client_now(client), &client->probe, client_srvr, answers ? sizeof client_srvr - 1 : 0);
+    const char *srvr = client->old_servers ? CLIENT_SRVR("3.5.9-1") : CLIENT_SRVR("3.8.0-1");
+    docent_core_probed(client->core, sim_client_now(client), &client->probe, srvr, answers ? strlen(srvr) : 0);
     client_leave(client);
 }
 
@@ -294,6 +297,7 @@ void sim_client_broken(struct sim_client *client, struct conn *conn)
 {
     assert(client->conn == conn);
     client->conn = NULL;
+    client->breaks++;
     client_enter(client);
     docent_core_disconnected(client->core, sim_client_now(client));
     client_leave(client);

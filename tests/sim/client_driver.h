@@ -13,6 +13,7 @@ struct sim_client {
     struct net *net;
     size_t index;
     size_t servers;
+    bool old_servers; /* 3.5, else 3.8. */
     struct memory memory;
     docent_allocator allocator;
     struct docent_host host;
@@ -22,6 +23,7 @@ struct sim_client {
 
     struct conn *conn;
     uint32_t serial;
+    unsigned breaks;      /* Connections that are over. */
     struct alarm work;    /* The core wants a turn. */
     struct alarm lookup;  /* Names are being looked up. */
     struct alarm probing; /* A server is asked for its version. */

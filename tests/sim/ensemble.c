@@ -311,7 +311,8 @@ struct ensemble *ensemble_new(const struct ensemble_config *config)
         abort();
     }
     ensemble->config = *config;
-    ensemble->server = (struct server_config){.tick_ms = config->tick_ms, .container_check_ms = 10 * config->tick_ms};
+    ensemble->server = (struct server_config){.tick_ms = config->tick_ms, .container_check_ms = 10 * config->tick_ms,
+                                               .speak = config->old ? SPEAK_3_5 : SPEAK_3_8};
     ensemble->alarm.ring = ensemble_ring;
     ensemble->leader = docent_leader_new(&ensemble->server, ensemble_now(ensemble), ensemble_wall(ensemble));
     for (size_t i = 0; i < config->count; i++) {

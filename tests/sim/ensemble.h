@@ -34,6 +34,7 @@ struct ensemble_config {
     void *user;
     void (*committed)(void *user, const struct commit *commit);
     void (*trace)(void *user, const char *text);
+    bool old;               /* 3.5, else 3.8. */
 };
 
 struct ensemble;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/packed.h"
+
 enum { UPDATE_WRITERS = 4, INCARNATIONS = 16 };
 
 struct record { /* A node, as the log has it. */
@@ -72,11 +74,6 @@ void nodes_free(struct nodes *nodes)
     free(nodes);
 }
 
-static const char *nodes_root(const struct world *world)
-{
-    return world->scenario->viewed ? "/n/v" : "";
-}
-
 static struct record *nodes_alive(struct nodes *nodes, const char *path)
 {
     for (size_t i = nodes->record_count; i > 0; i--) {
@@ -100,17 +97,14 @@ static struct record *nodes_made_by(struct nodes *nodes, int64_t czxid)
 
 /* ---- The log. ---- */
 
-static uint64_t nodes_serial(const struct commit *commit)
+static uint64_t nodes_serial(struct world *world, const struct commit *commit)
 {
-    char text[128] = "";
-    uint64_t serial = UINT64_MAX;
-    if (commit->size > 0 && commit->size < sizeof text) {
-        memcpy(text, commit->data, commit->size);
-        if (sscanf(text, "n %" SCNu64, &serial) != 1) {
-            serial = UINT64_MAX;
-        }
+    char text[PACKED_TEXT_SIZE];
+    uint64_t serial;
+    if (!packed_text(commit->data, commit->size, world->scenario->compressed, text)) {
+        world_fail(world, "%s is written with data that nobody can read", commit->path);
     }
-    return serial;
+    return sscanf(text, "n %" SCNu64, &serial) == 1 ? serial : UINT64_MAX;
 }
 
 static void nodes_created(struct world *world, const struct commit *commit, const char *path, uint64_t serial)
@@ -153,9 +147,9 @@ static void nodes_deleted(struct world *world, const struct commit *commit, cons
 
 static void nodes_counted(struct world *world, const struct commit *commit)
 {
-    char text[128] = "";
+    char text[PACKED_TEXT_SIZE];
     unsigned count;
-    memcpy(text, commit->data, commit->size < sizeof text - 1 ? commit->size : sizeof text - 1);
+    packed_text(commit->data, commit->size, world->scenario->compressed, text);
     if (sscanf(text, "n %*u %u", &count) != 1 || count != world->nodes->count + 1) {
         world_fail(world, "the counter goes from %u to \"%s\"", world->nodes->count, text);
     }
@@ -169,13 +163,13 @@ static bool nodes_says_nothing(docent_status status)
 
 bool nodes_committed(struct world *world, const struct commit *commit)
 {
-    const char *root = nodes_root(world);
+    const char *root = world_root(world);
     size_t size = strlen(root);
     if (strncmp(commit->path, root, size) != 0 || commit->path[size] != '/') {
         return strncmp(root, commit->path, strlen(commit->path)) == 0; /* The root itself, and what is above. */
     }
     const char *path = commit->path + size;
-    uint64_t serial = commit->type == COMMIT_DELETE ? UINT64_MAX : nodes_serial(commit);
+    uint64_t serial = commit->type == COMMIT_DELETE ? UINT64_MAX : nodes_serial(world, commit);
     if (serial != UINT64_MAX) {
         if (serial >= world->call_count) {
             world_fail(world, "the log has a write nobody made: %s", commit->path);
@@ -203,11 +197,6 @@ bool nodes_committed(struct world *world, const struct commit *commit)
 }
 
 /* ---- Calls. ---- */
-
-static docent_client *nodes_client(const struct actor *actor)
-{
-    return actor->view != NULL ? actor->view : actor->client.core;
-}
 
 static uint64_t nodes_between(struct actor *actor, uint64_t low, uint64_t high)
 {
@@ -266,15 +255,6 @@ static struct call *nodes_new_call(struct actor *actor)
     return call;
 }
 
-static void nodes_accepted(struct actor *actor, struct call *call, docent_status status)
-{
-    if (status == DOCENT_OK) {
-        actor_call_began(actor);
-    } else {
-        actor_call_refused(actor, call, status);
-    }
-}
-
 static void nodes_forget(struct actor *actor)
 {
     free(actor->node);
@@ -316,11 +296,11 @@ static void nodes_delete(struct actor *actor, const char *path, int64_t czxid)
         .retry = nodes_retry(actor), .offline = nodes_offline(actor),
     };
     nodes_aim(actor, call, path, czxid);
-    docent_status status = docent_delete_node_async(nodes_client(actor), path, DOCENT_ANY_VERSION, &options, nodes_deleted_told, call);
+    docent_status status = docent_delete_node_async(actor_client(actor), path, DOCENT_ANY_VERSION, &options, nodes_deleted_told, call);
     if (status != DOCENT_OK) {
         actor->world->nodes->aims[actor->world->nodes->aim_count - 1].listed = false;
     }
-    nodes_accepted(actor, call, status);
+    actor_call_accepted(actor, call, status);
 }
 
 /* ---- Protected creates. ---- */
@@ -377,8 +357,8 @@ static void nodes_protected(struct actor *actor)
     };
     size_t size = (size_t)nodes_text(call, text);
     docent_create_mode mode = (docent_create_mode)nodes_between(actor, DOCENT_PERSISTENT, DOCENT_EPHEMERAL_SEQUENTIAL);
-    docent_status status = docent_create_node_async(nodes_client(actor), "/p/m-", text, size, mode, &options, nodes_created_told, call);
-    nodes_accepted(actor, call, status);
+    docent_status status = docent_create_node_async(actor_client(actor), "/p/m-", text, size, mode, &options, nodes_created_told, call);
+    actor_call_accepted(actor, call, status);
 }
 
 /* ---- Creates with parents, and whole trees deleted. ---- */
@@ -406,7 +386,7 @@ static void nodes_parents(struct actor *actor)
             DOCENT_DELETE_NODE_OPTIONS, .quietly = true, .recursive = true, .timeout_ms = nodes_timeout(actor),
             .retry = nodes_retry(actor), .offline = nodes_offline(actor),
         };
-        status = docent_delete_node_async(nodes_client(actor), "/a", DOCENT_ANY_VERSION, &options, nodes_tree_told, call);
+        status = docent_delete_node_async(actor_client(actor), "/a", DOCENT_ANY_VERSION, &options, nodes_tree_told, call);
     } else {
         char text[128], path[64];
         bool twice = nodes_may(actor, 400); /* On a path that others make, too. */
@@ -423,9 +403,9 @@ static void nodes_parents(struct actor *actor)
         }
         size_t size = (size_t)nodes_text(call, text);
         docent_create_mode mode = nodes_may(actor, 300) ? DOCENT_EPHEMERAL : DOCENT_PERSISTENT;
-        status = docent_create_node_async(nodes_client(actor), path, text, size, mode, &options, nodes_written_told, call);
+        status = docent_create_node_async(actor_client(actor), path, text, size, mode, &options, nodes_written_told, call);
     }
-    nodes_accepted(actor, call, status);
+    actor_call_accepted(actor, call, status);
 }
 
 /* ---- One path, deleted for certain and made anew. ---- */
@@ -460,7 +440,7 @@ static void nodes_incarnate(struct actor *actor)
     docent_op multi = docent_op_multi(ops, count);
     docent_retry once = {DOCENT_RETRY, .tries_max = 1}; /* Sent again, it might make another such node when the first is deleted. */
     docent_call_options options = {DOCENT_CALL_OPTIONS, .retry = &once};
-    nodes_accepted(actor, call, docent_run_async(nodes_client(actor), &multi, &options, nodes_tree_told, call));
+    actor_call_accepted(actor, call, docent_run_async(actor_client(actor), &multi, &options, nodes_tree_told, call));
 }
 
 static void nodes_guaranteed(struct actor *actor)
@@ -468,7 +448,7 @@ static void nodes_guaranteed(struct actor *actor)
     if (actor->node == NULL) {
         struct call *call = nodes_new_call(actor);
         docent_op exists = docent_op_exists("/c");
-        nodes_accepted(actor, call, docent_run_async(nodes_client(actor), &exists, NULL, nodes_looked, call));
+        actor_call_accepted(actor, call, docent_run_async(actor_client(actor), &exists, NULL, nodes_looked, call));
         return;
     }
     bool missing = actor->node[0] == '\0';
@@ -530,7 +510,7 @@ static void nodes_update(struct actor *actor)
         DOCENT_UPDATE_OPTIONS, .create = true, .recognise = knows ? nodes_recognise : NULL, .timeout_ms = nodes_timeout(actor),
         .retry = nodes_retry(actor), .offline = nodes_offline(actor),
     };
-    nodes_accepted(actor, call, docent_update_async(nodes_client(actor), "/k", nodes_count, &options, nodes_written_told, call));
+    actor_call_accepted(actor, call, docent_update_async(actor_client(actor), "/k", nodes_count, &options, nodes_written_told, call));
 }
 
 /* ---- The actor. ---- */
@@ -543,30 +523,28 @@ static void nodes_prepared(const docent_result *result, void *user)
     world_call_told(call, result->status);
     bool good = result->status == DOCENT_OK;
     if (good && actor->world->scenario->viewed && actor->view == NULL) {
-        good = docent_client_view(actor->client.core, "/n", NULL, &outer) == DOCENT_OK &&
-            docent_client_view(outer, "/v", NULL, &actor->view) == DOCENT_OK;
+        docent_view_options options = {
+            DOCENT_VIEW_OPTIONS, .compression = actor->world->scenario->compressed ? DOCENT_COMPRESSION_ON : DOCENT_COMPRESSION_DEFAULT,
+        };
+        good = docent_client_view(actor->client.core, "/n", &options, &outer) == DOCENT_OK &&
+            docent_client_view(outer, "/v", NULL, &actor->view) == DOCENT_OK; /* It inherits. */
         docent_view_release(outer); /* The inner one does not need it. */
     }
     actor_call_over(actor);
     actor->prepared = good;
 }
 
-static void nodes_prepare(struct actor *actor)
+void nodes_prepare(struct actor *actor)
 {
     struct call *call = world_call(actor->world, actor, CALL_NODE);
-    docent_status status = docent_ensure_path_async(actor->client.core, actor->world->scenario->viewed ? "/n/v" : "/", DOCENT_PARENTS_PERSISTENT,
-                                                    docent_acl_open(), nodes_prepared, call);
-    nodes_accepted(actor, call, status);
+    const struct scenario *scenario = actor->world->scenario;
+    const char *path = scenario->play == PLAY_TXNS ? (scenario->viewed ? "/n/v/t" : "/t") : scenario->viewed ? "/n/v" : "/";
+    docent_status status = docent_ensure_path_async(actor->client.core, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), nodes_prepared, call);
+    actor_call_accepted(actor, call, status);
 }
 
 void nodes_call(struct actor *actor)
 {
-    bool lacks_view = actor->world->scenario->viewed && actor->view == NULL; /* Of a new process. */
-    if (!actor->prepared || lacks_view) {
-        actor->prepared = false;
-        nodes_prepare(actor);
-        return;
-    }
     switch (actor->world->scenario->play) {
     case PLAY_PROTECTED:
         nodes_protected(actor);
@@ -581,20 +559,17 @@ void nodes_call(struct actor *actor)
         nodes_update(actor);
         break;
     case PLAY_CALLS:
+    case PLAY_TXNS:
         abort();
     }
 }
 
-void nodes_leave(struct actor *actor, bool crashed)
+void nodes_leave(struct actor *actor)
 {
     struct nodes *nodes = actor->world->nodes;
     if (nodes == NULL) {
         return;
     }
-    if (!crashed) {
-        docent_view_release(actor->view);
-    }
-    actor->view = NULL;
     nodes_forget(actor);
     for (size_t i = 0; i < nodes->aim_count; i++) {
         if (nodes->aims[i].call->actor == actor) {

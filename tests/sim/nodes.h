@@ -18,9 +18,11 @@ struct nodes;
 struct nodes *nodes_new(void);
 void nodes_free(struct nodes *nodes);
 
+/* The path that the run needs, and the actor's view. */
+void nodes_prepare(struct actor *actor);
 void nodes_call(struct actor *actor);
 /* The actor's client is closed next, or its process has died: what it has left to do is not done. */
-void nodes_leave(struct actor *actor, bool crashed);
+void nodes_leave(struct actor *actor);
 bool nodes_committed(struct world *world, const struct commit *commit); /* False: not one of these nodes. */
 bool nodes_quiet(struct world *world); /* Nothing is left to be removed. */
 void nodes_check(struct world *world); /* Then. */

@@ -36,6 +36,11 @@ NODE = "recipes/node.c"
 NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
+LOCK = "recipes/lock.c"
+TXN = "recipes/txn.c"
+BATCH = "recipes/batch.c"
+VIEW = "core/client/view.c"
+OUTCOME = "core/client/outcome.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
@@ -143,6 +148,64 @@ BUGS = [
     Bug("doubt-forgotten", "a call that gives up forgets that it may have changed something", [
         (NODE, "if (call->doubt || call->moot || call->changing) why", "if (why == DOCENT_OK) why"),
     ], ["--exhaustive update", "--exhaustive parents"]),
+    # Transactions, batches, views, compression.
+    Bug("txn-guards-forgotten", "a transaction goes out without the guards that it was given", [
+        (TXN, ".holds = txn->holds, .count = txn->hold_count };", ".holds = txn->holds };"),
+    ], ["--exhaustive txn-guard"]),
+    Bug("txn-guard-prefixed", "the path of a guard gets the prefix of the view that the transaction was made for", [
+        (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));",
+         "docent_put_path(client, out, docent_hold_server_path(encoding->guards[i]));"),
+    ], ["--exhaustive txn-view"]),
+    Bug("txn-blind", "every transaction whose reply was lost is sent again", [
+        (OUTCOME, "enum exclusion exclusion = EXCLUDES_NOT;", "enum exclusion exclusion = EXCLUDES;"),
+    ], ["--exhaustive txn"]),
+    Bug("txn-sequential-excludes", "a transaction is sent again because it has a sequential create", [
+        (OUTCOME, "if (part->type != DOCENT_OP_CREATE || docent_mode_is_sequential(part->mode)) continue;",
+         "if (part->type != DOCENT_OP_CREATE) continue;"),
+    ], ["--exhaustive txn --pairs 1000"]),
+    Bug("txn-ephemeral-excludes", "an ephemeral create is reason enough to send a transaction again, even when its session is over", [
+        (SEND, "if (r->type == DOCENT_OP_MULTI && r->mode == DOCENT_EPHEMERAL) return DOCENT_ERR_UNKNOWN_OUTCOME;", ""),
+    ], ["--scenario storm-txn --seeds 3000"]),
+    Bug("txn-own-success", "a second sending that fails because of the first is told as a failure", [
+        (ANSWER, "outcome = docent_multi_failure(body, size, &r->failed_part);", "(void)docent_multi_failure(body, size, &r->failed_part);"),
+    ], ["--exhaustive txn"]),
+    Bug("txn-after-unknown", "a transaction with parents goes out again when its outcome is unknown", [
+        (TXN, "    if (result->status != DOCENT_ERR_NO_NODE || result->result_count",
+         "    if (result->status == DOCENT_ERR_UNKNOWN_OUTCOME && commit->txn->ops[0].type == DOCENT_OP_CREATE) return &commit->txn->ops[0];\n"
+         "    if (result->status != DOCENT_ERR_NO_NODE || result->result_count"),
+    ], ["--exhaustive txn --pairs 3000", "--scenario storm-txn --seeds 3000"]),
+    Bug("txn-without-parents", "a transaction whose parents cannot be made is told as done", [
+        (TXN, "    if (status == DOCENT_OK) status = commit_send(commit);\n    if (status != DOCENT_OK) commit_fail(commit, status);",
+         "    if (status == DOCENT_OK) status = commit_send(commit);\n    if (status != DOCENT_OK) commit_fail(commit, DOCENT_OK);"),
+    ], ["--scenario storm-txn --seeds 3000"]),
+    Bug("txn-wrong-part", "the results of a guarded transaction begin with that of the guard", [
+        (CODEC, "            result->results += guard_count;\n", ""),
+    ], ["--exhaustive txn-guard"]),
+    Bug("view-loses-the-outer", "a view of a view has a prefix of its own only", [
+        (VIEW, '    size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);',
+         '    client = &client->core->root;\n    size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);'),
+    ], ["--exhaustive txn-view"]),
+    Bug("view-prefix-stays", "what comes back has its prefix still", [
+        (CODEC, "if (path[size] == '/') return path + size;", "if (path[size] == '/') return path;"),
+    ], ["--exhaustive txn-view"]),
+    Bug("view-gone", "a lock does not keep its view", [
+        (LOCK, "    docent_client_keep(client); /* Until the farewell", "    (void)client; /* Until the farewell"),
+        (LOCK, "    docent_client_drop(lock->client);\n", ""),
+        (LOCK, "            docent_client_drop(client);\n", ""),
+    ], ["--exhaustive txn-view"]),
+    Bug("compress-not-in-sets", "what is set is not compressed", [
+        (CODEC, "if (encoding->compress && op->type == DOCENT_OP_SET)", "if (false && op->type == DOCENT_OP_SET)"),
+    ], ["--exhaustive txn-old"]),
+    Bug("compress-not-in-batches", "what a batch reads is not unpacked", [
+        (CODEC, "if (status == DOCENT_OK && arena->inflated_max > 0) result->status = data_unpack(arena, result);\n        return result",
+         "return result"),
+    ], ["--exhaustive txn-view"]),
+    Bug("batch-no-memory", "that there was no memory to unpack one node is told of the node", [
+        (CODEC, "return result->status == DOCENT_ERR_NO_MEMORY ? DOCENT_ERR_NO_MEMORY : status;", "return status;"),
+    ], ["--exhaustive txn-view", "--scenario storm-txn --seeds 3000"]),
+    Bug("batch-crossed", "the answers to the reads of a batch that are made one by one are mixed up", [
+        (BATCH, "        parts[i] = *batch->reads[i].answer;", "        parts[i] = *batch->reads[batch->count - 1 - i].answer;"),
+    ], ["--exhaustive txn-old"]),
     # Calls and watches.
     Bug("watches-not-restored", "watches are not restored on a new connection", [
         (WATCH_RESTORE, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
@@ -151,7 +214,7 @@ BUGS = [
         (ANSWER, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),
     ], ["--exhaustive calls"]),
     Bug("lost-and-blind", "a write that was lost in a session that may live on is sent again in the next one", [
-        (SEND, "r->generation != c->session.generation && !c->session.settled", "false"),
+        (SEND, "if (!c->session.settled) return DOCENT_ERR_UNKNOWN_OUTCOME;", ""),
     ], [CALLS]),
 ]
 
@@ -161,6 +224,8 @@ EVERYTHING = [
     "--scenario all --seeds 300",
     "--scenario storm --seed 1000 --seeds 30000",
     "--scenario storm-calls --seed 1000 --seeds 30000",
+    "--scenario storm-txn --seed 1000 --seeds 10000",
+    "--scenario storm-txn-guard --seed 1000 --seeds 10000",
 ]
 RUN_SECONDS_MAX = 300 # Of one run of the simulator. A bug may be that it never ends.
 

@@ -26,6 +26,19 @@ const struct scenario scenarios[] = {
     {.name = "view-of-view", .text = "protected creates through a view of a view (F-01 to F-04)", .replicas = 2, .writers = 2,
      .play = PLAY_PROTECTED, .viewed = true, .rounds = 6, .lag_ms = 100},
 
+    {.name = "view-guaranteed", .text = "guaranteed deletes through a view of a view, compressed (F-03, F-06)", .replicas = 2, .writers = 2,
+     .play = PLAY_GUARANTEED, .viewed = true, .compressed = true, .rounds = 8, .lag_ms = 100},
+    {.name = "view-update", .text = "a counter updated through a view of a view, compressed (F-08, F-10)", .replicas = 3, .writers = 3,
+     .play = PLAY_UPDATE, .viewed = true, .compressed = true, .rounds = 4, .lag_ms = 100},
+    {.name = "txn", .text = "transactions with parents, and batches (F-07, F-09, F-12, F-119)", .replicas = 3, .writers = 2,
+     .play = PLAY_TXNS, .rounds = 8, .lag_ms = 200},
+    {.name = "txn-guard", .text = "holders' transactions of several parts, guarded (F-07, F-12)", .replicas = 2, .contenders = 2,
+     .play = PLAY_TXNS, .rounds = 3, .lag_ms = 100},
+    {.name = "txn-view", .text = "all of that through a view of a view, compressed (F-07, F-12)", .replicas = 2, .contenders = 1,
+     .writers = 1, .play = PLAY_TXNS, .viewed = true, .compressed = true, .rounds = 6, .lag_ms = 100},
+    {.name = "txn-old", .text = "transactions and batches, compressed, on servers that know no batches (F-12)", .replicas = 2, .writers = 2,
+     .play = PLAY_TXNS, .compressed = true, .old = true, .rounds = 6, .lag_ms = 100},
+
     {.name = "holder-cutoff", .text = "a holder's server loses its leader and answers what it can", .replicas = 3, .contenders = 3,
      .rounds = 3, .long_holds = true, .scripted = true, .at_grant = FAULT_CUTOFF},
     {.name = "holder-pause", .text = "a holder's process is stopped", .replicas = 2, .contenders = 3, .rounds = 3, .long_holds = true,
@@ -51,6 +64,10 @@ const struct scenario scenarios[] = {
     {.name = "storm-guaranteed", .text = "guaranteed deletes in a storm (F-03, F-06, F-142)", .rounds = 12, .storm = true, .writers = 3,
      .play = PLAY_GUARANTEED},
     {.name = "storm-update", .text = "a counter in a storm (F-08, F-10, F-142)", .rounds = 10, .storm = true, .writers = 4, .play = PLAY_UPDATE},
+    {.name = "storm-txn", .text = "transactions and batches in a storm, compressed (F-07, F-09, F-12, F-142)", .rounds = 12, .storm = true,
+     .writers = 3, .play = PLAY_TXNS, .compressed = true},
+    {.name = "storm-txn-guard", .text = "guarded transactions through a view of a view in a storm (F-07, F-12, F-142)", .rounds = 8,
+     .storm = true, .contenders = 2, .writers = 2, .play = PLAY_TXNS, .viewed = true},
     {.name = "storm-calls", .text = "three writers in a storm, three servers that lag", .rounds = 12, .storm = true, .writers = 3},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

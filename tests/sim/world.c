@@ -8,6 +8,7 @@
 
 #include "tests/sim/actor.h"
 #include "tests/sim/nodes.h"
+#include "tests/sim/txns.h"
 
 enum { WORLD_STILL_MAX = 20000 }; /* Steps at one instant: more, and something chases its tail. */
 
@@ -62,6 +63,18 @@ bool world_calm(const struct world *world)
     return world->phase != PHASE_STORM;
 }
 
+const char *world_root(const struct world *world)
+{
+    return world->scenario->viewed ? "/n/v" : "";
+}
+
+const char *world_path(const struct world *world, const char *server_path)
+{
+    const char *root = world_root(world);
+    size_t size = strlen(root);
+    return strncmp(server_path, root, size) == 0 && server_path[size] == '/' ? server_path + size : NULL;
+}
+
 /* ---- The log, and the ledger of queue nodes that is kept from it. ---- */
 
 static struct ledger_node *world_node(const struct world *world, int64_t czxid)
@@ -76,6 +89,18 @@ static struct ledger_node *world_node(const struct world *world, int64_t czxid)
         }
     }
     return low < world->ledger_count && world->ledger[low].czxid == czxid ? &world->ledger[low] : NULL;
+}
+
+const char *world_node_name(const struct world *world, int64_t token)
+{
+    const struct ledger_node *node = world_node(world, token);
+    return node == NULL ? NULL : node->name;
+}
+
+int64_t world_node_owner(const struct world *world, int64_t token)
+{
+    const struct ledger_node *node = world_node(world, token);
+    return node == NULL ? 0 : node->owner;
 }
 
 static size_t world_prefix_size(const char *name)
@@ -112,10 +137,27 @@ static void world_node_gone(struct world *world, const char *name)
     world_fail(world, "the log deletes %s, which it did not create", name);
 }
 
-/* Outcomes that leave open whether a write was applied. NO_MEMORY may have struck when the answer had come. */
-static bool world_says_nothing(docent_status status)
+/* NO_MEMORY may have struck when the answer had come. */
+bool world_says_nothing(docent_status status)
 {
     return status == DOCENT_ERR_UNKNOWN_OUTCOME || status == DOCENT_ERR_CLOSING || status == DOCENT_ERR_NO_MEMORY;
+}
+
+void world_guarded_applied(struct world *world, const struct call *call, const struct commit *commit)
+{
+    const struct ledger_node *node = world_node(world, call->token);
+    if (node == NULL || !node->alive) {
+        world_fail(world, "guarded write %" PRIu64 " is applied without its node", call->serial);
+    } else if (node->owner != commit->session) {
+        world_fail(world, "guarded write %" PRIu64 " is applied in session %#" PRIx64 ", held in %#" PRIx64, call->serial,
+                   (uint64_t)commit->session, (uint64_t)node->owner);
+    }
+    if (call->token < world->logged_last) {
+        world_fail(world, "guarded write %" PRIu64 " with token %" PRId64 " is applied after one with %" PRId64, call->serial, call->token,
+                   world->logged_last);
+    }
+    world->logged_last = call->token;
+    world->guarded++;
 }
 
 static void world_applied(struct world *world, const struct commit *commit, char kind, uint64_t serial)
@@ -139,19 +181,7 @@ static void world_applied(struct world *world, const struct commit *commit, char
         world_fail(world, "call %" PRIu64 " (%c) was refused, and is applied", serial, kind);
     }
     if (call->kind == CALL_GUARDED) {
-        const struct ledger_node *node = world_node(world, call->token);
-        if (node == NULL || !node->alive) {
-            world_fail(world, "guarded write %" PRIu64 " is applied without its node", serial);
-        } else if (node->owner != commit->session) {
-            world_fail(world, "guarded write %" PRIu64 " is applied in session %#" PRIx64 ", held in %#" PRIx64, serial,
-                       (uint64_t)commit->session, (uint64_t)node->owner);
-        }
-        if (call->token < world->logged_last) {
-            world_fail(world, "guarded write %" PRIu64 " with token %" PRId64 " is applied after one with %" PRId64, serial, call->token,
-                       world->logged_last);
-        }
-        world->logged_last = call->token;
-        world->guarded++;
+        world_guarded_applied(world, call, commit);
     }
 }
 
@@ -162,8 +192,9 @@ static void world_committed(void *user, const struct commit *commit)
     world_trace(world, "log       %#" PRIx64 " %s %s session %#" PRIx64, (uint64_t)commit->zxid,
                 commit->type == COMMIT_CREATE ? "create" : commit->type == COMMIT_SET ? "set" : commit->type == COMMIT_DELETE ? "delete" : "other",
                 commit->path == NULL ? "" : commit->path, (uint64_t)commit->session);
-    if (commit->path != NULL && strncmp(commit->path, queue, sizeof queue - 1) == 0) {
-        const char *name = commit->path + sizeof queue - 1;
+    const char *path = commit->path == NULL ? NULL : world_path(world, commit->path);
+    if (path != NULL && strncmp(path, queue, sizeof queue - 1) == 0) {
+        const char *name = path + sizeof queue - 1;
         if (commit->type == COMMIT_CREATE) {
             world_node_made(world, commit, name);
         } else if (commit->type == COMMIT_DELETE) {
@@ -172,6 +203,9 @@ static void world_committed(void *user, const struct commit *commit)
         return;
     }
     if (commit->path != NULL && world->nodes != NULL && nodes_committed(world, commit)) {
+        return;
+    }
+    if (commit->path != NULL && world->txns != NULL && txns_committed(world, commit)) {
         return;
     }
     if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
@@ -311,6 +345,9 @@ static void world_check(struct world *world)
             world_fail(world, "clients %zu and %zu both say that they hold", holder->index, i);
         }
         holder = actor;
+    }
+    if (world->txns != NULL) {
+        txns_check(world);
     }
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
@@ -478,7 +515,9 @@ static enum verdict world_sent(void *user, struct conn *conn, enum side to, cons
     if (world->tracing) {
         world_trace_message(world, conn, to, frame, size);
     }
-    if (to == SIDE_SERVER) {
+    if (to == SIDE_SERVER && world->txns != NULL) {
+        txns_sent(world, conn, frame, size);
+    } else if (to == SIDE_SERVER) {
         world_check_guard(world, conn, frame, size);
     }
     if (world_calm(world)) {
@@ -715,13 +754,15 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
     struct ensemble_config config = {
         .clock = &world->clock, .random = &world->random, .count = scenario->replicas, .tick_ms = world->tick_ms,
         .lag_max_us = scenario->lag_ms * SIM_MS, .latency_min_us = 50, .latency_max_us = 500, .user = world,
-        .committed = world_committed, .trace = trace ? world_ensemble_trace : NULL,
+        .committed = world_committed, .trace = trace ? world_ensemble_trace : NULL, .old = scenario->old,
     };
     world->ensemble = ensemble_new(&config);
     for (size_t i = 0; i < scenario->contenders + scenario->writers; i++) {
         world->actors[world->actor_count++] = actor_new(world, i, i >= scenario->contenders);
     }
-    if (scenario->play != PLAY_CALLS) {
+    if (scenario->play == PLAY_TXNS) {
+        world->txns = txns_new();
+    } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
     world_enter(world, PHASE_STORM, 120000);
@@ -753,6 +794,7 @@ void world_free(struct world *world)
     free(world->ledger);
     free(world->forced);
     nodes_free(world->nodes);
+    txns_free(world->txns);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

@@ -24,8 +24,8 @@ enum { WORLD_ACTORS_MAX = 6 };
 struct world;
 struct actor;
 
-enum play { /* What writers do; see nodes.h. */
-    PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE,
+enum play { /* What writers do; see nodes.h, and of TXNS txns.h: there holders do it too. */
+    PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS,
 };
 
 struct scenario {
@@ -36,6 +36,8 @@ struct scenario {
     size_t writers;     /* Clients whose calls change nodes, beside the lock. */
     enum play play;     /* Of writers. */
     bool viewed;        /* Through a view of a view. */
+    bool compressed;    /* What lies at the servers. */
+    bool old;           /* Servers without batches: 3.5. */
     unsigned rounds;    /* Of each actor in the storm. */
     bool impatient;     /* Contenders cancel, close and leave. */
     uint64_t lag_ms;    /* Of replicas. */
@@ -48,7 +50,7 @@ struct scenario {
 
 enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_PUT /* Whatever the version. */,
                  CALL_DELETE, CALL_PREPARE, CALL_LOOK, CALL_NODE /* Of several steps; see nodes.h. */,
-                 CALL_WATCH /* Answered by its terminal event. */ };
+                 CALL_WATCH /* Answered by its terminal event. */, CALL_TXN /* See txns.h. */ };
 
 struct call { /* One accepted call. */
     struct world *world;
@@ -63,9 +65,22 @@ struct call { /* One accepted call. */
     bool cancelled;       /* Released before it was told. */
     bool dead;            /* Its handle is closed, and said so: never to be told. */
     bool crashed;
-    int64_t token;        /* GUARDED: of its hold. */
-    uint32_t timeout_ms;  /* ACQUIRE. */
+    int64_t token;        /* GUARDED, and TXN with a guard: of its hold. */
+    uint32_t timeout_ms;  /* ACQUIRE, TXN. */
     uint64_t begun_us;
+    /* TXN, and batches. */
+    bool calm;            /* It must succeed. */
+    bool repeats;         /* Its own success makes a second one fail. */
+    bool parented;        /* It goes out again when its parents are made. */
+    bool outside;         /* It names the servers' paths. */
+    unsigned ops, parts;  /* Operations, and those of them that write data. */
+    unsigned sets, creates, suspects; /* By operation, in bits; suspects are those that can fail. */
+    unsigned parts_seen;  /* In the log. */
+    unsigned sent;        /* How often. */
+    unsigned breaks;      /* Of its client, when it began. */
+    bool undone;          /* Somebody has deleted what it created. */
+    int64_t zxid;         /* Of the log. */
+    int64_t floor;        /* Of a batch: what was seen before. */
 };
 
 struct ledger_node { /* A node of the queue, as the log has it. */
@@ -84,6 +99,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct effect;
 struct nodes;
+struct txns;
 
 struct world {
     const struct scenario *scenario;
@@ -113,6 +129,7 @@ struct world {
     int64_t logged_last;   /* Token of the last guarded write in the log. */
     struct effect *effects;
     struct nodes *nodes; /* NULL: the scenario has none. */
+    struct txns *txns;   /* Likewise. */
 
     enum phase phase;
     uint64_t phase_until_us;
@@ -134,10 +151,18 @@ void world_trace(struct world *world, const char *format, ...) __attribute__((fo
 /* A fault on the way between @client and @server, now. Not from inside one of the library's calls. */
 void world_fault(struct world *world, enum fault_kind kind, size_t client, size_t server);
 bool world_calm(const struct world *world);
+const char *world_root(const struct world *world); /* The prefix of the view that is worked through; "": none. */
+/* @server_path as the calls know it, or NULL: it is not below the prefix. */
+const char *world_path(const struct world *world, const char *server_path);
 
 /* Bookkeeping of actors. */
 struct call *world_call(struct world *world, struct actor *actor, enum call_kind kind);
 void world_call_told(struct call *call, docent_status status);
+bool world_says_nothing(docent_status status); /* An outcome that leaves open whether a write was applied. */
+/* A write that was to be made only while its token's node stands is in the log. */
+void world_guarded_applied(struct world *world, const struct call *call, const struct commit *commit);
+const char *world_node_name(const struct world *world, int64_t token); /* Of the queue. NULL: there was none. */
+int64_t world_node_owner(const struct world *world, int64_t token);
 void world_granted(struct world *world, struct actor *actor, int64_t token);
 void world_resource_write(struct world *world, int64_t token);
 
