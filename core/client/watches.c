@@ -220,14 +220,17 @@ static bool one_shot_hears(const struct docent_watch *w, int type)
     return false;
 }
 
-/* Something of @type happened at @path itself. */
-static void path_event(struct watch_path *path, int type, int64_t zxid)
+/* Something of @type happened at @path itself. @derived: seen in what happened to a child. CHILDREN_CHANGED of a path that is held as
+ * recursive always is; the server's own then comes from what else it has there (from 3.9 on it keeps the modes of a path side by side), and is
+ * the same news. */
+static void path_event(struct watch_path *path, int type, int64_t zxid, bool derived)
 {
+    bool known = type == WIRE_EVENT_CHILDREN_CHANGED && !derived && path->standing == WIRE_ADD_RECURSIVE;
     for (struct docent_watch *w = path->watches, *next; w != NULL; w = next) {
         next = w->next; /* Ending one unlinks nothing yet. */
         if (w->ended) continue;
         if (w->filed == FILED_STANDING) {
-            if (w->kind == DOCENT_WATCH_PERSISTENT) watch_news(w, (docent_watch_type)type, path->text, path->size, zxid);
+            if (w->kind == DOCENT_WATCH_PERSISTENT && !known) watch_news(w, (docent_watch_type)type, path->text, path->size, zxid);
         } else if (one_shot_hears(w, type)) {
             docent_watch_end(w, (docent_watch_type)type, DOCENT_OK, zxid);
         }
@@ -250,7 +253,7 @@ void docent_watch_notified(struct docent_core *c, int64_t zxid, const struct wir
     const char *text = (const char *)event->path.data;
     size_t size = (size_t)event->path.size;
     struct watch_path *path = docent_watch_path_find(&c->watches, text, size);
-    if (path != NULL) path_event(path, event->type, zxid);
+    if (path != NULL) path_event(path, event->type, zxid, false);
     if (event->type == WIRE_EVENT_CHILDREN_CHANGED) return; /* Recursive watches do not tell it (ZOOKEEPER-4475). */
 
     /* Recursive watches on the node and above it, and the parent's derived CHILDREN_CHANGED. */
@@ -260,7 +263,7 @@ void docent_watch_notified(struct docent_core *c, int64_t zxid, const struct wir
         path = docent_watch_path_find(&c->watches, text, at);
         if (path != NULL) {
             recursive_event(path, event->type, text, size, zxid);
-            if (level == 1 && children && path->standing == WIRE_ADD_RECURSIVE) path_event(path, WIRE_EVENT_CHILDREN_CHANGED, zxid);
+            if (level == 1 && children && path->standing == WIRE_ADD_RECURSIVE) path_event(path, WIRE_EVENT_CHILDREN_CHANGED, zxid, true);
         }
         if (at <= 1) break;
         while (at > 0 && text[at - 1] != '/') at--;
