@@ -656,6 +656,59 @@ FAILURE_TESTS(the_request_times_out, 3)
 FAILURE_TESTS(throttled, 4)
 FAILURE_TESTS(moved, 5)
 
+/* ---- F-124: every accepted call ends once, at whatever stage the client is closed. ---- */
+
+/* After @turns turns, of which every @every-th comes through. False: the call was over before that. */
+static bool close_at(const struct row *row, const struct failure *failure, unsigned turns, unsigned every)
+{
+    static const docent_retry patience = { DOCENT_RETRY, .base_ms = 20, .tries_max = DOCENT_FOREVER };
+    static struct told told;
+    static struct peer_frame frames[8];
+    told = (struct told){ 0 };
+    client_has = &patience;
+    peer_start(&peer, 1, SESSION_MS, client_policy);
+    struct game game = { .row = row, .policy = &patience, .failure = failure, .told = &told, .session_id = 77, .zxid = 10 };
+    peer_online(&peer, game.session_id, SESSION_MS);
+    peer_pass(&peer, 1000);
+    (void)take_all(frames, 8);
+    if (row->start == lock_participants) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    game.accepted = peer.now;
+    assert_int_equal(row->start(NULL, &told), DOCENT_OK);
+    for (unsigned turn = 0; turn < turns && told.calls == 0; turn++) {
+        size_t count = take_all(frames, 8);
+        if (count == 0) {
+            wait_for_next(&game, game.accepted + CALL_MS);
+        } else if (turn % every == every - 1) {
+            for (size_t i = 0; i < count && told.calls == 0; i++) answer(&frames[i], &game);
+        } else {
+            fail_attempt(&game, frames, count);
+        }
+    }
+    bool under_way = told.calls == 0;
+    docent_core_close(peer.client, peer.now);
+    if (row->start == lock_participants) docent_lock_close(lock, NULL, NULL);
+    peer_work(&peer);
+    if (told.calls != 1) fail_msg("%s (%s), %s: told %u times when closed after %u turns", row->function, row->text, failure->name, told.calls, turns);
+    if (under_way && told.status != DOCENT_ERR_CLOSING) fail_msg("%s (%s): %s", row->function, row->text, docent_status_name(told.status));
+    peer_stop(&peer);
+    assert_int_equal(told.calls, 1);
+    return under_way;
+}
+
+static void test_every_call_ends_once_whenever_the_client_closes(void **state)
+{
+    (void)state;
+    unsigned closed = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t k = 0; k < sizeof failures / sizeof failures[0]; k++) {
+            for (unsigned every = 2; every < 5; every++) {
+                for (unsigned turns = 0; turns < 20 && close_at(&rows[i], &failures[k], turns, every); turns++) closed++;
+            }
+        }
+    }
+    assert_true(closed > ROWS * 10);
+}
+
 /* ---- Calls that have no policy: they go on until what they wait for is so, or their time is over. Each has a test. ---- */
 #define PATIENT(function, test) test
 
@@ -828,6 +881,7 @@ int main(void)
         cmocka_unit_test(test_every_operation_has_a_row),
 #define BOTH(name) cmocka_unit_test(test_every_call_keeps_its_policy_when_##name), cmocka_unit_test(test_all_steps_have_one_policy_when_##name)
         BOTH(cut), BOTH(cut_and_expired), BOTH(the_server_times_out), BOTH(the_request_times_out), BOTH(throttled), BOTH(moved),
+        cmocka_unit_test(test_every_call_ends_once_whenever_the_client_closes),
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
