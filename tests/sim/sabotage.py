@@ -37,6 +37,7 @@ NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
 LOCK = "recipes/lock.c"
+LOCK_CLOSE = "recipes/lock_close.c"
 TXN = "recipes/txn.c"
 BATCH = "recipes/batch.c"
 VIEW = "core/client/view.c"
@@ -190,7 +191,7 @@ BUGS = [
     ], ["--exhaustive txn-view"]),
     Bug("view-gone", "a lock does not keep its view", [
         (LOCK, "    docent_client_keep(client); /* Until the farewell", "    (void)client; /* Until the farewell"),
-        (LOCK, "    docent_client_drop(lock->client);\n", ""),
+        (LOCK_CLOSE, "    docent_client_drop(lock->client);\n", ""),
         (LOCK, "            docent_client_drop(client);\n", ""),
     ], ["--exhaustive txn-view"]),
     Bug("compress-not-in-sets", "what is set is not compressed", [
