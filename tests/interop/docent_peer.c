@@ -6,12 +6,18 @@
  *                                                              every line with those in the queue; at the end of input delete
  *                                                              INSIDE and give the lock back
  *
+ *     docent_peer CONNECT DIALECT pack LOCK LIMIT              say "ready"; answer "put PATH TEXT COUNT" (write so often that text,
+ *                                                              gzipped) with "put", and "get PATH" with the size and the CRC of what
+ *                                                              is there, unpacked, or "corrupt", or "large": more than LIMIT bytes
+ *
  * DIALECT: curator or kazoo. The counter is read and written without its version: only the lock keeps it right. INSIDE exists as long
  * as somebody believes to be inside; a second one would find it there, and fail. */
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <zlib.h>
 
 #include <docent/docent.h>
 
@@ -86,6 +92,53 @@ static void hold(const char *inside)
     must(docent_lock_release_wait(lock, 10000), "release");
 }
 
+static void put(docent_client *packed, const char *path, const char *text, size_t count)
+{
+    size_t size = strlen(text);
+    char *data = malloc(size * count + 1);
+    if (data == NULL) must(DOCENT_ERR_NO_MEMORY, "put");
+    for (size_t i = 0; i < count; i++) memcpy(data + i * size, text, size);
+    must(docent_create(packed, path, data, size * count, DOCENT_PERSISTENT, NULL), "put");
+    free(data);
+    say("put");
+}
+
+static void get(docent_client *packed, const char *path)
+{
+    docent_result *result = NULL;
+    docent_status status = docent_get(packed, path, &result);
+    if (status == DOCENT_ERR_CORRUPT_DATA) {
+        say("corrupt");
+    } else if (status == DOCENT_ERR_TOO_LARGE) {
+        say("large");
+    } else {
+        must(status, "get");
+        char line[64];
+        snprintf(line, sizeof line, "%zu %08lx", result->size, crc32(0, result->data, (uInt)result->size));
+        say(line);
+    }
+    docent_result_free(result);
+}
+
+static void pack(uint32_t limit)
+{
+    docent_client *packed = NULL;
+    docent_view_options options = { DOCENT_VIEW_OPTIONS, .compression = DOCENT_COMPRESSION_ON, .decompressed_max_bytes = limit };
+    must(docent_client_wait_connected(client, 30000), "connect");
+    must(docent_client_view(client, "/", &options, &packed), "view");
+    say("ready");
+    char line[256], path[128], text[64];
+    size_t count;
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        if (sscanf(line, "put %127s %63s %zu", path, text, &count) == 3) {
+            put(packed, path, text, count);
+        } else if (sscanf(line, "get %127s", path) == 1) {
+            get(packed, path);
+        }
+    }
+    docent_view_release(packed);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 6) return 2;
@@ -96,6 +149,8 @@ int main(int argc, char **argv)
     must(docent_lock_new(client, argv[4], &lock_options, &lock), "lock");
     if (strcmp(argv[3], "count") == 0 && argc == 7) {
         count(argv[5], atoi(argv[6]));
+    } else if (strcmp(argv[3], "pack") == 0) {
+        pack((uint32_t)atoi(argv[5]));
     } else {
         hold(argv[5]);
     }

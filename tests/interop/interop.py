@@ -3,7 +3,9 @@
 
 Against Apache ZooKeeper and against the development server: a counter that three clients of two languages raise by reading and
 writing it without its version loses nothing; a waiter gets in when the holder of the other language lets go, and when it is killed, and
-not earlier; names are those that the other language expects, and each sees the other in the queue, with its label."""
+not earlier; names are those that the other language expects, and each sees the other in the queue, with its label. What Curator
+writes compressed we read, and the other way round; kazoo has no compression."""
+import gzip
 import re
 import shutil
 import signal
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 sys.dont_write_bytecode = True  # Nothing is left in the sources.
 
@@ -116,16 +119,53 @@ def take_turns(port, dialect, first, second, kill):
     expect(not names_of(port, path), "a node was left behind")
 
 
+def pack_and_unpack(port):
+    connect, limit, folder = f"127.0.0.1:{port}", 1 << 20, "/packed"
+    ask_server(port, wire.create(folder))
+    peers = {language: start(language, connect, "curator", "pack", "/unused", str(limit)) for language in ("docent", "curator")}
+    for peer in peers.values():
+        peer.await_line("ready")
+    for name, text, count in (("empty", "-", 0), ("one", "x", 1), ("text", "Grüße-", 9), ("most", "0123456789abcdef", limit // 16)):
+        data = (text * count).encode()
+        kept = []
+        for writer in peers:
+            path = f"{folder}/{name}-{writer}"
+            peers[writer].ask(f"put {path} {text} {count}")
+            peers[writer].await_line("put")
+            kept.append(ask_server(port, wire.read(wire.GET, path))[3][4:])
+            expect(gzip.decompress(kept[-1]) == data, f"{writer} keeps other data for {name}")
+            for reader in peers.values():
+                reader.ask(f"get {path}")
+                reader.await_line(f"{len(data)} {zlib.crc32(data):08x}")
+        expect(kept[0][:10] == kept[1][:10], f"headers differ: {kept[0][:10].hex()} and {kept[1][:10].hex()}")
+
+    # What is no gzip member, and a bomb: a thousandth of what it comes to.
+    ask_server(port, wire.create(f"{folder}/raw", b"not compressed, but long enough"))
+    for reader in peers.values():
+        reader.ask(f"get {folder}/raw")
+        reader.await_line("corrupt")
+    peers["curator"].ask(f"put {folder}/bomb 0 {limit + 1}")
+    peers["curator"].await_line("put")
+    peers["docent"].ask(f"get {folder}/bomb")
+    peers["docent"].await_line("large")
+    peers["docent"].ask(f"get {folder}/one-curator")  # It is none the worse for it.
+    peers["docent"].await_line(f"1 {zlib.crc32(b'x'):08x}")
+    for peer in peers.values():
+        peer.let_go()
+        peer.await_end()
+
+
 def main():
     subprocess.run(["javac", "-cp", JARS, "-d", scratch, f"{here}/CuratorPeer.java"], check=True)
     folder = tempfile.mkdtemp()
     servers, tap = [], Tap()
-    print("1..20", flush=True)
+    print("1..22", flush=True)
     try:
         for server in ("apache", "devserver"):
             port, process = wire.start_apache(folder) if server == "apache" else wire.start_devserver(devserver)
             servers.append(process)
             ask_server(port, wire.create("/interop"))
+            tap.run(f"{server}: what curator or docent keeps compressed the other reads", pack_and_unpack, port)
             for dialect in ("curator", "kazoo"):
                 tap.run(f"{server}: two docents and {dialect} count to 300", count_together, port, dialect)
                 for kill in (False, True):
