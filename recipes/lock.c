@@ -290,7 +290,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
     const struct docent_host *host = docent_client_host(client);
     docent_status on_loop = host->check_loop(host->user);
     if (on_loop == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;
-    if (on_loop == DOCENT_OK && docent_client_closing(client)) return docent_client_close_cause(client);
+    if (docent_client_close_cause(client) != DOCENT_OK) return docent_client_close_cause(client);
 
     const docent_allocator *allocator = docent_client_allocator(client);
     struct docent_lock *lock = docent_alloc(allocator, sizeof *lock);

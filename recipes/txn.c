@@ -35,6 +35,7 @@ static const docent_allocator *txn_allocator(const docent_txn *txn)
 docent_status docent_txn_new(docent_client *client, docent_txn **ret_txn)
 {
     if (client == NULL || ret_txn == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (docent_client_forked(client)) return DOCENT_ERR_FORKED;
     docent_txn *txn = docent_alloc(docent_client_allocator(client), sizeof *txn);
     if (txn == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(txn, 0, sizeof *txn);
@@ -126,6 +127,7 @@ static void *op_copy(const docent_allocator *allocator, const docent_op *op, doc
 docent_status docent_txn_add(docent_txn *txn, const docent_op *op)
 {
     if (txn == NULL || op == NULL || op->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (docent_client_forked(txn->client)) return DOCENT_ERR_FORKED;
     if (txn->refused != DOCENT_OK) return txn->refused;
     docent_op full;
     memset(&full, 0, sizeof full);
@@ -178,6 +180,7 @@ docent_status docent_txn_check(docent_txn *txn, const char *path, int32_t versio
 docent_status docent_txn_guard(docent_txn *txn, const docent_hold *hold)
 {
     if (txn == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (docent_client_forked(txn->client)) return DOCENT_ERR_FORKED;
     if (txn->refused != DOCENT_OK) return txn->refused;
     if (hold == NULL) { /* What is not held any more has none. Without its guard the transaction must not go out. */
         snprintf(txn->fault, sizeof txn->fault, "a guard without a hold");

@@ -175,7 +175,13 @@ bool docent_client_closing(const docent_client *client)
 
 docent_status docent_client_close_cause(const docent_client *client)
 {
-    return client->core->close_cause;
+    return (docent_status)docent_shared_get(&client->core->close_cause);
+}
+
+bool docent_client_forked(const docent_client *client)
+{
+    const struct docent_host *host = &client->core->host;
+    return host->check_loop(host->user) == DOCENT_ERR_FORKED;
 }
 
 uint64_t docent_client_now(const docent_client *client)
@@ -272,7 +278,7 @@ int64_t docent_client_session(const docent_client *client, uint8_t ret_password[
 {
     if (client == NULL) return 0;
     const struct docent_core *c = client->core;
-    if (c->session.life != SESSION_ALIVE) return 0;
+    if (!docent_core_is_here(c) || c->session.life != SESSION_ALIVE) return 0;
     if (ret_password != NULL) memcpy(ret_password, c->session.password, 16);
     return c->session.id;
 }
@@ -281,7 +287,7 @@ uint32_t docent_client_session_timeout_ms(const docent_client *client)
 {
     if (client == NULL) return 0;
     const struct docent_core *c = client->core;
-    return c->connections == 0 ? 0 : c->session.timeout_ms;
+    return !docent_core_is_here(c) || c->connections == 0 ? 0 : c->session.timeout_ms;
 }
 
 docent_status docent_client_set_servers(docent_client *client, const char *servers)

@@ -134,7 +134,7 @@ docent_status docent_core_add_auth(docent_client *client, const char *scheme, co
 {
     struct docent_core *c = client->core;
     if (scheme == NULL || (auth == NULL && size > 0) || size > c->options.request_max_bytes / 2) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (c->closing) return DOCENT_ERR_CLOSING;
+    if (c->closing) return docent_client_close_cause(client);
     struct wire_out out = { .allocator = &c->allocator };
     size_t begin = docent_wire_frame_begin(&out);
     struct wire_request_header header = { WIRE_XID_AUTH, WIRE_OP_AUTH };

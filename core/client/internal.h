@@ -196,7 +196,7 @@ struct docent_core {
     bool closing, closed;
     bool fine_clock;  /* Keep now_us. */
     bool traced;      /* Every attempt is of interest to somebody: no call is plain. */
-    docent_status close_cause;
+    docent_shared_i64 close_cause; /* A docent_status. */
 
     struct request_list calls;  /* With the default time-out, in order. */
     struct request_list others;
@@ -280,7 +280,7 @@ static inline docent_status docent_core_check(struct docent_core *core)
         if (now > core->now) core->now = now;
         if (core->fine_clock) docent_client_look_at_clock(core);
     }
-    return core->closing ? core->close_cause : DOCENT_OK;
+    return core->closing ? (docent_status)docent_shared_get(&core->close_cause) : DOCENT_OK;
 }
 
 /* docent_client_later(), where a call counts. */
@@ -306,6 +306,11 @@ void docent_listeners_sweep(struct docent_core *core, bool all); /* Frees those 
 void docent_listeners_mute(struct docent_core *core); /* None is told any more, and all timers are forgotten next. */
 
 /* versions.c */
+/* Elsewhere queries about what only the loop knows answer as for what is over. */
+static inline bool docent_core_is_here(const struct docent_core *core)
+{
+    return core->host.check_loop(core->host.user) == DOCENT_OK;
+}
 uint32_t docent_client_version_known(const struct docent_core *core); /* Of the connected server; 0: not known. */
 void docent_client_too_old(struct docent_core *core, uint32_t version); /* It has shown that it is older than this. */
 

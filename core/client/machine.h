@@ -106,7 +106,9 @@ bool docent_machine_online(const struct docent_machine *machine);
 
 uint64_t docent_client_generation(const docent_client *client); /* Of the session, 0 before the first. */
 bool docent_client_closing(const docent_client *client);
-docent_status docent_client_close_cause(const docent_client *client); /* What its calls end with now; DOCENT_OK: it does not close. */
+docent_status docent_client_close_cause(const docent_client *client); /* What its calls end with now; DOCENT_OK: it does not close. Any
+                                                                        * thread. */
+bool docent_client_forked(const docent_client *client); /* Is this a forked child? Any thread. */
 uint64_t docent_client_now(const docent_client *client); /* Of this turn. */
 const docent_allocator *docent_client_allocator(const docent_client *client);
 const struct docent_host *docent_client_host(const docent_client *client);

@@ -10,7 +10,8 @@
  * lease and taken back before. */
 void docent_client_publish_lease(struct docent_core *c)
 {
-    uint64_t lease = c->session.timeout_ms != 0 && c->connections > 0 ? docent_session_lease(&c->session) : 0;
+    bool some = c->session.timeout_ms != 0 && c->connections > 0 && !c->closing; /* The good-bye may arrive at any time. */
+    uint64_t lease = some ? docent_session_lease(&c->session) : 0;
     uint64_t generation = lease == 0 ? 0 : c->session.generation;
     if ((uint64_t)docent_shared_get(&c->shared_generation) != generation) docent_shared_set(&c->shared_generation, 0);
     if ((uint64_t)docent_shared_get(&c->shared_lease) != lease) docent_shared_set(&c->shared_lease, (int64_t)lease);
@@ -41,6 +42,8 @@ docent_state docent_client_state(const docent_client *client)
     if (client == NULL) return DOCENT_CLOSED;
     const struct docent_core *c = client->core;
     docent_state state = (docent_state)docent_shared_get(&c->shared_state);
+    bool lives = state == DOCENT_SUSPENDED || state == DOCENT_CONNECTED || state == DOCENT_READ_ONLY;
+    if (lives && docent_client_forked(client)) return DOCENT_LOST; /* It is the parent's. */
     return state == DOCENT_SUSPENDED && docent_client_lease_ms(client) == 0 ? DOCENT_LOST : state;
 }
 

@@ -352,6 +352,7 @@ docent_status docent_client_stats(const docent_client *client, docent_stats_snap
         ret_snapshot->struct_size < sizeof ret_snapshot->struct_size) {
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
+    if (docent_client_forked(client)) return DOCENT_ERR_FORKED;
     const struct stats_block *block = client->core->stats;
     docent_stats_snapshot share = { DOCENT_STATS_SNAPSHOT, .histograms = block->owner->histograms };
     struct reading reading = { block, block->base };

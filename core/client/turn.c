@@ -128,7 +128,7 @@ void docent_client_end(struct docent_core *c, docent_status why)
 {
     if (c->closing) return;
     c->closing = true;
-    c->close_cause = why;
+    docent_shared_set(&c->close_cause, (int64_t)why);
     struct docent_event event = { .type = DOCENT_EV_CLOSING, .status = why };
     docent_client_broadcast(c, &event);
     docent_requests_close(c, why);

@@ -90,7 +90,7 @@ void docent_core_probed(docent_client *client, uint64_t now, const struct docent
 const char *docent_client_server(const docent_client *client, uint32_t *ret_version)
 {
     const struct docent_core *c = client == NULL ? NULL : client->core;
-    bool connected = c != NULL && c->session.state == SESSION_ONLINE;
+    bool connected = c != NULL && docent_core_is_here(c) && c->session.state == SESSION_ONLINE;
     if (ret_version != NULL) *ret_version = connected ? docent_client_version_known(c) : 0;
     if (!connected) return "";
     return docent_address_text(&c->session.link.address, client->core->server_text);

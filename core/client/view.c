@@ -126,8 +126,7 @@ docent_status docent_client_view(docent_client *client, const char *prefix, cons
         if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
         memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
     }
-    const struct docent_host *host = &client->core->host;
-    if (host->check_loop(host->user) == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;
+    if (docent_client_forked(client)) return DOCENT_ERR_FORKED;
     size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);
     docent_client *view = docent_alloc(client->allocator, sizeof *view + client->chroot_size + size + 1);
     if (view == NULL) return DOCENT_ERR_NO_MEMORY;

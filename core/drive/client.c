@@ -238,6 +238,7 @@ docent_status docent_client_add_auth(docent_client *client, const char *scheme, 
     docent_status where = host->check_loop(host->user);
     if (where == DOCENT_OK) return docent_core_add_auth(client, scheme, auth, size);
     if (where == DOCENT_ERR_FORKED) return where;
+    if (docent_client_close_cause(client) != DOCENT_OK) return docent_client_close_cause(client);
     const docent_allocator *allocator = docent_client_allocator(client);
     size_t scheme_size = strlen(scheme) + 1;
     struct auth_post *a = docent_alloc(allocator, sizeof *a + size + scheme_size);

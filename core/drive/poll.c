@@ -125,9 +125,10 @@ docent_status docent_poll_dispatch(docent_poll *poll)
 docent_status docent_poll_free(docent_poll *poll)
 {
     if (poll == NULL) return DOCENT_OK;
-    if (!is_thread(poll)) return DOCENT_ERR_WRONG_THREAD;
+    bool forked = docent_forked_since(poll->fork_generation); /* Its thread may not be here. */
+    if (!forked && !is_thread(poll)) return DOCENT_ERR_WRONG_THREAD;
     if (poll->clients > 0 || poll->dispatches) return DOCENT_ERR_BUSY;
-    if (!docent_forked_since(poll->fork_generation)) {
+    if (!forked) {
         event_base_loop(poll->base, EVLOOP_NONBLOCK); /* Answers to questions that nobody asks any more free what they were asked with. */
     }
     event_del(&poll->far);

@@ -83,8 +83,9 @@ docent_status docent_driver_set_servers(void *user, const char *servers)
     struct connect_string string;
     docent_status where = docent_driver_check(d);
     if (where == DOCENT_ERR_FORKED) return where;
-    if (where == DOCENT_OK && docent_client_closing(d->client)) return docent_client_close_cause(d->client);
-    docent_status status = servers_parse(d, servers, &string);
+    docent_status status = docent_client_close_cause(d->client);
+    if (status != DOCENT_OK) return status;
+    status = servers_parse(d, servers, &string);
     if (status != DOCENT_OK) return status;
     if (where == DOCENT_OK) {
         servers_change(d, &string);

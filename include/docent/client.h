@@ -13,7 +13,7 @@
  *            calls, and the first one waits for a sign of the new one (a function given to docent_client_post(), say) before it makes more:
  *            before that, blocking calls there fail with DOCENT_ERR_WOULD_DEADLOCK, and closing closes on the spot.
  * Fork       In a forked child every call fails with DOCENT_ERR_FORKED, and closing only frees: nobody is called, and the parent's
- *            session goes on. A client that was at work at the moment of the fork is left unfreed. Close before freeing an
+ *            session goes on. Queries answer as for a session that is over. A client that was at work at the moment of the fork is left unfreed. Close before freeing an
  *            event_base, with or without event_reinit().
  * Ownership  The library owns its handles. Strings and bytes passed in are copied.
  * NULL       Where a handle is wanted NULL does no harm, here and in the other headers: what returns a status returns
@@ -207,7 +207,8 @@ static inline void docent_listen_options_init(docent_listen_options *options)
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_listen_with(docent_client *client, const docent_listen_options *options,
                                                                      docent_state_fn fn, void *user,
                                                                      docent_state_listener **ret_listener);
-/** Ends it, also from its own callback: none starts afterwards. NULL: does nothing. Not after CLOSED was told. Thread: loop. */
+/** Ends it, also from its own callback: none starts afterwards. NULL: does nothing. Not after CLOSED was told. Thread: loop; elsewhere it
+ * does nothing. */
 DOCENT_API void docent_client_unlisten(docent_state_listener *listener);
 
 /** Adds credentials, such as ("digest", "user:password", 13). They go out now and first on every later connection. A refusal is
@@ -222,15 +223,15 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_add_auth(docent_client 
  * DOCENT_ERR_FORKED. Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_client_post(docent_client *client, void (*fn)(void *user), void *user);
 
-/** The session's id and password, to be handed over as options of another client. 0 before the first. Password may be NULL.
- * Thread: loop. */
+/** The session's id and password, to be handed over as options of another client. 0 if there is none. Password may be NULL.
+ * Thread: loop; elsewhere it is 0. */
 DOCENT_API int64_t docent_client_session(const docent_client *client, uint8_t ret_password[16]);
 
-/** The negotiated session time-out, 0 before the first connection. Thread: loop. */
+/** The negotiated session time-out, 0 before the first connection. Thread: loop; elsewhere it is 0. */
 DOCENT_API uint32_t docent_client_session_timeout_ms(const docent_client *client);
 
 /** The connected server as "address:port" and its version as 10000 * major + 100 * minor + patch (30800; 0: not known). Text is
- * borrowed until the next state; "" when not connected. Thread: loop. */
+ * borrowed until the next state; "" when not connected. Thread: loop; elsewhere it is "". */
 DOCENT_API const char *docent_client_server(const docent_client *client, uint32_t *ret_version);
 
 /** The "digest" id for an ACL: user:base64(SHA-1(user:password)), from "user:password", into @text. Returns DOCENT_OK,

@@ -9,7 +9,8 @@
  * On expiry   on_lost is told and the state turns RELEASED. A waiter's acquire ends with DOCENT_ERR_SESSION_EXPIRED.
  * On close    Releases; see docent_lock_close(). When the client is closed first, the session's end removes our node, a pending
  *             acquire ends with DOCENT_ERR_CLOSING, and the lock is dead: it stays the caller's to docent_lock_close(), which
- *             then only frees, also after the client is gone. Other calls then fail with DOCENT_ERR_CLOSING. (Those begun
+ *             then only frees, also after the client is gone. Other calls then fail with DOCENT_ERR_CLOSING, on every thread and in a
+ *             forked child, for there is no loop any more that they could belong to. (Those begun
  *             before must be over by the time the client is gone.) A client that was refused its credentials closes by itself; then
  *             it is DOCENT_ERR_AUTH_FAILED wherever DOCENT_ERR_CLOSING is said here.
  * On removal  Somebody else deletes our node: a waiter queues again, at the end. A holder is told by on_lost, with
@@ -116,7 +117,8 @@ DOCENT_API docent_lock_state docent_lock_get_state(const docent_lock *lock);
  * new parent. After an ensemble was wiped tokens start again; docent_state_event.went_back says so. Thread: any. */
 DOCENT_API int64_t docent_lock_token(const docent_lock *lock);
 
-/** The current hold, or NULL when not held. The caller owns one reference, dropped with docent_hold_unref(). Thread: loop. */
+/** The current hold, or NULL when not held. The caller owns one reference, dropped with docent_hold_unref(). Thread: loop; elsewhere it is
+ * NULL. */
 DOCENT_API docent_hold *docent_lock_hold(docent_lock *lock);
 
 struct docent_result;

@@ -52,7 +52,7 @@ DOCENT_API docent_status docent_poll_dispatch(docent_poll *poll);
 
 /** Frees it. Returns DOCENT_OK; DOCENT_ERR_BUSY, with nothing done, from inside a dispatch and while there are clients that were not
  * closed, or closed but not gone yet (dispatch until their closed callbacks have run); or DOCENT_ERR_WRONG_THREAD. NULL: DOCENT_OK.
- * Thread: loop. */
+ * Thread: loop; in a forked child any. */
 DOCENT_API docent_status docent_poll_free(docent_poll *poll);
 
 DOCENT_END

@@ -112,7 +112,7 @@ DOCENT_API void docent_stats_unref(docent_stats *stats);
  * DOCENT_ERR_INVALID_ARGUMENT (a struct_size of zero, or NULL). Thread: any. */
 DOCENT_API docent_status docent_stats_read(const docent_stats *stats, docent_stats_snapshot *ret_snapshot);
 /** The counts of @client's session alone, all views together. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT (the same, or the client was
- * made without docent_client_options.stats). Thread: any. */
+ * made without docent_client_options.stats) or DOCENT_ERR_FORKED. Thread: any. */
 DOCENT_API docent_status docent_client_stats(const docent_client *client, docent_stats_snapshot *ret_snapshot);
 
 /** docent_stats_read() as OpenMetrics 1.0 text, UTF-8, "# EOF" included, ready to be served as

@@ -34,13 +34,13 @@ DOCENT_BEGIN
 typedef struct docent_txn docent_txn;
 
 /** An empty transaction. On success *@ret_txn is the caller's to docent_txn_free(), before the client is closed; on failure it is left as
- * it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY or DOCENT_ERR_INVALID_ARGUMENT. Thread: any. */
+ * it was. Returns DOCENT_OK, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT or DOCENT_ERR_FORKED. Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_txn_new(docent_client *client, docent_txn **ret_txn);
 /** Frees it. Commits in flight go on. NULL: does nothing. Thread: any. */
 DOCENT_API void docent_txn_free(docent_txn *txn);
 
-/* Each adds one operation, and returns DOCENT_OK, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT (docent_txn_fault() says why), or what an
- * earlier addition was refused with. Thread: any. */
+/* Each adds one operation, and returns DOCENT_OK, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT (docent_txn_fault() says why),
+ * DOCENT_ERR_FORKED, or what an earlier addition was refused with. Thread: any. */
 DOCENT_API docent_status docent_txn_create(docent_txn *txn, const char *path, const void *data, size_t size, docent_create_mode mode);
 DOCENT_API docent_status docent_txn_delete(docent_txn *txn, const char *path, int32_t version);
 DOCENT_API docent_status docent_txn_set(docent_txn *txn, const char *path, const void *data, size_t size, int32_t version);

@@ -53,7 +53,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_watch_async(docent_client *cli
                                                               docent_watch_fn fn, void *user, docent_watch **ret_watch);
 /** Ends a registration, its callback's own included. It is told ENDED with DOCENT_ERR_CANCELLED (in a later
  * turn), and nothing after that; the server's watch is removed with the last registration that needs it. NULL: does
- * nothing. Thread: loop. */
+ * nothing. Thread: loop; elsewhere it does nothing. */
 DOCENT_API void docent_watch_cancel(docent_watch *watch);
 
 DOCENT_END

@@ -1,0 +1,1078 @@
+/* tests/live/calls.c - calls every function of the library in every state of a client, from everywhere, and prints what came back, one line
+ * for each: function, state, place, answer. calls.py compares that with calls.table, whose head explains the answers.
+ *
+ *     calls poll|base|thread
+ *
+ * says by whom the client's loop is turned. A stage is a client in one state. Every call has things of its own to work on (a node, a lock, a
+ * transaction and so on), which were made before the state was reached, and so does not notice the others. */
+#include <event2/event.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <docent/devserver.h>
+#include <docent/docent.h>
+
+enum { PATIENCE_MS = 10000, BRIEF_MS = 10, ROOM = 64, ANSWER_MAX = 64 };
+
+enum driver { BY_POLL, BY_BASE, BY_THREAD };
+enum state { BEFORE, CONNECTED, READ_ONLY, SUSPENDED, LOST, CLOSING, CLOSED, STATES };
+static const char *const state_names[STATES] = { "before", "connected", "read-only", "suspended", "lost", "closing", "closed" };
+enum place { LOOP, CALLBACK, FOREIGN, FORKED, PLACES };
+static const char *const place_names[PLACES] = { "loop", "callback", "foreign", "forked" };
+
+enum { /* What a function is like. */
+    ANSWERS = 1, /* Tells its outcome to a callback. */
+    LASTS = 2,   /* And may do so only when the client ends. */
+    HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
+};
+
+struct cell;
+struct function {
+    const char *name;
+    void (*call)(struct cell *cell);
+    unsigned like;
+};
+
+struct stage {
+    enum driver driver;
+    enum state state;
+    enum place place;
+    docent_devserver *server;
+    docent_poll *poll;
+    struct event_base *base;
+    docent_stats *stats;
+    docent_client *client;
+    struct cell *cells;
+    atomic_int state_told; /* The last. */
+    atomic_int held;
+    void (*calls)(struct stage *stage); /* Which are to be made. */
+    atomic_bool set, over;
+    atomic_int closed;
+};
+
+struct cell {
+    const struct function *function;
+    struct stage *stage;
+    char path[32], below[48];
+    docent_client *view;
+    docent_txn *txn;
+    docent_lock *lock;
+    docent_hold *hold;
+    docent_watch *watch;
+    docent_state_listener *listener;
+    docent_poll *poll;
+    docent_result *result;
+    char answer[ANSWER_MAX];
+    bool accepted; /* A callback is owed. */
+    bool calls;    /* The function has not returned yet. */
+    bool inside;   /* And its callback came before it did. */
+    atomic_int told;
+    char outcome[ANSWER_MAX];
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "calls: %s\n", what);
+    exit(1);
+}
+
+static void need(docent_status status, const char *what)
+{
+    if (status == DOCENT_OK) return;
+    fprintf(stderr, "calls: %s: %s\n", what, docent_status_name(status));
+    exit(1);
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+    nanosleep(&time, NULL);
+}
+
+static const char *short_name(docent_status status)
+{
+    const char *name = docent_status_name(status);
+    return strncmp(name, "DOCENT_ERR_", 11) == 0 ? name + 11 : strcmp(name, "DOCENT_OK") == 0 ? "OK" : name;
+}
+
+/* ---- Answers. ---- */
+
+static void answers(struct cell *c, const char *text)
+{
+    snprintf(c->answer, sizeof c->answer, "%s", text);
+}
+
+static void returns(struct cell *c, docent_status status)
+{
+    answers(c, short_name(status));
+    c->accepted = status == DOCENT_OK;
+}
+
+static void tell(struct cell *c, const char *outcome)
+{
+    if (c->stage->place != FOREIGN && c->calls) c->inside = true;
+    snprintf(c->outcome, sizeof c->outcome, "%s", outcome);
+    c->told++;
+}
+
+static void on_result(const docent_result *result, void *user)
+{
+    tell(user, short_name(result->status));
+}
+
+static void on_done(docent_status status, void *user)
+{
+    tell(user, short_name(status));
+}
+
+static void on_call(void *user)
+{
+    tell(user, "called");
+}
+
+static void on_watch(const docent_watch_event *event, void *user)
+{
+    if (event->last) tell(user, short_name(event->status));
+}
+
+static void on_state(const docent_state_event *event, void *user)
+{
+    if (event->state == DOCENT_CLOSED) tell(user, "CLOSED");
+}
+
+static docent_status on_transform(const docent_result *current, const void **ret_data, size_t *ret_size, void *user)
+{
+    (void)current;
+    (void)user;
+    *ret_data = "new";
+    *ret_size = 3;
+    return DOCENT_OK;
+}
+
+/* ---- The calls: how each is made. ---- */
+
+#define CALL(name) static void call_##name(struct cell *c)
+#define CLIENT c->stage->client
+#define ONLY_WITH(thing) \
+    if (c->thing == NULL) { \
+        answers(c, "-"); \
+        return; \
+    }
+
+/* acl.h: values. */
+CALL(acl_world) { answers(c, docent_acl_world(DOCENT_PERM_READ).id); }
+CALL(acl_auth) { answers(c, docent_acl_auth(DOCENT_PERM_READ).scheme); }
+CALL(acl_digest) { answers(c, docent_acl_digest(DOCENT_PERM_READ, "a:b").scheme); }
+CALL(acl_ip) { answers(c, docent_acl_ip(DOCENT_PERM_READ, "10.0.0.1").scheme); }
+CALL(acl_x509) { answers(c, docent_acl_x509(DOCENT_PERM_READ, "CN=a").scheme); }
+CALL(acl_open) { answers(c, docent_acl_open().count == 1 ? "yes" : "no"); }
+CALL(acl_read_only) { answers(c, docent_acl_read_only().count == 1 ? "yes" : "no"); }
+CALL(acl_creator_all) { answers(c, docent_acl_creator_all().count == 1 ? "yes" : "no"); }
+CALL(acl_check) { returns(c, docent_acl_check(docent_acl_open(), NULL, 0)); }
+CALL(acl_equal) { answers(c, docent_acl_equal(docent_acl_open(), docent_acl_open()) ? "yes" : "no"); }
+CALL(acl_copy)
+{
+    docent_acl_list list = { NULL, 0 };
+    returns(c, docent_acl_copy(docent_acl_open(), &list));
+    docent_acl_free(list);
+}
+CALL(acl_free)
+{
+    docent_acl_list list = { NULL, 0 };
+    need(docent_acl_copy(docent_acl_open(), &list), "copy");
+    docent_acl_free(list);
+    answers(c, "done");
+}
+CALL(acl_text)
+{
+    char text[64];
+    returns(c, docent_acl_text(docent_acl_open(), text, sizeof text));
+}
+CALL(acl_parse)
+{
+    docent_acl_list list = { NULL, 0 };
+    returns(c, docent_acl_parse("world:anyone:r", &list, NULL, 0));
+    docent_acl_free(list);
+}
+
+/* client.h */
+CALL(connect_string_check) { returns(c, docent_connect_string_check("a:1", NULL, 0)); }
+CALL(digest_id)
+{
+    char text[64];
+    returns(c, docent_digest_id("a:b", text, sizeof text));
+}
+CALL(client_new)
+{
+    docent_poll *loop = NULL;
+    docent_client *client = NULL;
+    need(docent_poll_new(&loop), "loop");
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .poll = loop };
+    returns(c, docent_client_new("127.0.0.1:1", &options, &client));
+    docent_client_close(client, NULL, NULL);
+    while (docent_poll_free(loop) == DOCENT_ERR_BUSY) need(docent_poll_dispatch(loop), "dispatch");
+}
+CALL(client_set_servers) { returns(c, docent_client_set_servers(CLIENT, docent_devserver_connect_string(c->stage->server))); }
+CALL(client_close)
+{
+    c->accepted = true;
+    docent_client_close(CLIENT, on_call, c);
+}
+CALL(client_wait_connected)
+{
+    bool connects = c->stage->state == CONNECTED || c->stage->state == READ_ONLY;
+    returns(c, docent_client_wait_connected(CLIENT, connects ? PATIENCE_MS : BRIEF_MS));
+}
+CALL(client_state)
+{
+    static const char *const names[] = { "DISCONNECTED", "CONNECTED", "READ_ONLY", "SUSPENDED", "LOST", "CLOSED" };
+    answers(c, names[docent_client_state(CLIENT)]);
+}
+CALL(client_get_generation) { answers(c, docent_client_get_generation(CLIENT) > 0 ? "some" : "0"); }
+CALL(client_lease_ms) { answers(c, docent_client_lease_ms(CLIENT) > 0 ? "some" : "0"); }
+CALL(state_is_error) { answers(c, docent_state_is_error(DOCENT_ERROR_POLICY_LOST, DOCENT_LOST) ? "yes" : "no"); }
+CALL(client_listen) { returns(c, docent_client_listen(CLIENT, on_state, c, &c->listener)); }
+CALL(client_listen_with) { returns(c, docent_client_listen_with(CLIENT, NULL, on_state, c, &c->listener)); }
+CALL(client_unlisten)
+{
+    ONLY_WITH(listener);
+    c->accepted = true;
+    docent_client_unlisten(c->listener);
+}
+CALL(client_add_auth) { returns(c, docent_client_add_auth(CLIENT, "digest", "a:b", 3)); }
+CALL(client_post) { returns(c, docent_client_post(CLIENT, on_call, c)); }
+CALL(client_session)
+{
+    uint8_t password[16];
+    answers(c, docent_client_session(CLIENT, password) != 0 ? "some" : "0");
+}
+CALL(client_session_timeout_ms) { answers(c, docent_client_session_timeout_ms(CLIENT) > 0 ? "some" : "0"); }
+CALL(client_server)
+{
+    uint32_t version = 1;
+    answers(c, docent_client_server(CLIENT, &version)[0] != '\0' ? "some" : "none");
+}
+CALL(client_view)
+{
+    docent_client *view = NULL;
+    returns(c, docent_client_view(CLIENT, "/a", NULL, &view));
+    docent_view_release(view);
+}
+CALL(view_release)
+{
+    docent_view_release(c->view);
+    c->view = NULL;
+}
+static void on_line(const char *text, void *user)
+{
+    (void)text;
+    (void)user;
+}
+CALL(client_dump) { returns(c, docent_client_dump(CLIENT, on_line, NULL)); }
+CALL(client_stats)
+{
+    docent_stats_snapshot snapshot = { DOCENT_STATS_SNAPSHOT };
+    returns(c, docent_client_stats(CLIENT, &snapshot));
+}
+CALL(pending_deletes) { answers(c, docent_pending_deletes(CLIENT) < 1000 ? "yes" : "no"); }
+
+/* operation.h */
+#define OPERATION(name, operation) \
+    CALL(op_##name) \
+    { \
+        docent_op op = operation; \
+        answers(c, op.type != DOCENT_OP_TYPES ? "yes" : "no"); \
+    }
+OPERATION(create, docent_op_create("/a", NULL, 0, DOCENT_PERSISTENT))
+OPERATION(delete, docent_op_delete("/a", 0))
+OPERATION(exists, docent_op_exists("/a"))
+OPERATION(get, docent_op_get("/a"))
+OPERATION(set, docent_op_set("/a", NULL, 0, 0))
+OPERATION(get_acl, docent_op_get_acl("/a"))
+OPERATION(set_acl, docent_op_set_acl("/a", docent_acl_open(), 0))
+OPERATION(children, docent_op_children("/a"))
+OPERATION(child_count, docent_op_child_count("/a"))
+OPERATION(ephemerals, docent_op_ephemerals("/a"))
+OPERATION(sync, docent_op_sync("/a"))
+OPERATION(check, docent_op_check("/a", 0))
+OPERATION(multi, docent_op_multi(NULL, 0))
+OPERATION(multi_read, docent_op_multi_read(NULL, 0))
+OPERATION(check_watches, docent_op_check_watches("/a", DOCENT_WATCH_DATA))
+OPERATION(reconfig, docent_op_reconfig("a", NULL, NULL, -1))
+OPERATION(who_am_i, docent_op_who_am_i())
+
+static const docent_result finished = { .struct_size = sizeof(docent_result), .attempts = 1 };
+CALL(result_info) { answers(c, docent_result_info(&finished).attempts == 1 ? "yes" : "no"); }
+CALL(result_copy)
+{
+    docent_result *copy = docent_result_copy(&finished);
+    answers(c, copy != NULL ? "some" : "none");
+    docent_result_free(copy);
+}
+CALL(result_free)
+{
+    docent_result_free(docent_result_copy(&finished));
+    answers(c, "done");
+}
+
+CALL(run_async)
+{
+    docent_op op = docent_op_get_acl(c->path);
+    returns(c, docent_run_async(CLIENT, &op, NULL, on_result, c));
+}
+CALL(run)
+{
+    docent_op op = docent_op_get_acl(c->path);
+    returns(c, docent_run(CLIENT, &op, NULL, &c->result));
+}
+CALL(create_async) { returns(c, docent_create_async(CLIENT, c->below, NULL, 0, DOCENT_PERSISTENT, on_result, c)); }
+CALL(create) { returns(c, docent_create(CLIENT, c->below, NULL, 0, DOCENT_PERSISTENT, &c->result)); }
+CALL(delete_async) { returns(c, docent_delete_async(CLIENT, c->path, DOCENT_ANY_VERSION, on_result, c)); }
+CALL(delete) { returns(c, docent_delete(CLIENT, c->path, DOCENT_ANY_VERSION)); }
+CALL(exists_async) { returns(c, docent_exists_async(CLIENT, c->path, on_result, c)); }
+CALL(exists) { returns(c, docent_exists(CLIENT, c->path, NULL)); }
+CALL(get_async) { returns(c, docent_get_async(CLIENT, c->path, on_result, c)); }
+CALL(get) { returns(c, docent_get(CLIENT, c->path, &c->result)); }
+CALL(set_async) { returns(c, docent_set_async(CLIENT, c->path, "x", 1, 0, on_result, c)); }
+CALL(set) { returns(c, docent_set(CLIENT, c->path, "x", 1, 0, NULL)); }
+CALL(children_async) { returns(c, docent_children_async(CLIENT, c->path, on_result, c)); }
+CALL(children) { returns(c, docent_children(CLIENT, c->path, &c->result)); }
+CALL(sync_async) { returns(c, docent_sync_async(CLIENT, c->path, on_result, c)); }
+CALL(sync) { returns(c, docent_sync(CLIENT, c->path)); }
+CALL(multi_async)
+{
+    docent_op op = docent_op_set(c->path, "x", 1, 0);
+    returns(c, docent_multi_async(CLIENT, &op, 1, on_result, c));
+}
+CALL(multi)
+{
+    docent_op op = docent_op_set(c->path, "x", 1, 0);
+    returns(c, docent_multi(CLIENT, &op, 1, &c->result));
+}
+
+/* batch.h, node.h */
+CALL(batch_read_async)
+{
+    docent_op op = docent_op_get(c->path);
+    returns(c, docent_batch_read_async(CLIENT, &op, 1, NULL, on_result, c));
+}
+CALL(batch_read)
+{
+    docent_op op = docent_op_get(c->path);
+    returns(c, docent_batch_read(CLIENT, &op, 1, NULL, &c->result));
+}
+CALL(create_node_async) { returns(c, docent_create_node_async(CLIENT, c->below, NULL, 0, DOCENT_PERSISTENT, NULL, on_result, c)); }
+CALL(create_node) { returns(c, docent_create_node(CLIENT, c->below, NULL, 0, DOCENT_PERSISTENT, NULL, &c->result)); }
+CALL(delete_node_async) { returns(c, docent_delete_node_async(CLIENT, c->path, DOCENT_ANY_VERSION, NULL, on_result, c)); }
+CALL(delete_node) { returns(c, docent_delete_node(CLIENT, c->path, DOCENT_ANY_VERSION, NULL)); }
+CALL(set_node_async) { returns(c, docent_set_node_async(CLIENT, c->path, "x", 1, 0, NULL, on_result, c)); }
+CALL(set_node) { returns(c, docent_set_node(CLIENT, c->path, "x", 1, 0, NULL, NULL)); }
+CALL(ensure_path_async)
+{
+    returns(c, docent_ensure_path_async(CLIENT, c->below, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_result, c));
+}
+CALL(ensure_path) { returns(c, docent_ensure_path(CLIENT, c->below, DOCENT_PARENTS_PERSISTENT, docent_acl_open())); }
+CALL(update_async) { returns(c, docent_update_async(CLIENT, c->path, on_transform, NULL, on_result, c)); }
+CALL(update) { returns(c, docent_update(CLIENT, c->path, on_transform, NULL, NULL, &c->result)); }
+CALL(read_linearizable_async) { returns(c, docent_read_linearizable_async(CLIENT, c->path, on_result, c)); }
+CALL(read_linearizable) { returns(c, docent_read_linearizable(CLIENT, c->path, &c->result)); }
+
+/* watch.h */
+CALL(watch_async) { returns(c, docent_watch_async(CLIENT, c->path, DOCENT_WATCH_RECURSIVE, on_watch, c, &c->watch)); }
+CALL(watch_cancel)
+{
+    ONLY_WITH(watch);
+    c->accepted = true;
+    docent_watch_cancel(c->watch);
+}
+
+/* hold.h, lock.h */
+CALL(hold_ref)
+{
+    ONLY_WITH(hold);
+    answers(c, docent_hold_ref(c->hold) == c->hold ? "yes" : "no");
+    docent_hold_unref(c->hold);
+}
+CALL(hold_unref)
+{
+    ONLY_WITH(hold);
+    docent_hold_unref(docent_hold_ref(c->hold));
+}
+CALL(hold_path)
+{
+    ONLY_WITH(hold);
+    answers(c, docent_hold_path(c->hold)[0] == '/' ? "some" : "none");
+}
+CALL(hold_czxid)
+{
+    ONLY_WITH(hold);
+    answers(c, docent_hold_czxid(c->hold) > 0 ? "some" : "-1");
+}
+CALL(hold_generation)
+{
+    ONLY_WITH(hold);
+    answers(c, docent_hold_generation(c->hold) > 0 ? "some" : "0");
+}
+CALL(lock_new)
+{
+    docent_lock *lock = NULL;
+    returns(c, docent_lock_new(CLIENT, "/new-lock", NULL, &lock));
+    docent_lock_close(lock, NULL, NULL);
+}
+CALL(lock_acquire_async)
+{
+    bool gets = c->stage->state == CONNECTED;
+    returns(c, docent_lock_acquire_async(c->lock, gets ? PATIENCE_MS : BRIEF_MS, on_done, c));
+}
+CALL(lock_acquire) { returns(c, docent_lock_acquire(c->lock, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(lock_release) { docent_lock_release(c->lock); }
+CALL(lock_release_async) { returns(c, docent_lock_release_async(c->lock, on_done, c)); }
+CALL(lock_release_wait) { returns(c, docent_lock_release_wait(c->lock, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(lock_get_state)
+{
+    static const char *const names[] = { "RELEASED", "WAITING", "HELD", "SUSPECT" };
+    answers(c, names[docent_lock_get_state(c->lock)]);
+}
+CALL(lock_token) { answers(c, docent_lock_token(c->lock) > 0 ? "some" : "-1"); }
+CALL(lock_hold)
+{
+    docent_hold *hold = docent_lock_hold(c->lock);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(lock_participants_async) { returns(c, docent_lock_participants_async(c->lock, on_result, c)); }
+CALL(lock_participants) { returns(c, docent_lock_participants(c->lock, &c->result)); }
+CALL(lock_close)
+{
+    c->accepted = true;
+    docent_lock_close(c->lock, on_call, c);
+    c->lock = NULL;
+}
+
+/* poll.h: a loop without clients. */
+CALL(poll_new)
+{
+    docent_poll *loop = NULL;
+    returns(c, docent_poll_new(&loop));
+    (void)docent_poll_free(loop);
+}
+CALL(poll_prepare)
+{
+    size_t count;
+    int timeout_ms;
+    returns(c, docent_poll_prepare(c->poll, NULL, 0, &count, &timeout_ms));
+}
+CALL(poll_dispatch) { returns(c, docent_poll_dispatch(c->poll)); }
+CALL(poll_free)
+{
+    docent_status status = docent_poll_free(c->poll);
+    returns(c, status);
+    if (status == DOCENT_OK) c->poll = NULL;
+}
+
+/* retry.h, stats.h, status.h, types.h */
+CALL(retry_allows) { answers(c, docent_retry_allows(NULL, DOCENT_ERR_CONNECTION_LOSS) ? "yes" : "no"); }
+CALL(retry_delay)
+{
+    uint64_t delay_ms;
+    answers(c, docent_retry_delay(NULL, 1, 0, DOCENT_ERR_CONNECTION_LOSS, 1, &delay_ms) ? "yes" : "no");
+}
+CALL(outcome_of) { answers(c, docent_outcome_of(DOCENT_OK) == DOCENT_OUTCOME_OK ? "yes" : "no"); }
+CALL(stats_bucket_us) { answers(c, docent_stats_bucket_us(0) == 32 ? "yes" : "no"); }
+CALL(stats_new)
+{
+    docent_stats *stats = NULL;
+    returns(c, docent_stats_new(NULL, &stats));
+    docent_stats_unref(stats);
+}
+CALL(stats_openmetrics) { answers(c, docent_stats_openmetrics(c->stage->stats, NULL, 0) > 0 ? "some" : "0"); }
+CALL(stats_read)
+{
+    docent_stats_snapshot snapshot = { DOCENT_STATS_SNAPSHOT };
+    returns(c, docent_stats_read(c->stage->stats, &snapshot));
+}
+CALL(stats_ref)
+{
+    answers(c, docent_stats_ref(c->stage->stats) == c->stage->stats ? "yes" : "no");
+    docent_stats_unref(c->stage->stats);
+}
+CALL(stats_unref) { docent_stats_unref(docent_stats_ref(c->stage->stats)); }
+CALL(status_name) { answers(c, docent_status_name(DOCENT_OK) != NULL ? "some" : "none"); }
+CALL(status_text) { answers(c, docent_status_text(DOCENT_OK) != NULL ? "some" : "none"); }
+CALL(version) { answers(c, docent_version() != NULL ? "some" : "none"); }
+
+/* txn.h */
+CALL(txn_new)
+{
+    docent_txn *txn = NULL;
+    returns(c, docent_txn_new(CLIENT, &txn));
+    docent_txn_free(txn);
+}
+CALL(txn_free)
+{
+    docent_txn_free(c->txn);
+    c->txn = NULL;
+}
+CALL(txn_create) { returns(c, docent_txn_create(c->txn, c->below, NULL, 0, DOCENT_PERSISTENT)); }
+CALL(txn_delete) { returns(c, docent_txn_delete(c->txn, c->path, 0)); }
+CALL(txn_set) { returns(c, docent_txn_set(c->txn, c->path, "x", 1, 0)); }
+CALL(txn_check) { returns(c, docent_txn_check(c->txn, c->path, 0)); }
+CALL(txn_add)
+{
+    docent_op op = docent_op_check(c->path, 0);
+    returns(c, docent_txn_add(c->txn, &op));
+}
+CALL(txn_guard)
+{
+    ONLY_WITH(hold);
+    returns(c, docent_txn_guard(c->txn, c->hold));
+}
+CALL(txn_size) { answers(c, docent_txn_size(c->txn) == 1 ? "yes" : "no"); }
+CALL(txn_fault) { answers(c, docent_txn_fault(c->txn)[0] == '\0' ? "none" : "some"); }
+CALL(txn_commit_async) { returns(c, docent_txn_commit_async(c->txn, NULL, on_result, c)); }
+CALL(txn_commit) { returns(c, docent_txn_commit(c->txn, NULL, &c->result)); }
+
+#define FUNCTION(name, like) { "docent_" #name, call_##name, like }
+static const struct function functions[] = {
+    FUNCTION(acl_auth, 0),
+    FUNCTION(acl_check, 0),
+    FUNCTION(acl_copy, 0),
+    FUNCTION(acl_creator_all, 0),
+    FUNCTION(acl_digest, 0),
+    FUNCTION(acl_equal, 0),
+    FUNCTION(acl_free, 0),
+    FUNCTION(acl_ip, 0),
+    FUNCTION(acl_open, 0),
+    FUNCTION(acl_parse, 0),
+    FUNCTION(acl_read_only, 0),
+    FUNCTION(acl_text, 0),
+    FUNCTION(acl_world, 0),
+    FUNCTION(acl_x509, 0),
+    FUNCTION(batch_read, 0),
+    FUNCTION(batch_read_async, ANSWERS),
+    FUNCTION(children, 0),
+    FUNCTION(children_async, ANSWERS),
+    FUNCTION(client_add_auth, 0),
+    FUNCTION(client_dump, 0),
+    FUNCTION(client_get_generation, 0),
+    FUNCTION(client_lease_ms, 0),
+    FUNCTION(client_listen, ANSWERS | LASTS),
+    FUNCTION(client_listen_with, ANSWERS | LASTS),
+    FUNCTION(client_new, 0),
+    FUNCTION(client_post, ANSWERS),
+    FUNCTION(client_server, 0),
+    FUNCTION(client_session, 0),
+    FUNCTION(client_session_timeout_ms, 0),
+    FUNCTION(client_set_servers, 0),
+    FUNCTION(client_state, 0),
+    FUNCTION(client_stats, 0),
+    FUNCTION(client_unlisten, ANSWERS | LASTS),
+    FUNCTION(client_view, 0),
+    FUNCTION(client_wait_connected, 0),
+    FUNCTION(connect_string_check, 0),
+    FUNCTION(create, 0),
+    FUNCTION(create_async, ANSWERS),
+    FUNCTION(create_node, 0),
+    FUNCTION(create_node_async, ANSWERS),
+    FUNCTION(delete, 0),
+    FUNCTION(delete_async, ANSWERS),
+    FUNCTION(delete_node, 0),
+    FUNCTION(delete_node_async, ANSWERS),
+    FUNCTION(digest_id, 0),
+    FUNCTION(ensure_path, 0),
+    FUNCTION(ensure_path_async, ANSWERS),
+    FUNCTION(exists, 0),
+    FUNCTION(exists_async, ANSWERS),
+    FUNCTION(get, 0),
+    FUNCTION(get_async, ANSWERS),
+    FUNCTION(hold_czxid, HOLDS),
+    FUNCTION(hold_generation, HOLDS),
+    FUNCTION(hold_path, HOLDS),
+    FUNCTION(hold_ref, HOLDS),
+    FUNCTION(hold_unref, HOLDS),
+    FUNCTION(lock_acquire, 0),
+    FUNCTION(lock_acquire_async, ANSWERS),
+    FUNCTION(lock_close, ANSWERS | LASTS | HOLDS),
+    FUNCTION(lock_get_state, HOLDS),
+    FUNCTION(lock_hold, HOLDS),
+    FUNCTION(lock_new, 0),
+    FUNCTION(lock_participants, HOLDS),
+    FUNCTION(lock_participants_async, ANSWERS | HOLDS),
+    FUNCTION(lock_release, HOLDS),
+    FUNCTION(lock_release_async, ANSWERS | LASTS | HOLDS),
+    FUNCTION(lock_release_wait, HOLDS),
+    FUNCTION(lock_token, HOLDS),
+    FUNCTION(multi, 0),
+    FUNCTION(multi_async, ANSWERS),
+    FUNCTION(op_check, 0),
+    FUNCTION(op_check_watches, 0),
+    FUNCTION(op_child_count, 0),
+    FUNCTION(op_children, 0),
+    FUNCTION(op_create, 0),
+    FUNCTION(op_delete, 0),
+    FUNCTION(op_ephemerals, 0),
+    FUNCTION(op_exists, 0),
+    FUNCTION(op_get, 0),
+    FUNCTION(op_get_acl, 0),
+    FUNCTION(op_multi, 0),
+    FUNCTION(op_multi_read, 0),
+    FUNCTION(op_reconfig, 0),
+    FUNCTION(op_set, 0),
+    FUNCTION(op_set_acl, 0),
+    FUNCTION(op_sync, 0),
+    FUNCTION(op_who_am_i, 0),
+    FUNCTION(outcome_of, 0),
+    FUNCTION(pending_deletes, 0),
+    FUNCTION(poll_dispatch, 0),
+    FUNCTION(poll_free, 0),
+    FUNCTION(poll_new, 0),
+    FUNCTION(poll_prepare, 0),
+    FUNCTION(read_linearizable, 0),
+    FUNCTION(read_linearizable_async, ANSWERS),
+    FUNCTION(result_copy, 0),
+    FUNCTION(result_free, 0),
+    FUNCTION(result_info, 0),
+    FUNCTION(retry_allows, 0),
+    FUNCTION(retry_delay, 0),
+    FUNCTION(run, 0),
+    FUNCTION(run_async, ANSWERS),
+    FUNCTION(set, 0),
+    FUNCTION(set_async, ANSWERS),
+    FUNCTION(set_node, 0),
+    FUNCTION(set_node_async, ANSWERS),
+    FUNCTION(state_is_error, 0),
+    FUNCTION(stats_bucket_us, 0),
+    FUNCTION(stats_new, 0),
+    FUNCTION(stats_openmetrics, 0),
+    FUNCTION(stats_read, 0),
+    FUNCTION(stats_ref, 0),
+    FUNCTION(stats_unref, 0),
+    FUNCTION(status_name, 0),
+    FUNCTION(status_text, 0),
+    FUNCTION(sync, 0),
+    FUNCTION(sync_async, ANSWERS),
+    FUNCTION(txn_add, 0),
+    FUNCTION(txn_check, 0),
+    FUNCTION(txn_commit, 0),
+    FUNCTION(txn_commit_async, ANSWERS),
+    FUNCTION(txn_create, 0),
+    FUNCTION(txn_delete, 0),
+    FUNCTION(txn_fault, 0),
+    FUNCTION(txn_free, 0),
+    FUNCTION(txn_guard, HOLDS),
+    FUNCTION(txn_new, 0),
+    FUNCTION(txn_set, 0),
+    FUNCTION(txn_size, 0),
+    FUNCTION(update, 0),
+    FUNCTION(update_async, ANSWERS),
+    FUNCTION(version, 0),
+    FUNCTION(view_release, 0),
+    FUNCTION(watch_async, ANSWERS | LASTS),
+    FUNCTION(watch_cancel, ANSWERS | LASTS),
+    /* Last: it is called when the others have been answered. */
+    FUNCTION(client_close, ANSWERS | LASTS),
+};
+
+enum { FUNCTIONS = sizeof functions / sizeof *functions, CLOSE = FUNCTIONS - 1 };
+
+/* ---- A stage. ---- */
+
+static void turn(struct stage *s)
+{
+    if (s->driver == BY_POLL) {
+        struct pollfd fds[ROOM];
+        size_t count;
+        int timeout_ms;
+        need(docent_poll_prepare(s->poll, fds, ROOM, &count, &timeout_ms), "prepare");
+        poll(fds, (nfds_t)count, timeout_ms == 0 ? 0 : 1);
+        need(docent_poll_dispatch(s->poll), "dispatch");
+    } else if (s->driver == BY_BASE) {
+        event_base_loop(s->base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    } else {
+        pause_ms(1);
+    }
+}
+
+#define TURN_UNTIL(stage, condition) \
+    do { \
+        for (int turns = 0; turns < PATIENCE_MS && !(condition); turns++) turn(stage); \
+        if (!(condition)) fail("this never came about: " #condition); \
+    } while (0)
+
+/* What has to go before the client does. */
+static void let_go(struct cell *c)
+{
+    docent_txn_free(c->txn);
+    docent_view_release(c->view);
+    c->txn = NULL;
+    c->view = NULL;
+}
+
+static void make_the_call(struct cell *c)
+{
+    c->calls = true;
+    c->function->call(c);
+    c->calls = false;
+    if (c->answer[0] == '\0') answers(c, "done"); /* It returns nothing. */
+    docent_result_free(c->result);
+}
+
+static void make_all_calls(struct stage *s)
+{
+    for (int i = 0; i < CLOSE; i++) {
+        make_the_call(&s->cells[i]);
+        let_go(&s->cells[i]);
+    }
+}
+
+static void make_the_last_call(struct stage *s)
+{
+    let_go(&s->cells[CLOSE]);
+    make_the_call(&s->cells[CLOSE]);
+}
+
+static void on_stage_state(const docent_state_event *event, void *user)
+{
+    struct stage *s = user;
+    bool ends = s->state == CLOSING || s->state == CLOSED;
+    if (event->state == DOCENT_CLOSED && s->place == CALLBACK && ends) {
+        make_all_calls(s);
+        make_the_last_call(s);
+    }
+    s->state_told = (int)event->state;
+}
+
+static void on_held(docent_status status, void *user)
+{
+    need(status, "lock");
+    ((struct stage *)user)->held++;
+}
+
+/* On the loop: what the calls work on. */
+static void set_up(void *user)
+{
+    struct stage *s = user;
+    bool holds = s->state != BEFORE && s->state != READ_ONLY;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct cell *c = &s->cells[i];
+        need(docent_client_view(s->client, "/view", NULL, &c->view), "view");
+        need(docent_txn_new(s->client, &c->txn), "transaction");
+        need(docent_txn_check(c->txn, c->path, 0), "check");
+        need(docent_lock_new(s->client, c->path, NULL, &c->lock), "lock");
+        need(docent_poll_new(&c->poll), "loop");
+        if (c->function->call == call_client_unlisten) need(docent_client_listen(s->client, on_state, c, &c->listener), "listen");
+        if (!holds) continue;
+        if (c->function->like & HOLDS) need(docent_lock_acquire_async(c->lock, PATIENCE_MS, on_held, s), "acquire");
+    }
+    s->set = true;
+}
+
+static int holders(void)
+{
+    int count = 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & HOLDS) != 0;
+    return count;
+}
+
+static void take_holds(void *user)
+{
+    struct stage *s = user;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct cell *c = &s->cells[i];
+        if (c->function->like & HOLDS) c->hold = docent_lock_hold(c->lock);
+    }
+    s->set = true;
+}
+
+/* When the state is reached: what it would have ended. */
+static void set_watch(void *user)
+{
+    struct stage *s = user;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct cell *c = &s->cells[i];
+        if (c->function->call == call_watch_cancel) {
+            need(docent_watch_async(s->client, c->path, DOCENT_WATCH_RECURSIVE, on_watch, c, &c->watch), "watch");
+        }
+    }
+    s->set = true;
+}
+
+static void forget_handles_that_go(struct stage *s)
+{
+    for (int i = 0; i < FUNCTIONS; i++) s->cells[i].listener = NULL;
+}
+
+static void stage_closed(void *user)
+{
+    ((struct stage *)user)->closed++;
+}
+
+static void close_stage(void *user)
+{
+    struct stage *s = user;
+    docent_client_close(s->client, stage_closed, s);
+}
+
+static void refuse_credentials(void *user)
+{
+    struct stage *s = user;
+    need(docent_client_add_auth(s->client, "nonsense", "a", 1), "credentials");
+}
+
+static void on_loop(struct stage *s, void (*fn)(void *user))
+{
+    s->set = false;
+    need(docent_client_post(s->client, fn, s), "post");
+}
+
+static void make_nodes(struct stage *s)
+{
+    docent_client *client = NULL;
+    need(docent_client_new(docent_devserver_connect_string(s->server), NULL, &client), "client");
+    need(docent_create(client, "/view", NULL, 0, DOCENT_PERSISTENT, NULL), "node");
+    for (int i = 0; i < FUNCTIONS; i++) need(docent_create(client, s->cells[i].path, NULL, 0, DOCENT_PERSISTENT, NULL), "node");
+    docent_client_close(client, NULL, NULL);
+}
+
+static void stage_begin(struct stage *s)
+{
+    docent_devserver_options server_options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50, .max_session_ms = 60000 };
+    need(docent_devserver_start(&server_options, &s->server), "server");
+    s->cells = calloc(FUNCTIONS, sizeof *s->cells);
+    if (s->cells == NULL) fail("no memory");
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct cell *c = &s->cells[i];
+        c->function = &functions[i];
+        c->stage = s;
+        snprintf(c->path, sizeof c->path, "/%s", functions[i].name);
+        snprintf(c->below, sizeof c->below, "%s/below", c->path);
+    }
+    make_nodes(s);
+    if (s->state == BEFORE) docent_devserver_refuse(s->server);
+    if (s->state == READ_ONLY) docent_devserver_read_only(s->server);
+
+    bool offline = s->state == BEFORE || s->state == SUSPENDED || s->state == LOST;
+    need(docent_stats_new(NULL, &s->stats), "statistics");
+    docent_client_options options = {
+        DOCENT_CLIENT_OPTIONS,
+        .session_timeout_ms = s->state == LOST ? 600 : 60000,
+        .call_timeout_ms = offline ? BRIEF_MS : PATIENCE_MS,
+        .close_timeout_ms = s->state == CLOSING ? PATIENCE_MS : BRIEF_MS,
+        .read_only_allowed = s->state == READ_ONLY,
+        .flight_recorder_events = 16,
+        .stats = s->stats,
+        .on_state = on_stage_state,
+        .user = s,
+    };
+    if (s->driver == BY_POLL) need(docent_poll_new(&s->poll), "loop");
+    if (s->driver == BY_BASE) s->base = event_base_new();
+    options.poll = s->poll;
+    options.base = s->base;
+    s->state_told = DOCENT_DISCONNECTED;
+    need(docent_client_new(docent_devserver_connect_string(s->server), &options, &s->client), "client");
+}
+
+/* Brings the client to its state. */
+static void stage_reach(struct stage *s)
+{
+    on_loop(s, set_up);
+    TURN_UNTIL(s, s->set);
+    if (s->state == BEFORE) {
+        on_loop(s, set_watch);
+        TURN_UNTIL(s, s->set);
+        return;
+    }
+    TURN_UNTIL(s, s->state_told == (s->state == READ_ONLY ? DOCENT_READ_ONLY : DOCENT_CONNECTED));
+    if (s->state != READ_ONLY) {
+        TURN_UNTIL(s, s->held == holders());
+        on_loop(s, take_holds);
+        TURN_UNTIL(s, s->set);
+    }
+    switch (s->state) {
+    case SUSPENDED:
+        docent_devserver_cut(s->server);
+        TURN_UNTIL(s, s->state_told == DOCENT_SUSPENDED);
+        break;
+    case LOST:
+        docent_devserver_cut(s->server);
+        TURN_UNTIL(s, s->state_told == DOCENT_LOST);
+        break;
+    case CLOSING: {
+        docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_HOLD_REPLY, .op = -11 };
+        need(docent_devserver_add_fault(s->server, &fault), "fault");
+        forget_handles_that_go(s);
+        on_loop(s, close_stage);
+        TURN_UNTIL(s, s->state_told == DOCENT_CLOSED);
+        return;
+    }
+    case CLOSED:
+        forget_handles_that_go(s);
+        on_loop(s, refuse_credentials);
+        TURN_UNTIL(s, s->state_told == DOCENT_CLOSED);
+        return;
+    case BEFORE:
+    case CONNECTED:
+    case READ_ONLY:
+    case STATES: break;
+    }
+    on_loop(s, set_watch);
+    TURN_UNTIL(s, s->set);
+}
+
+/* ---- The places. ---- */
+
+static void in_a_completion(const docent_result *result, void *user)
+{
+    (void)result;
+    struct stage *s = user;
+    s->calls(s);
+    s->over = true;
+}
+
+static void ask_to_be_called(void *user)
+{
+    struct stage *s = user;
+    docent_op op = docent_op_get("/view");
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .timeout_ms = s->state == CONNECTED || s->state == READ_ONLY ? PATIENCE_MS : 1 };
+    need(docent_run_async(s->client, &op, &call, in_a_completion, s), "call");
+}
+
+static void *on_a_thread(void *user)
+{
+    struct stage *s = user;
+    s->calls(s);
+    s->over = true;
+    return NULL;
+}
+
+static void print_answer(const struct cell *c)
+{
+    char line[256], outcome[ANSWER_MAX + 32] = "";
+    bool owed = (c->function->like & ANSWERS) && c->accepted, left_out = strcmp(c->answer, "-") == 0;
+    if (c->told == 1 && owed) snprintf(outcome, sizeof outcome, " > %s%s", c->outcome, c->inside ? " inside" : "");
+    if (c->told == 0 && owed) snprintf(outcome, sizeof outcome, " > never");
+    if (c->told > 1 || (c->told > 0 && !owed && !left_out)) snprintf(outcome, sizeof outcome, " > told %d times", c->told);
+    int size = snprintf(line, sizeof line, "%s\t%s\t%s\t%s%s\n", c->function->name, state_names[c->stage->state],
+                        place_names[c->stage->place], c->answer, outcome);
+    if (write(STDOUT_FILENO, line, (size_t)size) != size) _exit(1);
+}
+
+static void print_all_answers(struct stage *s)
+{
+    for (int i = 0; i < FUNCTIONS; i++) print_answer(&s->cells[i]);
+}
+
+static void in_a_child(struct stage *s)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        make_all_calls(s);
+        make_the_last_call(s);
+        print_all_answers(s);
+        _exit(0);
+    }
+    int result = -1;
+    if (child < 0 || waitpid(child, &result, 0) != child) fail("no child");
+    if (!WIFEXITED(result) || WEXITSTATUS(result) != 0) fail("the child did not end well");
+}
+
+static bool all_are_told(const struct stage *s)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        const struct cell *c = &s->cells[i];
+        if ((c->function->like & ANSWERS) && !(c->function->like & LASTS) && c->accepted && c->told == 0) return false;
+    }
+    return true;
+}
+
+static void stage_calls(struct stage *s, void (*calls)(struct stage *s))
+{
+    pthread_t thread;
+    s->calls = calls;
+    s->over = false;
+    bool ends = s->state == CLOSING || s->state == CLOSED;
+    switch (s->place) {
+    case LOOP: calls(s); break;
+    case CALLBACK:
+        if (ends) break; /* They were made. */
+        on_loop(s, ask_to_be_called);
+        TURN_UNTIL(s, s->over);
+        break;
+    case FOREIGN:
+        if (pthread_create(&thread, NULL, on_a_thread, s) != 0) fail("no thread");
+        TURN_UNTIL(s, s->over);
+        pthread_join(thread, NULL);
+        break;
+    case FORKED:
+    case PLACES: break;
+    }
+}
+
+/* ---- The end of a stage. ---- */
+
+static void free_loops(struct stage *s)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        if (s->cells[i].poll == NULL) continue;
+        need(docent_poll_dispatch(s->cells[i].poll), "dispatch"); /* Makes it ours. */
+        need(docent_poll_free(s->cells[i].poll), "loop");
+    }
+}
+
+static void stage_end(struct stage *s)
+{
+    if (s->place == FORKED) {
+        for (int i = 0; i < FUNCTIONS; i++) let_go(&s->cells[i]);
+        if (s->state != CLOSING) docent_client_close(s->client, stage_closed, s);
+    }
+    docent_devserver_clear_faults(s->server);
+    TURN_UNTIL(s, s->closed + s->cells[CLOSE].told > 0);
+    if (s->driver == BY_THREAD) pause_ms(BRIEF_MS); /* It leaves behind the callback. */
+    for (int i = 0; i < FUNCTIONS; i++) {
+        docent_lock_close(s->cells[i].lock, NULL, NULL);
+        docent_hold_unref(s->cells[i].hold);
+    }
+    if (s->place != FORKED) print_all_answers(s);
+    free_loops(s);
+    need(docent_poll_free(s->poll), "loop");
+    if (s->base != NULL) event_base_free(s->base);
+    docent_stats_unref(s->stats);
+    docent_devserver_stop(s->server);
+    free(s->cells);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const drivers[] = { "poll", "base", "thread" };
+    for (int driver = BY_POLL; driver <= BY_THREAD; driver++) {
+        if (argc != 2 || strcmp(argv[1], drivers[driver]) != 0) continue;
+        for (int state = 0; state < STATES; state++) {
+            for (int place = 0; place < PLACES; place++) {
+                if (driver == BY_THREAD && place == LOOP) continue; /* That thread does nothing outside of callbacks. */
+                struct stage s = { .driver = (enum driver)driver, .state = (enum state)state, .place = (enum place)place };
+                stage_begin(&s);
+                stage_reach(&s);
+                if (place == FORKED) {
+                    in_a_child(&s);
+                } else {
+                    stage_calls(&s, make_all_calls);
+                    TURN_UNTIL(&s, all_are_told(&s));
+                    stage_calls(&s, make_the_last_call);
+                }
+                stage_end(&s);
+            }
+        }
+        return 0;
+    }
+    fputs("usage: calls poll|base|thread\n", stderr);
+    return 2;
+}
