@@ -76,6 +76,8 @@ enum { REQUEST_ROOM_MIN = 160, SPARE_REQUESTS_MAX = 2 };
 /* Everything that waits on one path. */
 struct watch_path {
     struct watch_path *chain; /* Of the hash table. */
+    struct watch_path *next, *previous; /* In the order in which they came, which is mostly theirs in memory, too: that makes going through a
+                                         * hundred thousand of them quick. */
     struct docent_core *core;
     struct docent_watch *watches;
     int arming;               /* Standing mode asked for and not answered: WIRE_ADD_, or -1. */
@@ -117,6 +119,9 @@ struct docent_watch {
 struct watch_table {
     struct watch_path **buckets;
     size_t bucket_count, count;
+    struct watch_path *first, *last;
+    struct watch_path *cursor; /* While they are restored: the first that has not been put yet. NULL: all have. */
+    int64_t restored_from;     /* And what had been seen when that began. */
     size_t standing_count; /* Paths with a standing registration. */
     bool unarmed;          /* Some could not be armed for want of memory; what has changed since this zxid was not told to them. */
     int64_t unarmed_zxid;
@@ -264,7 +269,7 @@ void docent_client_publish_stats(struct docent_core *core); /* If something is c
 void docent_client_broadcast(struct docent_core *core, const struct docent_event *event);
 void docent_client_end(struct docent_core *core, docent_status why);
 /* What the session tells: see struct session_hooks. */
-bool docent_client_on_restore(void *owner);
+enum session_restored docent_client_on_restore(void *owner, bool begin, uint32_t packets);
 void docent_client_on_online(void *owner);
 void docent_client_on_offline(void *owner, docent_status cause);
 void docent_client_on_expired(void *owner);
@@ -423,7 +428,7 @@ void docent_watches_free(struct docent_core *core);
 void docent_watches_mute(struct docent_core *core); /* Nobody is told any more; to be closed next. */
 
 /* watch_restore.c */
-bool docent_watches_restore(struct docent_core *core);
+enum session_restored docent_watches_restore(struct docent_core *core, bool begin, uint32_t packets); /* See session_hooks.restore. */
 bool docent_watches_want_connection(const struct docent_core *core); /* Another one: see docent_watches_unarmed(). */
 void docent_watches_offline(struct docent_core *core);
 void docent_watches_online(struct docent_core *core);

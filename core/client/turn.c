@@ -84,11 +84,9 @@ void docent_client_broadcast(struct docent_core *c, const struct docent_event *e
     }
 }
 
-bool docent_client_on_restore(void *owner)
+enum session_restored docent_client_on_restore(void *owner, bool begin, uint32_t packets)
 {
-    struct docent_core *c = owner;
-    /* Out of memory for the watches: the connection is of no use without them, and the deadline for coming online ends it. */
-    return docent_watches_restore(c);
+    return docent_watches_restore(owner, begin, packets);
 }
 
 void docent_client_on_online(void *owner)

@@ -12,7 +12,8 @@ struct restore {
     int64_t zxid;
     struct wire_out lists[5]; /* data, exist, child, persistent, recursive: encoded strings. */
     int32_t counts[5];
-    size_t size;
+    size_t size, limit;
+    uint32_t put; /* Packets. */
     bool live; /* After we came online: an ordinary request. */
     bool failed;
 };
@@ -47,62 +48,106 @@ static void restore_flush(struct restore *restore)
         restore->counts[i] = 0;
     }
     restore->size = 0;
+    restore->put++;
+}
+
+static bool restore_has_room(const struct restore *restore, size_t size)
+{
+    return restore->size == 0 || restore->size + size + WATCH_PACKET_REST <= restore->limit;
 }
 
 static void restore_add(struct restore *restore, int list, const struct watch_path *path)
 {
-    size_t limit = restore->core->options.request_max_bytes; /* Of the server, and of us. */
-    if (limit > WATCH_PACKET_MAX) limit = WATCH_PACKET_MAX;
-    if (restore->size + path->size + 4 + WATCH_PACKET_REST > limit) restore_flush(restore);
+    if (!restore_has_room(restore, path->size + 4)) restore_flush(restore);
     docent_wire_put_string(&restore->lists[list], docent_wire_buffer(path->text, path->size));
     restore->counts[list]++;
     restore->size += path->size + 4;
 }
 
-static void restore_path(struct restore *restore, struct watch_path *path)
+/* Bits: 1 << enum watch_filed. */
+static unsigned path_filed(const struct watch_path *path)
 {
-    bool wanted[5] = { false };
+    unsigned filed = 0;
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!w->ended) wanted[w->filed] = true;
+        if (!w->ended) filed |= 1u << w->filed;
     }
-    if (wanted[FILED_DATA]) restore_add(restore, 0, path);
-    if (wanted[FILED_EXIST]) restore_add(restore, 1, path);
-    if (wanted[FILED_CHILD]) restore_add(restore, 2, path);
+    return filed & ~(1u << FILED_NOT);
+}
+
+static size_t bits(unsigned mask)
+{
+    size_t count = 0;
+    for (; mask != 0; mask &= mask - 1) count++;
+    return count;
+}
+
+static void restore_path(struct restore *restore, struct watch_path *path, unsigned filed)
+{
+    if (filed & 1u << FILED_DATA) restore_add(restore, 0, path);
+    if (filed & 1u << FILED_EXIST) restore_add(restore, 1, path);
+    if (filed & 1u << FILED_CHILD) restore_add(restore, 2, path);
     /* Last: in a packet of its own it must not be overwritten by the one-shots of the path. Those that never were armed go by way of
      * addWatch, which tells what it thinks of it. */
-    if (wanted[FILED_STANDING] && !restore->live) {
+    if ((filed & 1u << FILED_STANDING) && !restore->live) {
         path->standing = docent_watch_path_wants(path);
         restore_add(restore, 3 + path->standing, path);
     }
 }
 
-static bool restore_put(struct docent_core *c, int64_t zxid, struct watch_path *only)
+static void restore_begin(struct restore *restore, struct docent_core *c, int64_t zxid, bool live)
 {
-    struct restore restore = { .core = c, .zxid = zxid, .live = only != NULL };
-    for (int i = 0; i < 5; i++) restore.lists[i].allocator = &c->allocator;
-    if (only != NULL) {
-        restore_path(&restore, only);
-    } else {
-        for (size_t i = 0; i < c->watches.bucket_count; i++) {
-            for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) restore_path(&restore, path);
-        }
-    }
-    restore_flush(&restore);
-    for (int i = 0; i < 5; i++) docent_wire_out_free(&restore.lists[i]);
-    return !restore.failed;
+    *restore = (struct restore){ .core = c, .zxid = zxid, .live = live };
+    restore->limit = c->options.request_max_bytes; /* Of the server, and of us. */
+    if (restore->limit > WATCH_PACKET_MAX) restore->limit = WATCH_PACKET_MAX;
+    for (int i = 0; i < 5; i++) restore->lists[i].allocator = &c->allocator;
 }
 
-bool docent_watches_restore(struct docent_core *c)
+/* False: no memory for all of them. */
+static bool restore_end(struct restore *restore)
 {
-    if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;
-    c->watches.unarmed = false;
-    return true;
+    restore_flush(restore);
+    for (int i = 0; i < 5; i++) docent_wire_out_free(&restore->lists[i]);
+    return !restore->failed;
+}
+
+/* The cursor moves when what stands before it has been put. Without memory for the rest of a packet its paths are put again later, of
+ * which some may have been in the one before: that does no harm. */
+enum session_restored docent_watches_restore(struct docent_core *c, bool begin, uint32_t packets)
+{
+    struct watch_table *table = &c->watches;
+    if (begin) {
+        table->cursor = table->first;
+        table->restored_from = table->unarmed ? table->unarmed_zxid : c->session.last_zxid;
+    }
+    struct restore restore;
+    restore_begin(&restore, c, table->restored_from, false);
+    for (struct watch_path *path = table->cursor; path != NULL; path = path->next) {
+        unsigned filed = path_filed(path);
+        if (filed == 0) continue;
+        if (!restore_has_room(&restore, bits(filed) * (path->size + 4))) {
+            restore_flush(&restore);
+            if (restore.failed) break;
+            table->cursor = path;
+            if (restore.put >= packets) {
+                (void)restore_end(&restore);
+                return SESSION_RESTORED_SOME;
+            }
+        }
+        restore_path(&restore, path, filed);
+    }
+    if (!restore_end(&restore)) return SESSION_RESTORE_FAILED;
+    table->cursor = NULL;
+    table->unarmed = false;
+    return SESSION_RESTORED_ALL;
 }
 
 /* One path's, in the midst of a connection. */
 void docent_watches_restore_path(struct docent_core *c, struct watch_path *path)
 {
-    if (!restore_put(c, c->session.last_zxid, path)) docent_watches_unarmed(c);
+    struct restore restore;
+    restore_begin(&restore, c, c->session.last_zxid, true);
+    restore_path(&restore, path, path_filed(path));
+    if (!restore_end(&restore)) docent_watches_unarmed(c);
 }
 
 /* There was no memory for what somebody needs, who would wait for a change that nobody tells: the next turn begins with another
@@ -121,25 +166,21 @@ bool docent_watches_want_connection(const struct docent_core *c)
 
 void docent_watches_offline(struct docent_core *c)
 {
-    for (size_t i = 0; i < c->watches.bucket_count; i++) {
-        for (struct watch_path *path = c->watches.buckets[i], *next; path != NULL; path = next) {
-            next = path->chain;
-            path->standing = -1;
-            docent_watch_path_drop(c, path);
-        }
+    for (struct watch_path *path = c->watches.first, *next; path != NULL; path = next) {
+        next = path->next;
+        path->standing = -1;
+        docent_watch_path_drop(c, path);
     }
 }
 
 void docent_watches_online(struct docent_core *c)
 {
     if (c->watches.standing_count == 0) return;
-    for (size_t i = 0; i < c->watches.bucket_count; i++) {
-        for (struct watch_path *path = c->watches.buckets[i], *next; path != NULL; path = next) {
-            next = path->chain;
-            for (struct docent_watch *w = path->watches; w != NULL && path->standing >= 0; w = w->next) {
-                if (w->filed == FILED_STANDING && !w->ended) docent_watch_reset(w); /* Restored, but with a gap. */
-            }
-            docent_watch_path_settle(c, path);
+    for (struct watch_path *path = c->watches.first, *next; path != NULL; path = next) {
+        next = path->next;
+        for (struct docent_watch *w = path->watches; w != NULL && path->standing >= 0; w = w->next) {
+            if (w->filed == FILED_STANDING && !w->ended) docent_watch_reset(w); /* Restored, but with a gap. */
         }
+        docent_watch_path_settle(c, path);
     }
 }

@@ -2,18 +2,12 @@
 #include <string.h>
 
 #include "core/client/watches.h"
-
-static uint32_t hash_text(const char *text, size_t size)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a. */
-    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)text[i]) * 16777619u;
-    return hash;
-}
+#include "core/wire/path.h"
 
 struct watch_path *docent_watch_path_find(const struct watch_table *table, const char *text, size_t size)
 {
     if (table->count == 0) return NULL;
-    uint32_t hash = hash_text(text, size);
+    uint32_t hash = docent_hash_bytes(text, size);
     struct watch_path *path = table->buckets[hash & (table->bucket_count - 1)];
     while (path != NULL && (path->hash != hash || path->size != size || memcmp(path->text, text, size) != 0)) path = path->chain;
     return path;
@@ -58,7 +52,7 @@ struct watch_path *docent_watch_path_get(docent_client *view, const char *text)
     if (path == NULL) goto out;
     memset(path, 0, sizeof *path);
     path->core = c;
-    path->hash = hash_text(name, size);
+    path->hash = docent_hash_bytes(name, size);
     path->size = size;
     path->arming = path->standing = -1;
     memcpy(path->text, name, size);
@@ -66,6 +60,9 @@ struct watch_path *docent_watch_path_get(docent_client *view, const char *text)
     struct watch_path **bucket = &c->watches.buckets[path->hash & (c->watches.bucket_count - 1)];
     path->chain = *bucket;
     *bucket = path;
+    path->previous = c->watches.last;
+    *(path->previous != NULL ? &path->previous->next : &c->watches.first) = path;
+    c->watches.last = path;
     c->watches.count++;
 out:
     docent_wire_out_free(&full);
@@ -78,6 +75,9 @@ void docent_watch_path_drop(struct docent_core *c, struct watch_path *path)
     struct watch_path **at = &c->watches.buckets[path->hash & (c->watches.bucket_count - 1)];
     while (*at != path) at = &(*at)->chain;
     *at = path->chain;
+    *(path->previous != NULL ? &path->previous->next : &c->watches.first) = path->next;
+    *(path->next != NULL ? &path->next->previous : &c->watches.last) = path->previous;
+    if (c->watches.cursor == path) c->watches.cursor = path->next;
     c->watches.count--;
     docent_free(&c->allocator, path);
 }
@@ -104,9 +104,7 @@ void docent_watches_free(struct docent_core *c)
 
 void docent_watches_mute(struct docent_core *c)
 {
-    for (size_t i = 0; i < c->watches.bucket_count; i++) {
-        for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) {
-            for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->fn = NULL;
-        }
+    for (struct watch_path *path = c->watches.first; path != NULL; path = path->next) {
+        for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->fn = NULL;
     }
 }

@@ -114,13 +114,11 @@ void docent_watch_reset(struct docent_watch *w)
 
 void docent_watches_end_all(struct docent_core *c, docent_status why)
 {
-    for (size_t i = 0; i < c->watches.bucket_count; i++) {
-        for (struct watch_path *path = c->watches.buckets[i]; path != NULL; path = path->chain) {
-            for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-                bool pending = w->filed == FILED_NOT && !docent_watch_stands(w->kind);
-                if (w->ended || (pending && why == DOCENT_ERR_SESSION_EXPIRED)) continue; /* Its read will be sent again. */
-                docent_watch_end(w, DOCENT_WATCH_ENDED, why, -1);
-            }
+    for (struct watch_path *path = c->watches.first; path != NULL; path = path->next) {
+        for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
+            bool pending = w->filed == FILED_NOT && !docent_watch_stands(w->kind);
+            if (w->ended || (pending && why == DOCENT_ERR_SESSION_EXPIRED)) continue; /* Its read will be sent again. */
+            docent_watch_end(w, DOCENT_WATCH_ENDED, why, -1);
         }
     }
 }

@@ -3,6 +3,10 @@
 
 #include "core/session/internal.h"
 
+/* Packets of watches on their way at a time, of 128 KiB: what a fast network holds, and no more, because the watches of a client can be tens
+ * of megabytes. */
+enum { RESTORES_MAX = 16 };
+
 /* Sessions that began together do not beat together. */
 void docent_session_draw_jitter(struct session *s)
 {
@@ -29,8 +33,8 @@ void docent_session_say_goodbye(struct session *s, uint64_t now)
 /* Once everything that must come first has been answered. */
 void docent_session_try_online(struct session *s, uint64_t now)
 {
-    if (s->state != SESSION_RESTORING || s->auths_waiting > 0 || s->restores_waiting > 0 || s->restore_wanted ||
-        (s->ping_waiting && s->zxid_before != 0)) {
+    if (s->state != SESSION_RESTORING || s->auths_waiting > 0 || s->restores_waiting > 0 ||
+        s->restored != SESSION_RESTORED_ALL || (s->ping_waiting && s->zxid_before != 0)) {
         return;
     }
     s->state = SESSION_ONLINE;
@@ -47,15 +51,25 @@ void docent_session_try_online(struct session *s, uint64_t now)
     s->hooks.online(s->hooks.owner);
 }
 
-static void session_restore(struct session *s, uint64_t now)
+static void session_restore(struct session *s, uint64_t now, bool begin)
 {
-    s->restore_wanted = !s->hooks.restore(s->hooks.owner);
+    s->restored = s->hooks.restore(s->hooks.owner, begin, RESTORES_MAX - s->restores_waiting);
     docent_session_try_online(s, now);
 }
 
 void docent_session_restore(struct session *s, uint64_t now)
 {
-    if (s->state == SESSION_RESTORING && s->restore_wanted) session_restore(s, now);
+    if (s->state == SESSION_RESTORING && s->restored == SESSION_RESTORE_FAILED) session_restore(s, now, false);
+}
+
+void docent_session_restored(struct session *s, uint64_t now)
+{
+    s->restores_waiting--;
+    if (s->state == SESSION_RESTORING && s->restored != SESSION_RESTORED_ALL && s->restores_waiting <= RESTORES_MAX / 2) {
+        session_restore(s, now, false);
+    } else {
+        docent_session_try_online(s, now);
+    }
 }
 
 static void session_associate(struct session *s, uint64_t now, const struct wire_connect_response *response, bool read_only)
@@ -97,7 +111,7 @@ static void session_associate(struct session *s, uint64_t now, const struct wire
         docent_session_drop(s, now, DOCENT_ERR_NO_MEMORY);
         return;
     }
-    session_restore(s, now);
+    session_restore(s, now, true);
 }
 
 bool docent_session_handshake(struct session *s, uint64_t now, const uint8_t *data, size_t size)

@@ -30,6 +30,7 @@ void docent_session_renew(struct session *session, uint64_t now_ms, const struct
 /* handshake.c */
 void docent_session_draw_jitter(struct session *session);
 void docent_session_say_goodbye(struct session *session, uint64_t now_ms);
+void docent_session_restored(struct session *session, uint64_t now_ms); /* One more packet of watches was acknowledged. */
 void docent_session_try_online(struct session *session, uint64_t now_ms); /* Once everything that must come first has been answered. */
 /* The answer to ours. False: the connection was given up. */
 bool docent_session_handshake(struct session *session, uint64_t now_ms, const uint8_t *data, size_t size);

@@ -35,13 +35,12 @@ static bool session_special(struct session *s, uint64_t now, const struct wire_r
         return true;
     case WIRE_XID_SET_WATCHES:
         if (s->restores_waiting == 0) break;
-        s->restores_waiting--;
         if (header->err != 0) {
             docent_session_drop(s, now, (docent_status)header->err);
             return false;
         }
         s->progress_ms = now;
-        docent_session_try_online(s, now);
+        docent_session_restored(s, now);
         return true;
     default:
         break;

@@ -145,7 +145,7 @@ void docent_session_offline(struct session *s, uint64_t now, docent_status cause
     s->auths_waiting = s->restores_waiting = 0;
     s->moves = false;
     docent_search_stop(&s->search);
-    s->restore_wanted = false;
+    s->restored = SESSION_RESTORED_ALL;
     if (was == SESSION_ONLINE) s->hooks.offline(s->hooks.owner, cause);
     session_lose_requests(s);
     docent_session_reset_streams(s);

@@ -55,6 +55,12 @@ struct session_sign {
 };
 enum { SESSION_SIGNS = 3 };
 
+enum session_restored {
+    SESSION_RESTORED_ALL,
+    SESSION_RESTORED_SOME,  /* As many as there may be. Asked again when the server has acknowledged half of what is on its way. */
+    SESSION_RESTORE_FAILED, /* No memory. Asked again then, or by docent_session_restore(); the deadline for coming online goes on. */
+};
+
 struct session_hooks { /* All are called from inside the session's entries. They may submit, but not enter. */
     void *owner;
     /* Answered: @header->err is the server's word. Body borrowed until the turn ends. */
@@ -62,9 +68,9 @@ struct session_hooks { /* All are called from inside the session's entries. They
                      size_t size);
     void (*lost)(void *owner, struct session_request *request, bool sent); /* The connection went first. */
     void (*notified)(void *owner, int64_t zxid, const struct wire_watcher_event *event);
-    /* The handshake succeeded: put watches with docent_session_put_watches(). False: no memory for them. We do not come online then
-     * unless docent_session_restore() asks again, and it succeeds, before the deadline for that. */
-    bool (*restore)(void *owner);
+    /* Put watches with docent_session_put_watches(), at most @packets. @begin: the handshake has just succeeded; else go on where it
+     * stopped. We come online when the answer was SESSION_RESTORED_ALL and the server has acknowledged them. */
+    enum session_restored (*restore)(void *owner, bool begin, uint32_t packets);
     void (*online)(void *owner);
     void (*offline)(void *owner, docent_status cause); /* The connection is down; before its requests are lost. */
     void (*expired)(void *owner);                      /* ALIVE no more: by the server's word or by our clock. */
@@ -123,7 +129,7 @@ struct session {
     struct session_auth *auths;            /* Every credential, in order. */
     uint32_t auths_waiting;                /* Sent on this connection, not answered. */
     uint32_t restores_waiting;
-    bool restore_wanted;                   /* hooks.restore wants to be asked again. */
+    enum session_restored restored;        /* What hooks.restore said last. */
     int32_t next_xid;
 
     uint32_t holds;          /* Something is held: be strict. */

@@ -1,4 +1,4 @@
-/* core/wire/path.h - which paths name a node. */
+/* core/wire/path.h - which paths name a node, and finding them. */
 #ifndef DOCENT_PATH_H
 #define DOCENT_PATH_H
 
@@ -42,6 +42,23 @@ static inline bool docent_path_is_plain(const char *path, size_t size)
     uint64_t halves[2];
     memcpy(halves, &faults, sizeof halves);
     return (halves[0] | halves[1]) == 0;
+}
+
+/* For hash tables. Eight characters at a step: paths are long, and somebody may have a hundred thousand of them. Differs between machines of
+ * different byte order. */
+static inline uint32_t docent_hash_bytes(const void *text, size_t size)
+{
+    const uint64_t odd = 0x9e3779b97f4a7c15u; /* Spreads every bit over all that are above it. */
+    const uint8_t *at = text;
+    uint64_t hash = size, word;
+    for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    for (size_t i = 0; i < size; i++) word = word << 8 | at[i];
+    return (uint32_t)((hash ^ word) * odd >> 32);
 }
 
 #endif

@@ -209,7 +209,7 @@ BUGS = [
     ], ["--exhaustive txn-old"]),
     # Calls and watches.
     Bug("watches-not-restored", "watches are not restored on a new connection", [
-        (WATCH_RESTORE, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;", ""),
+        (WATCH_RESTORE, "restore_path(&restore, path, filed);", ""),
     ], ["--exhaustive calls"]),
     Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
         (ANSWER, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),

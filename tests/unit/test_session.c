@@ -551,6 +551,77 @@ static void test_restored_watches_keep_to_the_limit_on_requests(void **state)
     assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
 }
 
+enum { WINDOW_WATCHES = 200, WINDOW_PACKET = 4, WINDOW_PACKETS_MAX = 16 }; /* Four of these paths in a packet of a thousand bytes. */
+
+/* Takes the packets that have come, marks what is in them, and returns how many they are. */
+static unsigned take_restored(bool *marks, int64_t relative_zxid)
+{
+    unsigned packets = 0;
+    for (; peer_take(&peer, &frame); packets++) {
+        struct wire_set_watches_request request;
+        struct wire_in in = docent_wire_in(frame.body, frame.size);
+        wire_bytes text;
+        assert_int_equal(frame.op, WIRE_OP_SET_WATCHES);
+        assert_true(docent_wire_get_set_watches_request(&in, &request));
+        assert_int_equal(request.relative_zxid, relative_zxid);
+        while (docent_wire_list_next_string(&request.exist, &text)) {
+            char number[8] = { 0 };
+            memcpy(number, text.data + text.size - 7, 7);
+            assert_false(marks[atoi(number)]);
+            marks[atoi(number)] = true;
+        }
+    }
+    return packets;
+}
+
+static void test_watches_are_restored_a_few_packets_at_a_time(void **state)
+{
+    (void)state;
+    peer_start(&peer, 1, 6000, with_small_requests);
+    peer_online(&peer, 77, 6000);
+    static struct told told[WINDOW_WATCHES];
+    static docent_watch *watches[WINDOW_WATCHES];
+    memset(told, 0, sizeof told);
+    char path[256];
+    for (int i = 0; i < WINDOW_WATCHES; i++) {
+        snprintf(path, sizeof path, "/%0200d", i);
+        docent_op op = docent_op_exists(path);
+        docent_call_options call = {
+            DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &told[i], .ret_watch = &watches[i] };
+        assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+        peer_expect(&peer, WIRE_OP_EXISTS, &frame);
+        peer_reply(&peer, frame.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+    }
+    reconnect();
+
+    /* A connection that ends in the midst of it: the next one begins again, and from what had been seen before the first. */
+    bool marks[WINDOW_WATCHES] = { false };
+    assert_int_equal(take_restored(marks, 10), WINDOW_PACKETS_MAX);
+    for (int i = 0; i < WINDOW_PACKETS_MAX / 2; i++) peer_reply(&peer, WIRE_XID_SET_WATCHES, 50, 0, NULL, 0);
+    assert_int_equal(take_restored(marks, 10), WINDOW_PACKETS_MAX / 2);
+    reconnect();
+
+    memset(marks, 0, sizeof marks);
+    unsigned under_way = take_restored(marks, 10);
+    assert_int_equal(under_way, WINDOW_PACKETS_MAX);
+    /* Those that would be the next one, and the last one, go; one that has been put is told. */
+    const int next = WINDOW_PACKETS_MAX * WINDOW_PACKET, last = WINDOW_WATCHES - 1;
+    assert_false(marks[next]);
+    docent_watch_cancel(watches[next]);
+    docent_watch_cancel(watches[last]);
+    peer_notify(&peer, WIRE_EVENT_CREATED, (snprintf(path, sizeof path, "/%0200d", 1), path));
+    assert_int_equal(told[next].count, 1);
+    assert_int_equal(told[1].types[0], DOCENT_WATCH_CREATED);
+    while (under_way > 0) {
+        assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
+        peer_reply(&peer, WIRE_XID_SET_WATCHES, 60, 0, NULL, 0);
+        under_way += take_restored(marks, 10) - 1;
+        assert_true(under_way <= WINDOW_PACKETS_MAX);
+    }
+    assert_int_equal(docent_client_state(peer.client), DOCENT_CONNECTED);
+    for (int i = 0; i < WINDOW_WATCHES; i++) assert_int_equal(marks[i], i != next && i != last);
+}
+
 static docent_watch *stand(struct told *told)
 {
     docent_watch *watch;
@@ -1026,6 +1097,7 @@ int main(void)
         TEST(test_one_shot_outlives_the_standing_watch_it_was_to_live_off),
         TEST(test_one_shot_outlives_a_standing_watch_that_the_server_refused),
         TEST(test_many_watches_are_restored_in_small_packets),
+        TEST(test_watches_are_restored_a_few_packets_at_a_time),
         TEST(test_hostile_lengths_cost_the_connection_only),
         TEST(test_requests_over_the_limit_fail_here),
         TEST(test_listeners_that_end_leave_nothing),

@@ -10,13 +10,6 @@
 #include "core/wire/path.h"
 #include "must.h"
 
-static uint32_t hash_bytes(const void *bytes, size_t size)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
-    return hash;
-}
-
 static void *copy_bytes(const void *bytes, size_t size)
 {
     uint8_t *copy = must(malloc(size + 1));
@@ -81,7 +74,7 @@ static void data_free(uint8_t *data)
 
 static const uint8_t *acl_take(struct tree *tree, const uint8_t *entries, size_t size)
 {
-    uint32_t hash = hash_bytes(entries, size);
+    uint32_t hash = docent_hash_bytes(entries, size);
     struct shared_acl **bucket = &tree->acls[hash & 1023];
     struct shared_acl *acl = *bucket;
     while (acl != NULL && (acl->hash != hash || acl->size != size || memcmp(acl->entries, entries, size) != 0)) acl = acl->chain;
@@ -114,7 +107,7 @@ static void acl_drop(const uint8_t *entries)
 struct node *docent_tree_find(const struct tree *tree, const char *path, size_t size)
 {
     if (size == 0) return tree->root; /* The empty path reads as the root. */
-    uint32_t hash = hash_bytes(path, size);
+    uint32_t hash = docent_hash_bytes(path, size);
     struct node *node = tree->buckets[hash & (tree->bucket_count - 1)];
     while (node != NULL && (node->hash != hash || node->path_size != size || memcmp(node->path, path, size) != 0)) node = node->chain;
     return node;
@@ -201,7 +194,7 @@ static struct node *node_new(const char *path)
     struct node *node = must(calloc(1, sizeof *node + size + 1));
     memcpy(node->path, path, size + 1);
     node->path_size = (uint32_t)size;
-    node->hash = hash_bytes(path, size);
+    node->hash = docent_hash_bytes(path, size);
     node->name_at = (uint32_t)(strrchr(path, '/') - path) + 1;
     return node;
 }

@@ -4,14 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/wire/path.h"
 #include "must.h"
-
-static uint32_t hash_path(const char *path, size_t size)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)path[i]) * 16777619u;
-    return hash;
-}
 
 void docent_watch_set_init(struct watch_set *set, bool modes_apart)
 {
@@ -31,10 +25,9 @@ static bool watch_is_at(const struct watch *watch, uint32_t hash, const char *pa
     return watch->hash == hash && watch->size == size && memcmp(watch->path, path, size) == 0;
 }
 
-static struct watch *set_find(const struct watch_set *set, const struct connection *connection, const char *path, size_t size,
-                              enum watch_table_kind table)
+static struct watch *set_find(const struct watch_set *set, const struct connection *connection, uint32_t hash, const char *path,
+                              size_t size, enum watch_table_kind table)
 {
-    uint32_t hash = hash_path(path, size);
     struct watch *watch = set->buckets[hash & (set->bucket_count - 1)];
     while (watch != NULL && (watch->connection != connection || watch->table != table || !watch_is_at(watch, hash, path, size))) {
         watch = watch->chain;
@@ -63,7 +56,8 @@ static void set_grow(struct watch_set *set)
 void docent_watch_set_add(struct watch_set *set, struct connection *connection, struct watch **list, const char *path, size_t size,
                           enum watch_table_kind table, enum watch_mode mode)
 {
-    struct watch *watch = set_find(set, connection, path, size, table);
+    uint32_t hash = docent_hash_bytes(path, size);
+    struct watch *watch = set_find(set, connection, hash, path, size, table);
     if (watch != NULL) {
         watch->modes = set->modes_apart ? watch->modes | (unsigned)mode : (unsigned)mode;
         return;
@@ -73,7 +67,7 @@ void docent_watch_set_add(struct watch_set *set, struct connection *connection, 
     watch->connection = connection;
     watch->table = table;
     watch->modes = mode;
-    watch->hash = hash_path(path, size);
+    watch->hash = hash;
     watch->size = size;
     if (size > 0) memcpy(watch->path, path, size);
     struct watch **bucket = &set->buckets[watch->hash & (set->bucket_count - 1)];
@@ -106,7 +100,7 @@ static void watch_end(struct watch_set *set, struct watch *watch, unsigned modes
 bool docent_watch_set_remove(struct watch_set *set, struct connection *connection, const char *path, size_t size,
                              enum watch_table_kind table, unsigned modes)
 {
-    struct watch *watch = set_find(set, connection, path, size, table);
+    struct watch *watch = set_find(set, connection, docent_hash_bytes(path, size), path, size, table);
     if (watch == NULL || (watch->modes & modes) == 0) return false;
     watch_end(set, watch, modes);
     return true;
@@ -115,7 +109,7 @@ bool docent_watch_set_remove(struct watch_set *set, struct connection *connectio
 bool docent_watch_set_has(const struct watch_set *set, const struct connection *connection, const char *path, size_t size,
                           enum watch_table_kind table, unsigned modes)
 {
-    uint32_t hash = hash_path(path, size);
+    uint32_t hash = docent_hash_bytes(path, size);
     for (const struct watch *watch = set->buckets[hash & (set->bucket_count - 1)]; watch != NULL; watch = watch->chain) {
         if (watch->table != table || (connection != NULL && watch->connection != connection)) continue;
         if ((watch->modes & modes) != 0 && watch_is_at(watch, hash, path, size)) return true;
@@ -152,7 +146,7 @@ void docent_watch_set_fire(struct watch_set *set, const char *path, size_t size,
     struct hearers hearers = { 0 };
     size_t at = size;
     for (bool exact = true;; exact = false) {
-        uint32_t hash = hash_path(path, at);
+        uint32_t hash = docent_hash_bytes(path, at);
         for (struct watch *watch = set->buckets[hash & (set->bucket_count - 1)], *next; watch != NULL; watch = next) {
             next = watch->chain;
             if (watch->table != table || !watch_is_at(watch, hash, path, at)) continue;
