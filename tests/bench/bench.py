@@ -264,6 +264,29 @@ def cut(table, programs, address, operations):
         print("    slowest of %d: %.0f us" % (operations, result["max_ns"] / 1000))
 
 
+def watches(programs, address, rounds):
+    """One-shot watches on paths of 200 bytes, which nobody creates; the medians of a few cuts, and of the rounds."""
+    print("%-34s %-22s %12s %7s %12s %9s" % ("(h) watches back after a cut", "client", "time", "ratio", "CPU us/watch", "packets"))
+    clients = [("null", "bench-watches-null"), ("docent", "bench-watches"), ("C client, fair", "bench-watches-apache")]
+    clients = [(label, name) for label, name in clients if programs.has(name)]
+    cuts = 5
+    programs.run("bench-watches-null", 100000, address, cuts)  # A server that has just started is slow at first.
+    for count in (1000, 6000, 100000):
+        results = {label: [] for label, _ in clients}
+        for _ in range(rounds):
+            for label, name in clients:
+                if not results[label] or results[label][-1].get("restored", 1):  # What never comes back is not waited for again.
+                    results[label].append(programs.run(name, count, address, cuts))
+        floor = median(results["null"], "median_ns")
+        for label, _ in clients:
+            last = results[label][-1]
+            if not last.get("restored", 1):
+                print("    %-30s %-22s never: %d connections in 10 s, each ended by the server" % (count, label, last["connections"]))
+                continue
+            wall, cpu = median(results[label], "median_ns"), median(results[label], "cpu_ns") / cuts / count / 1000
+            print("    %-30s %-22s %9.1f ms %7.2f %12.2f %9d" % (count, label, wall / 1e6, wall / floor, cpu, last["packets"]), flush=True)
+
+
 def start(table, programs, program):
     port = free_port()
     result = programs.run("bench-start", 20, program, "--port", port, "127.0.0.1:%d" % port)
@@ -334,6 +357,7 @@ def main():
     parser.add_argument("--devserver", required=True, help="the docent-devserver program")
     parser.add_argument("--server", choices=["dev", "apache", "both", "contest"], default="both",
                         help="contest: only one server against the other")
+    parser.add_argument("--watches", action="store_true", help="case (h) alone")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=int, default=1, help="divide the number of operations by this")
     parser.add_argument("--sessions", type=int, default=10000)
@@ -347,6 +371,16 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         options.sessions = min(options.sessions, (hard - 200) // 2)
 
+    if options.watches:
+        if options.server != "dev" and have_apache():
+            print("== Apache ZooKeeper, from the distribution ==")
+            with apache_server() as server:
+                watches(programs, server.address, options.rounds)
+        if options.server != "apache":
+            print("== Development server ==")
+            with dev_server(options.devserver) as server:
+                watches(programs, server.address, options.rounds)
+        return
     if options.server in ("both", "contest") and have_apache():
         print("== One server against the other ==")
         contest(programs, options.devserver, 100000 // options.scale, options.rounds)
@@ -360,6 +394,7 @@ def main():
             with apache_server() as server:
                 table = all_cases(programs, server, options.scale, options.rounds)
                 cut(table, programs, server.address, 30)
+                watches(programs, server.address, options.rounds)
         elif options.server == "apache":
             raise BenchError("no Java or no %s/zookeeper.jar" % JARS)
         else:
@@ -369,6 +404,7 @@ def main():
         with dev_server(options.devserver) as server:
             table = all_cases(programs, server, options.scale, options.rounds)
             cut(table, programs, server.address, 30)
+            watches(programs, server.address, options.rounds)
             if programs.callgrind_works():
                 instruction_table(programs, server.address)
         with dev_server(options.devserver) as server:

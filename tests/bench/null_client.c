@@ -12,7 +12,8 @@
 
 #include "meter.h"
 
-enum { OP_CREATE = 1, OP_DELETE = 2, OP_GET = 4, OP_SET = 5, OP_CHILDREN = 8, OP_CLOSE = -11 };
+enum { OP_CREATE = 1, OP_DELETE = 2, OP_EXISTS = 3, OP_GET = 4, OP_SET = 5, OP_CHILDREN = 8, OP_SET_WATCHES = 101, OP_CLOSE = -11 };
+enum { XID_SET_WATCHES = -8 };
 
 static void null_fail(const char *what)
 {
@@ -119,6 +120,34 @@ void null_frame_delete(struct null_frames *frames, int32_t xid, const char *path
     put_text(frames, path);
     put_int(frames, -1);
     frame_end(frames, start);
+}
+
+void null_frame_exists_watched(struct null_frames *frames, int32_t xid, const char *path)
+{
+    size_t start = request_begin(frames, xid, OP_EXISTS);
+    put_text(frames, path);
+    put_bytes(frames, "\1", 1);
+    frame_end(frames, start);
+}
+
+size_t null_frame_set_watches(struct null_frames *frames, int64_t zxid, int32_t count)
+{
+    size_t start = request_begin(frames, XID_SET_WATCHES, OP_SET_WATCHES);
+    put_long(frames, zxid);
+    put_int(frames, 0); /* Data. */
+    put_int(frames, count);
+    return start;
+}
+
+void null_frame_add_path(struct null_frames *frames, const char *path)
+{
+    put_text(frames, path);
+}
+
+void null_frame_set_watches_end(struct null_frames *frames, size_t begun)
+{
+    put_int(frames, 0); /* Children. */
+    frame_end(frames, begun);
 }
 
 void null_frame_close(struct null_frames *frames, int32_t xid)

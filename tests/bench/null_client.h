@@ -21,7 +21,14 @@ void null_frame_set(struct null_frames *frames, int32_t xid, const char *path, c
 void null_frame_create(struct null_frames *frames, int32_t xid, const char *path, const void *data, size_t size, int32_t flags);
 void null_frame_children(struct null_frames *frames, int32_t xid, const char *path);
 void null_frame_delete(struct null_frames *frames, int32_t xid, const char *path);
+void null_frame_exists_watched(struct null_frames *frames, int32_t xid, const char *path);
 void null_frame_close(struct null_frames *frames, int32_t xid);
+
+/* A frame of set-watches, of @count one-shot watches on nodes that are not there: begun, then the paths, then ended with what began it
+ * returned. */
+size_t null_frame_set_watches(struct null_frames *frames, int64_t zxid, int32_t count);
+void null_frame_add_path(struct null_frames *frames, const char *path);
+void null_frame_set_watches_end(struct null_frames *frames, size_t begun);
 
 /* A session. id and password are its own after null_attach(). */
 struct null_client {

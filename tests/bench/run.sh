@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/bench/run.sh - every benchmark, by hand, on a machine that does nothing else. See README.md.
 #
-#     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--rounds N] [--scale N] [--sessions N]
+#     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--watches] [--rounds N] [--scale N] [--sessions N]
 #
 # Builds what it needs, optimised, in DIR (default build-bench) and prints one table per server.
 set -eu
@@ -17,8 +17,9 @@ if [ ! -f "$build/build.ninja" ]; then
     meson setup --buildtype=release -Db_ndebug=true "$build" "$root" >/dev/null
 fi
 targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-start"
+targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null"
 if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
-    targets="$targets tests/bench/bench-apache"
+    targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache"
 else
     echo "The C client of Apache ZooKeeper (libzookeeper-mt-dev) is not installed: left out"
 fi

@@ -9,6 +9,9 @@ import bench
 
 INSTRUCTIONS_MAX = 700  # Per pipelined operation.
 STATS_SHARE_MAX = 0.02  # Of the instructions of the same operation without statistics.
+WATCHES = 2000                # Of 200 bytes each.
+WATCH_INSTRUCTIONS_MAX = 700  # To restore one: most of them copy its path, which counts byte by byte here.
+WATCH_PACKETS = 5             # The handshake, and 128 KiB each.
 REQUESTS_PER_LOCK = 3   # Create, list, delete.
 REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
 
@@ -57,6 +60,20 @@ def check_requests(tap, programs, address):
                   "acquire and release take %d requests (%s): %.3f" % (REQUESTS_PER_LOCK, case, count))
 
 
+def check_watches(tap, programs, address):
+    text = "to restore a watch takes at most %d instructions" % WATCH_INSTRUCTIONS_MAX
+    if programs.callgrind_works():
+        cost = programs.instructions("bench-watches", WATCHES, address, 1, 11) / WATCHES
+        tap.check(0 < cost <= WATCH_INSTRUCTIONS_MAX, "%s: %.0f" % (text, cost))
+    else:
+        tap.skip(text, "no valgrind")
+    floor, ours = (programs.run(name, WATCHES, address, 3) for name in ("bench-watches-null", "bench-watches"))
+    tap.check(floor["packets"] == ours["packets"] == WATCH_PACKETS,
+              "%d watches come back in %d packets: %d" % (WATCHES, WATCH_PACKETS, ours["packets"]))
+    print("# %d watches back after a cut: median %.1f ms, the null client %.1f ms"
+          % (WATCHES, ours["median_ns"] / 1e6, floor["median_ns"] / 1e6), flush=True)
+
+
 def print_times(programs, address):
     for case, operations in (("get", 20000), ("set", 20000), ("lock", 2000)):
         results = [programs.run(name, case, address, operations) for name in ("bench-null", "bench-docent")]
@@ -74,11 +91,12 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(6)
+    tap = Tap(8)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)
         check_instructions(tap, programs, server.address)
+        check_watches(tap, programs, server.address)
         print_times(programs, server.address)
     return 1 if tap.failed else 0
 
