@@ -87,8 +87,9 @@ static void request_find(struct docent_request *r)
 static bool too_old(struct docent_request *r)
 {
     uint32_t needed = docent_op_min_version(r->wire.op);
-    /* A TTL create is refused in the same words by a server that has TTL nodes switched off. */
-    if (needed == 0 || r->wire.op == WIRE_OP_CREATE_TTL) return false;
+    /* In the same words a TTL create is refused by a server that has TTL nodes switched off, and a reconfiguration by one that stands
+     * alone. */
+    if (needed == 0 || r->wire.op == WIRE_OP_CREATE_TTL || r->wire.op == WIRE_OP_RECONFIG) return false;
     docent_client_too_old(r->core, needed);
     return true;
 }

@@ -115,6 +115,7 @@ docent_status docent_core_new(const struct docent_core_config *config, const str
         c->options.on_state = NULL;
     }
     c->options.damping = NULL;
+    if (status == DOCENT_OK && options->follow_ensemble) status = docent_follower_new(c, config->servers, &c->follower);
     if (status != DOCENT_OK) {
         docent_core_free(&c->root);
         return status;
@@ -127,6 +128,7 @@ void docent_core_free(docent_client *client)
 {
     struct docent_core *c = client->core;
     docent_laters_run(c);
+    docent_follower_free(c);
     docent_session_free(&c->session);
     docent_watches_free(c);
     if (c->stats != NULL) docent_stats_detach(c->stats);
@@ -151,6 +153,7 @@ void docent_core_abandon(docent_client *client)
     c->options.on_log = NULL;
     c->options.on_trace = NULL;
     docent_listeners_mute(c);
+    c->options.on_ensemble = NULL;
     docent_requests_mute(c);
     docent_watches_mute(c);
     c->heap_size = 0;

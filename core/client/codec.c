@@ -104,7 +104,11 @@ static const char *op_fault(const docent_op *op, bool inside, size_t *ret_size)
         if (inside) return "a transaction within a transaction";
         if (op->op_count == 0 || op->ops == NULL) return "no operations";
         return NULL;
-    case DOCENT_OP_RECONFIG:
+    case DOCENT_OP_RECONFIG: {
+        bool changes = op->joining != NULL || op->leaving != NULL;
+        if (!changes && op->members == NULL) return "no members, and none that join or leave";
+        return changes && op->members != NULL ? "all members, and some that join or leave" : NULL;
+    }
     case DOCENT_OP_WHO_AM_I:
         return NULL;
     case DOCENT_OP_EPHEMERALS:

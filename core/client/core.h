@@ -48,6 +48,8 @@ struct docent_host {
 struct docent_core_config {
     const docent_client_options *options; /* Checked and complete: no field is left to a default. Copied. */
     const char *chroot;                   /* "" or "/a/b". Copied. */
+    const char *servers;                  /* The list given at first, perhaps with chroot. Copied if need be. NULL: addresses are the
+                                           * driver's business alone. */
 };
 
 docent_status docent_core_new(const struct docent_core_config *config, const struct docent_host *host, docent_client **ret_client);

@@ -213,6 +213,8 @@ struct docent_core {
     void (*tell_plain)(struct docent_later *later); /* An answer to one; with or without counting it, so that no call asks which. */
     docent_result plain_result; /* Of what is told just now; only what a plain answer fills in is ever other than zero. */
 
+    struct follower *follower; /* NULL: the list of servers is the application's. */
+
     struct docent_timer **heap; /* heap[1] is the earliest. */
     size_t heap_size, heap_reserved, heap_capacity;
 
@@ -432,6 +434,16 @@ enum session_restored docent_watches_restore(struct docent_core *core, bool begi
 bool docent_watches_want_connection(const struct docent_core *core); /* Another one: see docent_watches_unarmed(). */
 void docent_watches_offline(struct docent_core *core);
 void docent_watches_online(struct docent_core *core);
+
+/* ensemble.c */
+/* docent_ensemble_parse() in @allocator's memory: one block, to be freed with docent_free(). */
+docent_status docent_ensemble_read(const docent_allocator *allocator, const void *text, size_t size, docent_ensemble **ret_ensemble);
+
+/* follow.c */
+struct follower;
+/* @servers: those that the application named. NULL: they are not known. Copied. */
+docent_status docent_follower_new(struct docent_core *core, const char *servers, struct follower **ret_follower);
+void docent_follower_free(struct docent_core *core); /* Also if there is none. */
 
 /* machine.c */
 void docent_machines_settle(struct docent_core *core);

@@ -1,6 +1,7 @@
 /* core/client/ops.c - values that describe operations, and the named asynchronous forms. */
 #include <string.h>
 
+#include <docent/ensemble.h>
 #include <docent/operation.h>
 
 static docent_op op_of(docent_op_type type, const char *path)
@@ -191,6 +192,13 @@ docent_status docent_sync_async(docent_client *client, const char *path, docent_
 {
     docent_op op;
     op_fill(&op, DOCENT_OP_SYNC, path);
+    return docent_run_async(client, &op, NULL, done, user);
+}
+
+docent_status docent_reconfig_async(docent_client *client, const char *joining, const char *leaving, const char *members, int64_t version,
+                                    docent_result_fn done, void *user)
+{
+    docent_op op = docent_op_reconfig(joining, leaving, members, version);
     return docent_run_async(client, &op, NULL, done, user);
 }
 

@@ -121,7 +121,7 @@ docent_status docent_client_new(const char *servers, const docent_client_options
     status = d->base == NULL ? DOCENT_ERR_NO_MEMORY : docent_driver_init(d, d->base);
     if (status == DOCENT_OK) {
         struct docent_host host = docent_driver_host(d);
-        struct docent_core_config config = { &options, d->servers.chroot };
+        struct docent_core_config config = { &options, d->servers.chroot, servers };
         status = docent_core_new(&config, &host, &d->client);
     }
     if (status != DOCENT_OK) {

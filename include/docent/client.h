@@ -71,6 +71,9 @@ DOCENT_API bool docent_state_is_error(docent_error_policy policy, docent_state s
  * while there is no connection, and must not block: have another thread fetch the list, and answer with what it has. What cannot be
  * used is logged as "servers.refused", and what was known before stays. @user: docent_client_options.user. */
 typedef bool (*docent_servers_fn)(char *text, size_t size, void *user);
+typedef struct docent_ensemble docent_ensemble; /* See ensemble.h. */
+/** Told what a client that follows its ensemble has read, at first and when it has changed; borrowed until it returns. */
+typedef void (*docent_ensemble_fn)(const docent_ensemble *ensemble, void *user);
 
 /* docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000 };  What is zero gets its default. */
 typedef struct docent_client_options {
@@ -90,7 +93,8 @@ typedef struct docent_client_options {
     uint8_t session_password[16];
     docent_state_fn on_state;         /* Told every change, from the first on. Default: none. */
     docent_log_fn on_log;             /* Default: none. */
-    void *user;                       /* Passed to on_state, on_log, on_trace and acl_for. */
+    void *user;                       /* Passed to on_state, on_log, on_trace, acl_for, servers_from and
+                                       * on_ensemble. */
     const docent_allocator *allocator; /* Copied. Default: malloc. */
     uint64_t seed;                    /* Shuffling and jitter. Default: the system's entropy. */
     bool no_probe;                    /* Do not ask servers for their version, and whether they write, on a side connection.
@@ -113,6 +117,8 @@ typedef struct docent_client_options {
     docent_error_policy error_policy; /* For docent_state_event.is_error, and for recipes that are given none. Default:
                                        * DOCENT_ERROR_POLICY_DEFAULT. */
     const docent_retry *damping;      /* Spares on_state short outages, as docent_listen_options.damping says. Copied. Default: none. */
+    bool follow_ensemble;             /* Take the list from the ensemble's own configuration; see ensemble.h. Default: no. */
+    docent_ensemble_fn on_ensemble;   /* Told that configuration, and every change. Default: none. */
 } docent_client_options;
 #define DOCENT_CLIENT_OPTIONS .struct_size = sizeof(docent_client_options)
 /** The same as { DOCENT_CLIENT_OPTIONS }, for compilers without designated initialisers. Thread: any. */

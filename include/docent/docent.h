@@ -6,6 +6,7 @@
 #include <docent/batch.h>
 #include <docent/client.h>
 #include <docent/compress.h>
+#include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
 #include <docent/node.h>

@@ -252,7 +252,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .read_only_allowed = true, .request_max_bytes = WIRE_REQUEST_MAX, .reply_max_bytes = 1 << 20, .inbox_max = 100, .pending_max = 1000,
         .offline = DOCENT_OFFLINE_QUEUE, .seed = 7,
     };
-    const struct docent_core_config config = { &options, "" };
+    const struct docent_core_config config = { .options = &options, .chroot = "" };
     if (docent_core_new(&config, &host, &fuzz.client) != DOCENT_OK) abort();
     fuzz_work(&fuzz);
     while (size >= 3) {

@@ -35,6 +35,7 @@ struct server {
 struct apache {
     int count;
     bool read_only;
+    bool dynamic;
     struct server servers[APACHE_SERVERS_MAX];
     char folder[64];
     int leash;     /* Closed when we stop, or die: then the sweeper removes the folder. */
@@ -122,6 +123,13 @@ static void make_folder(struct apache *apache)
     close(ends[0]);
 }
 
+void apache_member(const struct apache *apache, int i, char *text, size_t size)
+{
+    const struct server *server = &apache->servers[i];
+    snprintf(text, size, "server.%d=127.0.0.1:%u:%u:participant;127.0.0.1:%u", i + 1, server->quorum_port, server->election_port,
+             server->client_port);
+}
+
 static void write_config(struct apache *apache, int i, bool alone)
 {
     struct server *server = &apache->servers[i];
@@ -132,10 +140,16 @@ static void write_config(struct apache *apache, int i, bool alone)
     FILE *out = fopen(server->config, "we");
     if (out == NULL) die(server->config);
     fprintf(out,
-            "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir=%s\nclientPort=%u\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
+            "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir=%s\nmaxClientCnxns=0\n"
             "admin.enableServer=false\n4lw.commands.whitelist=*\nforceSync=no\nstandaloneEnabled=%s\nlocalSessionsEnabled=%s\n",
-            name, server->client_port, alone ? "true" : "false", apache->read_only ? "true" : "false");
-    for (int j = 0; !alone && j < apache->count; j++) {
+            name, alone ? "true" : "false", apache->read_only ? "true" : "false");
+    if (apache->dynamic) fprintf(out, "reconfigEnabled=true\nDigestAuthenticationProvider.superDigest=super:lK75jTNcA+U9vtVEw5vB51mj/w4=\n");
+    if (alone || !apache->dynamic) fprintf(out, "clientPort=%u\nclientPortAddress=127.0.0.1\n", server->client_port);
+    for (int j = 0; !alone && apache->dynamic && j < apache->count; j++) { /* Members say where clients go. */
+        apache_member(apache, j, name, sizeof name);
+        fprintf(out, "%s\n", name);
+    }
+    for (int j = 0; !alone && !apache->dynamic && j < apache->count; j++) {
         uint16_t quorum = server->to[j] == NULL ? apache->servers[j].quorum_port : relay_port(server->to[j]);
         fprintf(out, "server.%d=127.0.0.1:%u:%u\n", j + 1, quorum, apache->servers[j].election_port);
     }
@@ -234,12 +248,13 @@ int apache_leader(struct apache *apache)
     return -1;
 }
 
-static struct apache *start(int servers, bool read_only)
+static struct apache *start(int servers, bool read_only, bool dynamic)
 {
     struct apache *apache = calloc(1, sizeof *apache);
     if (apache == NULL) die("memory");
     apache->count = servers;
     apache->read_only = read_only;
+    apache->dynamic = dynamic;
     apache->class_path = find_class_path();
     make_folder(apache);
 
@@ -252,7 +267,7 @@ static struct apache *start(int servers, bool read_only)
         length += (size_t)snprintf(apache->connect_string + length, sizeof apache->connect_string - length, "%s127.0.0.1:%u",
                                    i > 0 ? "," : "", server->client_port);
     }
-    for (int j = 1; j < servers; j++) apache->servers[0].to[j] = relay_new(0, apache->servers[j].quorum_port);
+    for (int j = 1; !dynamic && j < servers; j++) apache->servers[0].to[j] = relay_new(0, apache->servers[j].quorum_port);
     for (int i = 0; i < servers; i++) write_config(apache, i, servers == 1);
     for (int i = 0; i < servers; i++) launch(apache, i);
     apache_wait(apache, servers);
@@ -261,12 +276,17 @@ static struct apache *start(int servers, bool read_only)
 
 struct apache *apache_start(int servers)
 {
-    return start(servers, false);
+    return start(servers, false, false);
 }
 
 struct apache *apache_start_read_only(int servers)
 {
-    return start(servers, true);
+    return start(servers, true, false);
+}
+
+struct apache *apache_start_dynamic(int servers)
+{
+    return start(servers, false, true);
 }
 
 const char *apache_connect_string(const struct apache *apache)

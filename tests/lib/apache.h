@@ -19,6 +19,9 @@ bool apache_available(void); /* Are the jars and a Java virtual machine there? *
 struct apache *apache_start(int servers);
 /* The same, of servers that go on for readers when they have lost their quorum, with sessions of their own. */
 struct apache *apache_start_read_only(int servers);
+/* The same, with reconfiguration switched on, for "digest", "super:secret". These have no relays between them: no apache_cut_first(). */
+struct apache *apache_start_dynamic(int servers);
+void apache_member(const struct apache *apache, int server, char *text, size_t size); /* As a reconfiguration has it: "server.1=...". */
 void apache_stop(struct apache *apache); /* Kills them and removes their data. NULL: does nothing. */
 
 const char *apache_connect_string(const struct apache *apache);

@@ -64,6 +64,12 @@ static void on_state(const docent_state_event *event, void *user)
 
 void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*adjust)(docent_client_options *options))
 {
+    peer_start_below(peer, "", servers, timeout_ms, adjust);
+}
+
+void peer_start_below(struct peer *peer, const char *chroot, size_t servers, uint32_t timeout_ms,
+                      void (*adjust)(docent_client_options *options))
+{
     memset(peer, 0, sizeof *peer);
     peer->now = 1000000;
     for (size_t i = 0; i < servers; i++) {
@@ -87,7 +93,7 @@ void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*a
     };
     if (adjust != NULL) adjust(&options);
     struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test", host_now_us, host_set_servers };
-    struct docent_core_config config = { &options, "" };
+    struct docent_core_config config = { .options = &options, .chroot = chroot, .servers = "first:2181/any" };
     assert_int_equal(docent_core_new(&config, &host, &peer->client), DOCENT_OK);
     peer_work(peer);
 }

@@ -19,7 +19,7 @@ struct peer {
     struct docent_address addresses[4];
     size_t address_count;
     bool manual;             /* Addresses and connections are the test's. */
-    char servers[256];       /* The last list that the client was given. */
+    char servers[256];       /* The last list that the client was given. The one it started with is "first:2181". */
     unsigned servers_set;    /* How often it was. */
     bool read_only;          /* The peer says that it is, in the handshake. */
     unsigned states[32];     /* Told, in order. */
@@ -35,6 +35,8 @@ struct peer_frame { /* A request of the client, header taken apart. */
 
 /* A client of @servers addresses, which wants a session of @timeout_ms. */
 void peer_start(struct peer *peer, size_t servers, uint32_t timeout_ms, void (*adjust)(docent_client_options *options));
+void peer_start_below(struct peer *peer, const char *chroot, size_t servers, uint32_t timeout_ms,
+                      void (*adjust)(docent_client_options *options));
 void peer_stop(struct peer *peer); /* Closes and frees; the goodbye is answered. */
 /* Does the driver's work: link, addresses, bytes. */
 void peer_work(struct peer *peer);

@@ -108,6 +108,7 @@ NAMED(exists, peer.client, "/a")
 NAMED(get, peer.client, "/a")
 NAMED(set, peer.client, "/a", "x", 1, 3)
 NAMED(children, peer.client, "/a")
+NAMED(reconfig, peer.client, NULL, "3", NULL, -1)
 NAMED(sync, peer.client, "/a")
 NAMED(read_linearizable, peer.client, "/a")
 NAMED(ensure_path, peer.client, "/a/b", DOCENT_PARENTS_PERSISTENT, (docent_acl_list){ NULL, 0 })
@@ -268,6 +269,7 @@ static const struct row rows[] = {
     ROW(docent_get_async, "a get", .start = named_get),
     ROW(docent_set_async, "a set", .start = named_set, .doubt = DOUBT_REPEATED),
     ROW(docent_children_async, "a listing", .start = named_children),
+    ROW(docent_reconfig_async, "a reconfig", .start = named_reconfig, .doubt = DOUBT_FINAL),
     ROW(docent_sync_async, "a sync", .start = named_sync),
     ROW(docent_multi_async, "a transaction", .start = named_multi, .doubt = DOUBT_REPEATED),
     ROW(docent_create_node_async, "a create", .start = node_create, .doubt = DOUBT_REPEATED, .own_policy = true),

@@ -335,7 +335,7 @@ static void test_no_memory_is_told(void **state)
         docent_status status = docent_stats_new(&options, &full.stats);
         assert_int_equal(status, fail_at == 1 ? DOCENT_ERR_NO_MEMORY : DOCENT_OK);
         if (fail_at == 1) continue;
-        struct docent_core_config config = { &full, "" };
+        struct docent_core_config config = { .options = &full, .chroot = "" };
         docent_client *client = NULL;
         assert_int_equal(docent_core_new(&config, &host, &client), DOCENT_ERR_NO_MEMORY);
         docent_stats_unref(full.stats);

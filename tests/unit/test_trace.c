@@ -326,16 +326,17 @@ static void test_no_memory_is_told(void **state)
     while (status == DOCENT_ERR_NO_MEMORY) {
         struct test_alloc alloc;
         test_alloc_init(&alloc, ++fail_at);
-        docent_client_options options = { DOCENT_CLIENT_OPTIONS, .flight_recorder_events = 8, .acl = { &entry, 1 } };
+        docent_client_options options = { DOCENT_CLIENT_OPTIONS, .flight_recorder_events = 8, .acl = { &entry, 1 },
+                                          .follow_ensemble = true };
         options.allocator = &alloc.allocator;
-        struct docent_core_config config = { &options, "/chroot" };
+        struct docent_core_config config = { .options = &options, .chroot = "/chroot" };
         docent_client *client = NULL;
         status = docent_core_new(&config, &host, &client);
         if (status == DOCENT_OK) docent_core_free(client);
         assert_int_equal(alloc.outstanding, 0);
     }
     assert_int_equal(status, DOCENT_OK);
-    assert_true(fail_at > 4); /* Client, chroot, recorder, policy. */
+    assert_true(fail_at > 6); /* Client, chroot, recorder, policy, timers, follower. */
 }
 
 int main(void)
