@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/counter.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
 
@@ -192,6 +193,7 @@ void actor_crash(struct actor *actor)
     actor->mine = 0;
     actor->watched = NULL;
     actor->watch = NULL;
+    actor->updating = NULL;
     actor->missed = false;
     nodes_leave(actor);
     actor->view = NULL;
@@ -647,7 +649,8 @@ static void actor_ring(struct alarm *alarm)
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);
         } else if (actor->writer) {
-            (actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor_call)(actor);
+            (actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor->world->counter != NULL ? counter_call
+                                                                                                                    : actor_call)(actor);
         } else {
             actor_acquire(actor);
         }

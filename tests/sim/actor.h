@@ -51,6 +51,7 @@ struct actor {
     int64_t seen_zxid;        /* Writers of txns.h: what its client was told of, at least. */
     bool seeded;              /* And their nodes exist, */
     unsigned batches;         /* for all we know. */
+    struct call *updating;    /* Writers of counter.h: their update; NULL: none. */
     uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
 };
 

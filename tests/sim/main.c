@@ -14,6 +14,7 @@
 static const char main_usage[] =
     "usage: sim [--scenario NAME] [--seed N] [--fault KIND:K]... [--trace]    one run\n"
     "       sim [--scenario NAME] [--seed N] --seeds N [--minutes M]          seeds from N on\n"
+    "       sim --scenario cas-counter --seeds N --counts                     what became of lost writes\n"
     "       sim --exhaustive NAME [--seed N] [--pairs N] [--no-singles]       every fault at every place, and pairs\n"
     "       sim --list\n"
     "NAME may be \"all\": every scenario. --minutes bounds the processor time. With DOCENT_SIM_SAMPLE in the environment a tenth of\n"
@@ -56,6 +57,7 @@ bool sim_one(const struct scenario *scenario, uint64_t seed, const struct plan *
     tally->grants += world->grants;
     tally->guarded += world->guarded;
     tally->faults += world->faults_done;
+    counter_add(world->counter, &tally->counted);
     if (good) {
         world_free(world);
     } else {
@@ -103,19 +105,20 @@ static void main_print_usage(FILE *out)
 int main(int argc, char **argv)
 {
     enum { OPTION_SCENARIO, OPTION_SEED, OPTION_SEEDS, OPTION_FAULT, OPTION_TRACE, OPTION_EXHAUSTIVE, OPTION_PAIRS, OPTION_NO_SINGLES,
-           OPTION_MINUTES, OPTION_LIST, OPTION_HELP };
+           OPTION_MINUTES, OPTION_COUNTS, OPTION_LIST, OPTION_HELP };
     static const struct option options[] = {
         {"scenario", required_argument, NULL, OPTION_SCENARIO}, {"seed", required_argument, NULL, OPTION_SEED},
         {"seeds", required_argument, NULL, OPTION_SEEDS}, {"fault", required_argument, NULL, OPTION_FAULT},
         {"trace", no_argument, NULL, OPTION_TRACE}, {"exhaustive", required_argument, NULL, OPTION_EXHAUSTIVE},
         {"pairs", required_argument, NULL, OPTION_PAIRS}, {"no-singles", no_argument, NULL, OPTION_NO_SINGLES},
-        {"minutes", required_argument, NULL, OPTION_MINUTES}, {"list", no_argument, NULL, OPTION_LIST},
+        {"minutes", required_argument, NULL, OPTION_MINUTES}, {"counts", no_argument, NULL, OPTION_COUNTS},
+        {"list", no_argument, NULL, OPTION_LIST},
         {"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0},
     };
     const char *name = "storm";
     uint64_t seed = 1, seeds = 0, pairs = 0;
     double minutes = 0;
-    bool trace = false, exhaustive = false, singles = true;
+    bool trace = false, exhaustive = false, singles = true, counts = false;
     struct plan plan = {.count = 0};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -133,6 +136,7 @@ int main(int argc, char **argv)
         case OPTION_PAIRS: pairs = main_number("pairs", optarg); break;
         case OPTION_NO_SINGLES: singles = false; break;
         case OPTION_MINUTES: minutes = strtod(optarg, NULL); break;
+        case OPTION_COUNTS: counts = true; break;
         case OPTION_LIST: main_list(); return 0;
         case OPTION_HELP: main_print_usage(stdout); return 0;
         default: main_print_usage(stderr); return 2;
@@ -160,13 +164,16 @@ int main(int argc, char **argv)
             continue;
         }
         if (exhaustive) {
-            good = (all && (scenario->storm || scenario->scripted)) || sim_exhaustive(scenario, seed, singles, pairs, &tally);
+            good = (all && (scenario->storm || scenario->scripted || scenario->loses > 0)) || sim_exhaustive(scenario, seed, singles, pairs, &tally);
         } else if (seeds > 0 || minutes > 0) {
             good = sim_random(scenario, seed, seeds > 0 ? seeds : UINT64_MAX, minutes * 60, &tally);
         } else {
             good = sim_one(scenario, seed, &plan, trace, &tally, NULL);
         }
         fflush(stdout);
+    }
+    if (counts) {
+        counter_print(&tally.counted);
     }
     double took = sim_seconds();
     printf("%s: %" PRIu64 " runs (%.0f a minute), %" PRIu64 " steps, %" PRIu64 " messages, %" PRIu64 " faults, %" PRIu64 " grants, %" PRIu64

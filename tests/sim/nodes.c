@@ -538,7 +538,8 @@ void nodes_prepare(struct actor *actor)
 {
     struct call *call = world_call(actor->world, actor, CALL_NODE);
     const struct scenario *scenario = actor->world->scenario;
-    const char *path = scenario->play == PLAY_TXNS ? (scenario->viewed ? "/n/v/t" : "/t") : scenario->viewed ? "/n/v" : "/";
+    const char *path = scenario->play == PLAY_TXNS ? (scenario->viewed ? "/n/v/t" : "/t") : scenario->viewed ? "/n/v"
+        : scenario->play == PLAY_COUNTER ? "/k" : "/";
     docent_status status = docent_ensure_path_async(actor->client.core, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), nodes_prepared, call);
     actor_call_accepted(actor, call, status);
 }
@@ -560,6 +561,7 @@ void nodes_call(struct actor *actor)
         break;
     case PLAY_CALLS:
     case PLAY_TXNS:
+    case PLAY_COUNTER:
         abort();
     }
 }

@@ -146,6 +146,13 @@ BUGS = [
     Bug("update-without-sync", "after a lost reply the node is read on a server that may lag", [
         (NODE_UPDATE, "        docent_op sync = docent_op_sync(call->path);\n        docent_ask(&call->machine, &sync, TAG_SYNC);\n", ""),
     ], ["--exhaustive update --pairs 3000", "--scenario storm-update --seeds 10000"]),
+    Bug("unknown-untouched", "an update whose write was lost is unknown though the node is read back as it was", [
+        (NODE_UPDATE, "bool untouched = u->sent.type == DOCENT_OP_SET && ", "bool untouched = u == NULL && "),
+        (OUTCOME, "if (stat->mzxid <= zxid_before) return conflict;", ""),
+    ], ["--scenario cas-counter --seeds 20"]),
+    Bug("unknown-recognisable", "an update whose write was lost is unknown though the value says whose it is", [
+        (NODE_UPDATE, "recognised = u->recognise(u->current, u->data, u->size, u->sent.version, u->call.user);", "recognised = DOCENT_WRITE_UNCERTAIN;"),
+    ], ["--scenario cas-counter --seeds 20"]),
     Bug("doubt-forgotten", "a call that gives up forgets that it may have changed something", [
         (NODE, "if (call->doubt || call->moot || call->changing) why", "if (why == DOCENT_OK) why"),
     ], ["--exhaustive update", "--exhaustive parents"]),

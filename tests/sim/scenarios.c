@@ -23,6 +23,8 @@ const struct scenario scenarios[] = {
      .play = PLAY_GUARANTEED, .rounds = 10, .lag_ms = 200},
     {.name = "update", .text = "a counter updated under a condition (F-08, F-10)", .replicas = 3, .writers = 4, .play = PLAY_UPDATE, .rounds = 5,
      .lag_ms = 200},
+    {.name = "cas-counter", .text = "four clients count, one message in twenty is lost: what is unknown has to be (F-08)", .replicas = 3, .writers = 4,
+     .play = PLAY_COUNTER, .rounds = 25, .lag_ms = 20, .loses = 20},
     {.name = "view-of-view", .text = "protected creates through a view of a view (F-01 to F-04)", .replicas = 2, .writers = 2,
      .play = PLAY_PROTECTED, .viewed = true, .rounds = 6, .lag_ms = 100},
 

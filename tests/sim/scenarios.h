@@ -2,13 +2,14 @@
 #ifndef SIM_SCENARIOS_H
 #define SIM_SCENARIOS_H
 
-#include "tests/sim/world.h"
+#include "tests/sim/counter.h"
 
 extern const struct scenario scenarios[];
 extern const size_t scenario_count;
 const struct scenario *scenario_find(const char *name);
 
 struct tally { /* Of many runs. */
+    struct counter_tally counted;
     uint64_t runs, steps, messages, grants, guarded, faults, lost_allocations;
 };
 

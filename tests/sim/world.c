@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/sim/actor.h"
+#include "tests/sim/counter.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
 
@@ -206,6 +207,9 @@ static void world_committed(void *user, const struct commit *commit)
         return;
     }
     if (commit->path != NULL && world->txns != NULL && txns_committed(world, commit)) {
+        return;
+    }
+    if (commit->path != NULL && world->counter != NULL && counter_committed(world, commit)) {
         return;
     }
     if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
@@ -509,17 +513,8 @@ static void world_check_guard(struct world *world, const struct conn *conn, cons
     }
 }
 
-static enum verdict world_sent(void *user, struct conn *conn, enum side to, const uint8_t *frame, size_t size, uint64_t *delay_us)
+static enum verdict world_verdict(struct world *world, const struct conn *conn, uint64_t *delay_us)
 {
-    struct world *world = user;
-    if (world->tracing) {
-        world_trace_message(world, conn, to, frame, size);
-    }
-    if (to == SIDE_SERVER && world->txns != NULL) {
-        txns_sent(world, conn, frame, size);
-    } else if (to == SIDE_SERVER) {
-        world_check_guard(world, conn, frame, size);
-    }
     if (world_calm(world)) {
         return VERDICT_DELIVER;
     }
@@ -549,6 +544,24 @@ static enum verdict world_sent(void *user, struct conn *conn, enum side to, cons
         } else {
             world_effect(world, EFFECT_FAULT, conn->client, conn->server, 0)->fault = (enum fault_kind)kind;
         }
+    }
+    return verdict;
+}
+
+static enum verdict world_sent(void *user, struct conn *conn, enum side to, const uint8_t *frame, size_t size, uint64_t *delay_us)
+{
+    struct world *world = user;
+    if (world->tracing) {
+        world_trace_message(world, conn, to, frame, size);
+    }
+    if (to == SIDE_SERVER && world->txns != NULL) {
+        txns_sent(world, conn, frame, size);
+    } else if (to == SIDE_SERVER) {
+        world_check_guard(world, conn, frame, size);
+    }
+    enum verdict verdict = world_verdict(world, conn, delay_us);
+    if (world->counter != NULL) {
+        counter_sent(world, conn, to, frame, size, verdict);
     }
     return verdict;
 }
@@ -727,6 +740,7 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
     if (plan != NULL) {
         world->plan = *plan;
     }
+    world->storm.per_100k[FAULT_LOSE] = scenario->loses == 0 ? 0 : 100000 / scenario->loses;
     if (scenario->storm) {
         storm_draw(&world->storm, &world->random);
         world->drawn = *scenario;
@@ -762,6 +776,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
     }
     if (scenario->play == PLAY_TXNS) {
         world->txns = txns_new();
+    } else if (scenario->play == PLAY_COUNTER) {
+        world->counter = counter_new();
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -795,6 +811,7 @@ void world_free(struct world *world)
     free(world->forced);
     nodes_free(world->nodes);
     txns_free(world->txns);
+    counter_free(world->counter);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

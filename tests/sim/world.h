@@ -24,8 +24,8 @@ enum { WORLD_ACTORS_MAX = 6 };
 struct world;
 struct actor;
 
-enum play { /* What writers do; see nodes.h, and of TXNS txns.h: there holders do it too. */
-    PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS,
+enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h. */
+    PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
 };
 
 struct scenario {
@@ -43,6 +43,7 @@ struct scenario {
     uint64_t lag_ms;    /* Of replicas. */
     bool kazoo;         /* The other dialect. */
     bool long_holds;    /* For about as long as a session lives. */
+    unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool storm;         /* Random faults, and all of the above drawn from the seed. */
     bool scripted;      /* Every second grant brings at_grant, to who was granted and its server. */
     enum fault_kind at_grant;
@@ -99,6 +100,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct effect;
 struct nodes;
+struct counter;
 struct txns;
 
 struct world {
@@ -129,6 +131,7 @@ struct world {
     int64_t logged_last;   /* Token of the last guarded write in the log. */
     struct effect *effects;
     struct nodes *nodes; /* NULL: the scenario has none. */
+    struct counter *counter; /* The same. */
     struct txns *txns;   /* Likewise. */
 
     enum phase phase;
