@@ -258,6 +258,43 @@ static void parents_stay_when_the_transaction_fails(void **state)
     assert_data(client, "/p/q", "");
 }
 
+/* Each time its parents are made, and each time it deletes one of them itself. */
+static void parents_are_not_made_for_ever(void **state)
+{
+    (void)state;
+    docent_txn_options parents = { DOCENT_TXN_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    assert_ok(docent_ensure_path(client, "/p/q", DOCENT_PARENTS_PERSISTENT, docent_acl_open()));
+    docent_txn *txn = txn_of(client);
+    docent_txn_delete(txn, "/p/q", DOCENT_ANY_VERSION);
+    docent_txn_create(txn, "/p/q/r", NULL, 0, DOCENT_PERSISTENT);
+    docent_result *result = NULL;
+    assert_status(docent_txn_commit(txn, &parents, &result), DOCENT_ERR_NO_NODE);
+    assert_status(result->results[0].status, DOCENT_ERR_ROLLED_BACK);
+    assert_status(result->results[1].status, DOCENT_ERR_NO_NODE);
+    docent_result_free(result);
+    docent_txn_free(txn);
+    assert_data(client, "/p/q", "");
+}
+
+static void parents_have_their_own_acl(void **state)
+{
+    (void)state;
+    docent_acl entries[] = { docent_acl_world(DOCENT_PERM_READ | DOCENT_PERM_CREATE | DOCENT_PERM_ADMIN) };
+    docent_txn_options parents = { DOCENT_TXN_OPTIONS, .parents = DOCENT_PARENTS_CONTAINER, .parents_acl = { entries, 1 } };
+    docent_txn *txn = txn_of(client);
+    docent_txn_create(txn, "/p/q/r", NULL, 0, DOCENT_PERSISTENT);
+    assert_ok(docent_txn_commit(txn, &parents, NULL));
+    docent_txn_free(txn);
+    static const char *const paths[] = { "/p", "/p/q", "/p/q/r" };
+    for (size_t i = 0; i < 3; i++) {
+        docent_op op = docent_op_get_acl(paths[i]);
+        docent_result *result = NULL;
+        assert_ok(docent_run(client, &op, NULL, &result));
+        assert_true(docent_acl_equal(result->acl, i < 2 ? parents.parents_acl : docent_acl_open()));
+        docent_result_free(result);
+    }
+}
+
 /* ---- Batches. ---- */
 
 static void batches_tell_of_each_node(void **state)
@@ -376,6 +413,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(f12_lost_replies_of_transactions, start, stop),
         cmocka_unit_test_setup_teardown(f119_parents_below_what_may_not_be_read, start, stop),
         cmocka_unit_test_setup_teardown(parents_stay_when_the_transaction_fails, start, stop),
+        cmocka_unit_test_setup_teardown(parents_are_not_made_for_ever, start, stop),
+        cmocka_unit_test_setup_teardown(parents_have_their_own_acl, start, stop),
         cmocka_unit_test_setup_teardown(batches_tell_of_each_node, start, stop),
         cmocka_unit_test_setup_teardown(f130_null_empty_and_bytes_come_back_as_they_went, start, stop),
         cmocka_unit_test_setup_teardown(f129_what_is_too_large_is_not_sent, start, stop),
