@@ -335,6 +335,40 @@ static void test_a_server_without_batches_is_asked_one_by_one(void **state)
     assert_int_equal(told.attempts, 1);
 }
 
+static void reply_bytes(const uint8_t *data, size_t size)
+{
+    struct wire_out out = { 0 };
+    docent_wire_put_buffer(&out, docent_wire_buffer(data, size));
+    docent_wire_put_stat(&out, stat_of_node);
+    peer_reply(&peer, frame.xid, 10, 0, out.data, out.size);
+    docent_wire_out_free(&out);
+}
+
+static void test_what_cannot_be_unpacked_is_told_of_its_node_there_too(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = { /* A gzip member of five bytes. */
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x86, 0xa6, 0x10,
+        0x36, 0x05, 0x00, 0x00, 0x00 };
+    docent_client *view;
+    docent_view_options options = { DOCENT_VIEW_OPTIONS, .compression = DOCENT_COMPRESSION_ON, .decompressed_max_bytes = 4 };
+    assert_int_equal(docent_client_view(peer.client, "/", &options, &view), DOCENT_OK);
+    docent_op reads[] = { docent_op_get("/a"), docent_op_get("/b") };
+    static struct told told;
+    assert_int_equal(docent_batch_read_async(view, reads, 2, NULL, on_result, &told), DOCENT_OK);
+    docent_view_release(view);
+    peer_expect(&peer, WIRE_OP_MULTI_READ, &frame);
+    peer_reply(&peer, frame.xid, 10, DOCENT_ERR_UNIMPLEMENTED, NULL, 0);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    reply_bytes(hello, sizeof hello);
+    peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
+    reply_bytes(hello, 12); /* Not even a header and a trailer. */
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.status, DOCENT_OK);
+    assert_int_equal(told.part[0], DOCENT_ERR_TOO_LARGE);
+    assert_int_equal(told.part[1], DOCENT_ERR_CORRUPT_DATA);
+}
+
 static void test_what_concerns_all_reads_is_the_outcome(void **state)
 {
     (void)state;
@@ -378,6 +412,7 @@ int main(void)
         TEST(test_a_missing_node_that_is_no_parent_is_told),
         TEST(test_a_commit_with_parents_ends_when_the_client_closes),
         TEST(test_a_server_without_batches_is_asked_one_by_one),
+        TEST(test_what_cannot_be_unpacked_is_told_of_its_node_there_too),
         TEST(test_what_concerns_all_reads_is_the_outcome),
         TEST(test_bad_batches_are_refused),
     };
