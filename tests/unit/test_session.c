@@ -93,7 +93,7 @@ static void test_retry_goes_to_the_other_server_at_once(void **state)
     assert_int_equal(request.session_id, 77);
 }
 
-static void test_ping_goes_out_and_its_silence_costs_the_connection(void **state)
+static void test_f24_ping_goes_out_and_its_silence_costs_the_connection(void **state)
 {
     (void)state;
     start_online(1);
@@ -410,7 +410,7 @@ static void test_deadline_holds_while_disconnected(void **state)
     assert_int_equal(outcome->status, DOCENT_ERR_TIMEOUT);
 }
 
-static void test_credentials_come_first_and_their_refusal_is_the_end(void **state)
+static void test_f28_credentials_come_first_and_their_refusal_is_the_end(void **state)
 {
     (void)state;
     peer_start(&peer, 1, 6000, NULL);
@@ -906,7 +906,7 @@ static void test_connection_that_came_up_too_late_is_not_taken_for_the_next(void
     assert_int_equal(docent_core_send(peer.client, &data), 0);
 }
 
-static void test_refusing_servers_are_not_hammered(void **state)
+static void test_f21_refusing_servers_are_not_hammered(void **state)
 {
     (void)state;
     peer_start(&peer, 3, 6000, NULL);
@@ -1076,7 +1076,7 @@ int main(void)
         TEST(test_get_is_answered_in_pieces_of_any_size),
         TEST(test_reply_to_nobody_costs_the_connection),
         TEST(test_retry_goes_to_the_other_server_at_once),
-        TEST(test_ping_goes_out_and_its_silence_costs_the_connection),
+        TEST(test_f24_ping_goes_out_and_its_silence_costs_the_connection),
         TEST(test_session_is_lost_by_our_own_clock_and_settled_before_the_next),
         TEST(test_expired_session_is_replaced),
         TEST(test_a_refusal_does_not_prolong_a_strict_lease),
@@ -1091,7 +1091,7 @@ int main(void)
         TEST(test_lost_transaction_that_may_have_been_applied_is_unknown),
         TEST(test_call_not_sent_waits_and_counts_no_attempt),
         TEST(test_deadline_holds_while_disconnected),
-        TEST(test_credentials_come_first_and_their_refusal_is_the_end),
+        TEST(test_f28_credentials_come_first_and_their_refusal_is_the_end),
         TEST(test_one_shot_watch_is_restored_before_anything_else),
         TEST(test_restored_watches_keep_to_the_limit_on_requests),
         TEST(test_one_shot_outlives_the_standing_watch_it_was_to_live_off),
@@ -1107,7 +1107,7 @@ int main(void)
         TEST(test_close_answers_everything_and_says_goodbye),
         TEST(test_wiped_ensemble_is_joined_again_and_told),
         TEST(test_connection_that_came_up_too_late_is_not_taken_for_the_next),
-        TEST(test_refusing_servers_are_not_hammered),
+        TEST(test_f21_refusing_servers_are_not_hammered),
         TEST(test_a_read_only_client_asks_the_others_with_growing_pauses),
         TEST(test_a_read_only_client_goes_to_a_server_that_writes_with_a_new_session),
         TEST(test_a_server_that_writes_but_will_not_have_us_is_not_hammered),
