@@ -29,6 +29,8 @@ STATE = "core/client/state.c"
 CODEC = "core/client/codec.c"
 WATCH_RESTORE = "core/client/watch_restore.c"
 CONTENDER = "recipes/contender.c"
+CONTENDER_NODE = "recipes/contender_node.c"
+CONTENDER_QUEUE = "recipes/contender_queue.c"
 DIALECT = "recipes/dialect.c"
 PROTECTED = "recipes/protected.c"
 REMOVAL = "recipes/removal.c"
@@ -81,16 +83,16 @@ BUGS = [
          "docent_op list = docent_op_children(node->parent);\n    docent_ask(machine, &list, TAG_PROTECTED_LIST);"),
     ], ["--exhaustive two-three", STORM]),
     Bug("find-in-new-session", "the search goes on in the next session, and takes the node whosever it is", [
-        (CONTENDER, "case DOCENT_EV_EXPIRED: contender_end(c, DOCENT_ERR_SESSION_EXPIRED);",
-         "case DOCENT_EV_EXPIRED: if (c->state != CONTENDER_FINDING) contender_end(c, DOCENT_ERR_SESSION_EXPIRED);"),
-        (CONTENDER, "return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);",
+        (CONTENDER, "case DOCENT_EV_EXPIRED: docent_contender_end(c, DOCENT_ERR_SESSION_EXPIRED);",
+         "case DOCENT_EV_EXPIRED: if (c->state != CONTENDER_FINDING) docent_contender_end(c, DOCENT_ERR_SESSION_EXPIRED);"),
+        (CONTENDER_QUEUE, "return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);",
          "(void)c;\n    return result->has_stat;"),
         (PROTECTED, "node->ephemeral && ev->result->stat", "false && ev->result->stat"),
     ], [STORM]),
     Bug("no-finding", "after a lost create reply the node is created again at once", [
-        (CONTENDER, "case PROTECTED_LOST: contender_go(c, CONTENDER_FINDING); break;",
+        (CONTENDER_NODE, "case PROTECTED_LOST: docent_contender_go(c, CONTENDER_FINDING); break;",
          "case PROTECTED_LOST:\n        docent_protected_forget(&c->own);\n"
-         "        if (c->verdict != DOCENT_OK) contender_has_none(c, CONTENDER_GONE);\n        break;"),
+         "        if (c->verdict != DOCENT_OK) docent_contender_has_none(c, CONTENDER_GONE);\n        break;"),
     ], ["--exhaustive two-one"]),
     # Guards.
     Bug("guard-in-new-session", "a guarded transaction that waited is sent in whatever session there is then", [
@@ -105,23 +107,23 @@ BUGS = [
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
     # The lock.
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
-        (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: contender_go(c, c->state); break;",
-         "    case CONTENDER_CHECKING: contender_go(c, c->state); break;\n"
-         "    case CONTENDER_DELETING: c->own.known = PROTECTED_NONE; contender_go(c, CONTENDER_GONE); break;"),
+        (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: docent_contender_go(c, c->state); break;",
+         "    case CONTENDER_CHECKING: docent_contender_go(c, c->state); break;\n"
+         "    case CONTENDER_DELETING: c->own.known = PROTECTED_NONE; docent_contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("leave-while-unsure", "who gives up while a create is under way does not look what becomes of it", [
-        (CONTENDER, "case PROTECTED_UNKNOWN: contender_report(c); break;",
-         "case PROTECTED_UNKNOWN: contender_go(c, CONTENDER_GONE); break;"),
+        (CONTENDER, "case PROTECTED_UNKNOWN: docent_contender_report(c); break;",
+         "case PROTECTED_UNKNOWN: docent_contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
-        (CONTENDER, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT"),
+        (CONTENDER_QUEUE, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT"),
     ], ["--exhaustive three-two"]),
     Bug("rank-by-name", "contenders compare by their whole names, not by the number", [
         (DIALECT, "return key == NULL ? name : key;", "return key == NULL ? name : name;"),
         (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),
     ], ["--scenario five-three --seeds 20"]),
     Bug("list-refused", "a list that there was no memory to send is waited for", [
-        (CONTENDER, "if (contender_owns(c) && c->list_refused) contender_go_later(c, CONTENDER_RANKING);", "(void)contender_owns(c);"),
+        (CONTENDER_NODE, "if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING);", "(void)contender_owns(c);"),
     ], ["--exhaustive two-one"]),
     # Calls of several steps about one node.
     Bug("protected-and-blind", "after a lost reply a protected node is created again at once", [

@@ -1,0 +1,80 @@
+/* recipes/contender_internal.h - create, find, rank, wait, delete: what contender.c (states and events), contender_node.c (our node: made,
+ * found, removed) and contender_queue.c (its rank, whom it waits for, being first) share.
+ *
+ * The happy path: create and list go out together, and since replies come in order the list shows our node and everybody ahead;
+ * nobody ahead means first, after one round trip. Else the one directly ahead is watched (by getData, so that nothing is left on a
+ * node that is gone already: that answer means "list again"). Leaving deletes.
+ *
+ *          start        create+list ok, nobody ahead
+ *     NEW ------> CREATING -------------------------------------------> FIRST <-----------.
+ *                 | ^  | ^ \                                            ^  |  down        | there
+ *         NoNode  v |  | |  \ somebody ahead             ahead deleted  |  v       back   |
+ *              PARENTS | |   `-----> WATCHING or NEXT ------------------'  SUSPECT ---> CHECKING
+ *         reply lost   v | not there   |  ^                                   ^ down        |
+ *                   FINDING            v  | somebody ahead                    `-------------'
+ *                        | found     RANKING ---> FIRST                                     | not there: lost
+ *                        `-------------^                                                    v
+ *     Given up: DELETING ---> GONE from wherever our node is known; CREATING and FINDING first learn whether there is one.
+ *     The session's end takes every state to GONE: it took our node with it.
+ *
+ * Reply to the create lost. The node may be there, and nobody but us would ever remove it. So: sync, list, look for our
+ * prefix (a new UUID per contender), all in the session that sent the create; without the sync a server that lags
+ * says "not there" too early. A node is ours only if its owner is our session. Not there: create again. The same holds for errors that
+ * do not say whether they came before or after. It makes no difference whether the contender is still wanted, except that
+ * then the node found is deleted.
+ *
+ * Connection down. A waiter lists again when it is back, whatever the restored watch says: what its list had shown may have
+ * changed unseen. One that was first looks whether its node is still there; nobody can have got ahead of it. A delete is simply
+ * sent again: "no such node" is what we want to hear.
+ *
+ * Our node deleted by somebody else. A waiter starts over with a new name, at the end of the queue, as its peers do. One that
+ * is first is told so: at the reconnect, and while connected by a watch on its own node, left a second after becoming first, so that
+ * short holds do not pay for it.
+ *
+ * Second in line. A peer always lists again when the node ahead goes. We need not, from state NEXT, because all of this holds:
+ * numbers only grow as long as the parent lives, and it lives while our node is in it, so nobody can be inserted ahead of us;
+ * exactly one node was ahead; the watch tells that it was deleted; and the connection has stood since the list, so that the watch
+ * was never out. It does not hold, and WATCHING lists again, where the listing had names that are not of our dialect (they may sort
+ * anywhere: another client's pattern, a hand-made node), where a name shares our number (a reader that a writer was downgraded
+ * to) or where the counter is used up (negative numbers sort ahead); where the event is any other than a deletion; and after
+ * a reconnect. If somebody deletes our node while we are NEXT, the list that we saved would have shown it: so
+ * the look at our own node follows at once.
+ *
+ * Missing parents are made from the lowest upwards, and the create is tried again; a container may vanish in between, so that goes
+ * round, at once at first and then at the pace of the client's backoff. */
+#ifndef DOCENT_RECIPES_CONTENDER_INTERNAL_H
+#define DOCENT_RECIPES_CONTENDER_INTERNAL_H
+
+#include "recipes/contender.h"
+
+enum { CONTENDER_OWN_LOOK_MS = 1000 }; /* When somebody first looks after their own node. */
+
+enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_OWN, TAG_AHEAD }; /* And those of the building blocks. */
+
+/* contender.c */
+void docent_contender_enter(struct contender *contender, enum contender_state next); /* The only writer of contender->state. */
+void docent_contender_go(struct contender *contender, enum contender_state next);    /* Enters, asks, reports. */
+/* Enters @next, which asks when the client's backoff has passed (or the connection has come back). */
+void docent_contender_go_later(struct contender *contender, enum contender_state next);
+void docent_contender_report(struct contender *contender); /* Always last: the owner may finish us here. */
+/* The node is not there any more, or will not be; nothing is left to be removed. */
+void docent_contender_end(struct contender *contender, docent_status why);
+/* There is no node of ours, and we know it. */
+void docent_contender_has_none(struct contender *contender, enum contender_state next);
+/* Something that changes nothing failed; @state will ask for it again. */
+void docent_contender_ask_again(struct contender *contender, enum contender_state state, docent_status status);
+
+/* contender_node.c */
+void docent_contender_draw_name(struct contender *contender);
+void docent_contender_on_create(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_parent(struct contender *contender, docent_status status);
+void docent_contender_on_find(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_removal(struct contender *contender, const struct docent_event *ev);
+
+/* contender_queue.c */
+void docent_contender_on_rank_list(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_ahead(struct contender *contender, docent_status status);
+void docent_contender_on_watch(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_own(struct contender *contender, const struct docent_event *ev);
+
+#endif

@@ -1,0 +1,145 @@
+/* recipes/contender_node.c - see contender_internal.h: our node is made, found after a lost reply, and removed. */
+#include "recipes/contender_internal.h"
+#include "recipes/trouble.h"
+
+enum {
+    CONTENDER_ROUNDS_AT_ONCE = 8, /* Makings of parents that are not paced. */
+    CONTENDER_ROUNDS_MAX = 64,    /* Then it is an error: something deletes the path as fast as we make it. */
+};
+
+void docent_contender_draw_name(struct contender *c)
+{
+    char uuid[37];
+
+    docent_client_uuid(c->config.client, uuid);
+    docent_dialect_prefix(c->config.dialect, uuid, docent_protected_prefix(&c->own));
+    docent_protected_named(&c->own);
+}
+
+/* ---- Creating. ---- */
+
+/* Our node is there and has a name. True: it is wanted and good. */
+static bool contender_owns(struct contender *c)
+{
+    c->parents.rounds = 0;
+    docent_machine_calm(&c->machine);
+    if (c->verdict != DOCENT_OK) {
+        docent_contender_go(c, CONTENDER_DELETING);
+        return false;
+    }
+    if (docent_dialect_read(c->config.dialect, docent_protected_prefix(&c->own)) != DIALECT_CONTENDER) {
+        docent_contender_leave(c, DOCENT_ERR_SEQUENCE_EXHAUSTED);
+        return false;
+    }
+    return true;
+}
+
+static void contender_path_missing(struct contender *c)
+{
+    docent_parents_begin(&c->parents, c->own.parent_size);
+    if (c->verdict != DOCENT_OK || c->parents.rounds > CONTENDER_ROUNDS_MAX) {
+        docent_contender_end(c, DOCENT_ERR_NO_NODE);
+    } else if (c->parents.rounds > CONTENDER_ROUNDS_AT_ONCE) {
+        docent_contender_go_later(c, CONTENDER_PARENTS);
+    } else {
+        docent_contender_go(c, CONTENDER_PARENTS);
+    }
+}
+
+void docent_contender_on_create(struct contender *c, const struct docent_event *ev)
+{
+    switch (docent_protected_on_create(&c->own, ev)) {
+    case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
+        if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING);
+        break;
+    case PROTECTED_NO_PARENT: contender_path_missing(c); break;
+    case PROTECTED_UNSENT: /* EV_RESUMED creates again. */
+        if (c->verdict != DOCENT_OK) docent_contender_has_none(c, CONTENDER_GONE);
+        break;
+    case PROTECTED_LOST: docent_contender_go(c, CONTENDER_FINDING); break;
+    case PROTECTED_UNSURE: docent_contender_go_later(c, CONTENDER_FINDING); break;
+    case PROTECTED_BUSY:
+        if (c->verdict != DOCENT_OK) {
+            docent_contender_end(c, c->verdict);
+        } else {
+            docent_contender_go_later(c, CONTENDER_CREATING);
+        }
+        break;
+    case PROTECTED_REFUSED: docent_contender_end(c, ev->status); break;
+    }
+}
+
+void docent_contender_on_parent(struct contender *c, docent_status status)
+{
+    switch (docent_parents_on_reply(&c->parents, c->own.path, c->config.parent_mode, status)) {
+    case PARENTS_READY:
+        docent_machine_calm(&c->machine);
+        docent_contender_go(c, CONTENDER_CREATING);
+        break;
+    case PARENTS_MORE:
+        if (status == DOCENT_OK || status == DOCENT_ERR_NODE_EXISTS) docent_machine_calm(&c->machine);
+        if (c->parents.rounds > CONTENDER_ROUNDS_MAX + c->own.parent_size) { /* A race that we always lose. */
+            docent_contender_end(c, DOCENT_ERR_NO_NODE);
+        } else {
+            docent_contender_go(c, CONTENDER_PARENTS);
+        }
+        break;
+    case PARENTS_ROOTLESS: docent_contender_end(c, DOCENT_ERR_NO_NODE); break;
+    case PARENTS_FAILED: docent_contender_ask_again(c, CONTENDER_PARENTS, status); break;
+    }
+}
+
+/* ---- Finding. ---- */
+
+/* While we are unsure of a node, giving up answers the owner, and the search goes on. */
+static void contender_find_failed(struct contender *c, docent_status status)
+{
+    switch (docent_trouble(status)) {
+    case TROUBLE_LOST: return;
+    case TROUBLE_REFUSED:
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.search", c->own.path,
+                          "cannot look for a node that may be ours: %s", docent_status_text(status));
+        if (c->verdict == DOCENT_OK) c->verdict = status;
+        break;
+    case TROUBLE_BUSY:
+    case TROUBLE_UNSURE: break;
+    }
+    docent_contender_go_later(c, CONTENDER_FINDING);
+}
+
+void docent_contender_on_find(struct contender *c, const struct docent_event *ev)
+{
+    switch (docent_protected_on_find(&c->own, &c->machine, ev)) {
+    case PROTECTED_SEARCHING: break;
+    case PROTECTED_FOUND:
+        if (contender_owns(c)) docent_contender_go(c, CONTENDER_RANKING);
+        break;
+    case PROTECTED_NOT_THERE: docent_contender_has_none(c, CONTENDER_CREATING); break;
+    case PROTECTED_FOREIGN: /* Not ours to adopt or to remove. Get out of its way. */
+        docent_contender_draw_name(c);
+        docent_contender_has_none(c, CONTENDER_CREATING);
+        break;
+    case PROTECTED_FAILED: contender_find_failed(c, ev->status); break;
+    }
+}
+
+/* ---- Deleting. ---- */
+
+void docent_contender_on_removal(struct contender *c, const struct docent_event *ev)
+{
+    switch (docent_removal_on_reply(&c->removal, &c->machine, ev)) {
+    case REMOVAL_GONE:
+        c->own.known = PROTECTED_NONE;
+        docent_contender_go(c, CONTENDER_GONE);
+        break;
+    case REMOVAL_FAILED:
+        if (docent_trouble(ev->status) == TROUBLE_LOST) break;
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
+                          docent_status_text(ev->status));
+        docent_contender_go_later(c, CONTENDER_DELETING);
+        break;
+    case REMOVAL_GOING_ON:
+    case REMOVAL_SEEN:
+    case REMOVAL_VERSION: break; /* Our name is unique, so that there is no look. */
+    }
+}

@@ -1,0 +1,123 @@
+/* recipes/contender_queue.c - see contender_internal.h: our rank, whom we wait for, and being first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "recipes/contender_internal.h"
+#include "recipes/trouble.h"
+
+/* ---- Ranking and waiting. ---- */
+
+static void contender_wait(struct contender *c, enum contender_state next, const char *ahead)
+{
+    const docent_allocator *allocator = docent_client_allocator(c->config.client);
+    size_t ahead_size = strlen(ahead) + 1;
+    char *path = docent_alloc(allocator, c->own.parent_size + 1 + ahead_size);
+
+    if (path == NULL) {
+        docent_contender_go_later(c, CONTENDER_RANKING);
+        return;
+    }
+    memcpy(path, c->own.path, c->own.parent_size + 1);
+    memcpy(path + c->own.parent_size + 1, ahead, ahead_size);
+    docent_contender_enter(c, next);
+    docent_op get = docent_op_get(path);
+    docent_ask_watch(&c->machine, &get, TAG_AHEAD);
+    docent_free(allocator, path);
+    docent_contender_report(c);
+}
+
+void docent_contender_on_rank_list(struct contender *c, const struct docent_event *ev)
+{
+    const docent_result *result = ev->result;
+    struct rank rank = { .present = false };
+
+    if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
+        docent_contender_ask_again(c, CONTENDER_RANKING, ev->status);
+        return;
+    }
+    docent_machine_calm(&c->machine);
+    if (ev->status == DOCENT_OK) {
+        rank = docent_dialect_rank(c->config.dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
+    }
+    if (!rank.present) {
+        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
+                          "somebody deleted our node while we waited; queueing again");
+        docent_contender_draw_name(c);
+        docent_contender_has_none(c, CONTENDER_CREATING);
+    } else if (rank.ahead == NULL) {
+        docent_contender_go(c, CONTENDER_FIRST);
+    } else if (c->config.one_look) {
+        docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
+    } else {
+        contender_wait(c, rank.plain && rank.index == 1 ? CONTENDER_NEXT : CONTENDER_WATCHING, rank.ahead);
+    }
+}
+
+void docent_contender_on_ahead(struct contender *c, docent_status status)
+{
+    if (status == DOCENT_OK) {
+        docent_machine_calm(&c->machine);
+    } else if (status == DOCENT_ERR_NO_NODE) { /* Gone since the list; no watch was left. */
+        docent_contender_go(c, CONTENDER_RANKING);
+    } else {
+        docent_contender_ask_again(c, CONTENDER_RANKING, status);
+    }
+}
+
+void docent_contender_on_watch(struct contender *c, const struct docent_event *ev)
+{
+    switch (c->state) {
+    case CONTENDER_NEXT:
+        if (ev->change == DOCENT_WATCH_DELETED) {
+            docent_contender_enter(c, CONTENDER_FIRST);
+            docent_machine_timer(&c->machine, 1); /* Our own node, since no list has shown it. */
+            docent_contender_report(c);
+        } else {
+            docent_contender_go(c, CONTENDER_RANKING);
+        }
+        break;
+    case CONTENDER_WATCHING: docent_contender_go(c, CONTENDER_RANKING); break;
+    case CONTENDER_FIRST: /* Our own node. */
+        if (ev->change == DOCENT_WATCH_DELETED) {
+            docent_contender_end(c, DOCENT_ERR_NO_NODE);
+        } else {
+            docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS);
+        }
+        break;
+    case CONTENDER_NEW:
+    case CONTENDER_CREATING:
+    case CONTENDER_PARENTS:
+    case CONTENDER_FINDING:
+    case CONTENDER_RANKING:
+    case CONTENDER_SUSPECT:
+    case CONTENDER_CHECKING:
+    case CONTENDER_DELETING:
+    case CONTENDER_GONE: break; /* They leave no watch. */
+    case CONTENDER_STATES: abort();
+    }
+}
+
+/* ---- First. ---- */
+
+static bool contender_is_owner(const struct contender *c, const docent_result *result)
+{
+    return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);
+}
+
+void docent_contender_on_own(struct contender *c, const struct docent_event *ev)
+{
+    bool checking = c->state == CONTENDER_CHECKING;
+
+    if (ev->status == DOCENT_OK && contender_is_owner(c, ev->result)) {
+        docent_machine_calm(&c->machine);
+        if (checking) docent_contender_go(c, CONTENDER_FIRST);
+    } else if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE) {
+        docent_contender_end(c, DOCENT_ERR_NO_NODE);
+    } else if (docent_trouble(ev->status) == TROUBLE_LOST) {
+        return;
+    } else if (checking) {
+        docent_contender_go_later(c, CONTENDER_CHECKING);
+    } else if (docent_trouble(ev->status) != TROUBLE_REFUSED) { /* Refused: the ACL does not let us read our own node. */
+        docent_machine_retry(&c->machine);
+    }
+}
