@@ -5,7 +5,9 @@
  * state turns DOCENT_LOCK_SUSPECT, still ours until the session times out; and a paused process hears of nothing. So stop
  * the protected work when suspect, and have the protected resource refuse old tokens: see docent_lock_token().
  *
- * On suspend  The state turns SUSPECT; waiting goes on after the reconnect, in the same place.
+ * On suspend  The state turns SUSPECT; waiting goes on after the reconnect, in the same place. Token and hold stay until the lease's deadline,
+ *             before which the servers give the lock to nobody else. docent_client_options.error_policy is not asked: who is to stop as soon as
+ *             the connection is down stops at SUSPECT, and who may go on to the deadline stops at RELEASED.
  * On expiry   on_lost is told and the state turns RELEASED. A waiter's acquire ends with DOCENT_ERR_SESSION_EXPIRED.
  * On close    Releases; see docent_lock_close(). When the client is closed first, the session's end removes our node, a pending
  *             acquire ends with DOCENT_ERR_CLOSING, and the lock is dead: it stays the caller's to docent_lock_close(), which

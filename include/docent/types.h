@@ -102,8 +102,8 @@ typedef enum docent_offline_policy {
 
 /** From which state on is what the session holds to be taken for lost? docent_state_is_error() applies it. */
 typedef enum docent_error_policy {
-    DOCENT_ERROR_POLICY_DEFAULT,   /* The client's. There, SUSPENDED for what its listeners are told; a recipe for which nothing was
-                                    * chosen has a default of its own. */
+    DOCENT_ERROR_POLICY_DEFAULT,   /* The client's. There, SUSPENDED for what its listeners are told; a recipe that asks for it and was
+                                    * given none has a default of its own. The lock does not ask; see lock.h. */
     DOCENT_ERROR_POLICY_SUSPENDED, /* As soon as the connection is down, though the session may go on. */
     DOCENT_ERROR_POLICY_LOST,      /* Not before the session is over, by the server's word or by our clock. */
 } docent_error_policy;

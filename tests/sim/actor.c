@@ -195,6 +195,7 @@ void actor_crash(struct actor *actor)
     actor->watch = NULL;
     actor->updating = NULL;
     actor->missed = false;
+    hearing_end(&actor->hearing);
     nodes_leave(actor);
     actor->view = NULL;
     sim_client_crash(&actor->client);
@@ -227,6 +228,9 @@ static void actor_start(struct actor *actor)
     actor->handles++;
     actor->seen_zxid = 0;
     if (sim_client_start(&actor->client, &options) == DOCENT_OK) {
+        if (world->scenario->listens) {
+            hearing_begin(&actor->hearing, actor);
+        }
         actor_rest(actor);
         return;
     }

@@ -6,6 +6,7 @@
 #include <docent/lock.h>
 #include <docent/operation.h>
 
+#include "tests/sim/hearing.h"
 #include "tests/sim/world.h"
 
 #define ACTOR_QUEUE "/locks/job"
@@ -30,6 +31,7 @@ struct actor {
     bool writer;
     enum actor_state state;
     struct sim_client client;
+    struct hearing hearing;   /* If the scenario listens. */
     docent_lock *lock;
     unsigned handles;         /* Lock handles and clients made so far. */
     docent_lock_state told;   /* By on_state, of the current handle. */

@@ -44,6 +44,7 @@ TXN = "recipes/txn.c"
 BATCH = "recipes/batch.c"
 VIEW = "core/client/view.c"
 OUTCOME = "core/client/outcome.c"
+LISTENERS = "core/client/listeners.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
@@ -216,6 +217,13 @@ BUGS = [
     Bug("batch-crossed", "the answers to the reads of a batch that are made one by one are mixed up", [
         (BATCH, "        parts[i] = *batch->reads[i].answer;", "        parts[i] = *batch->reads[batch->count - 1 - i].answer;"),
     ], ["--exhaustive txn-old"]),
+    # Listeners.
+    Bug("damped-for-good", "what a damped listener was spared it is not told when the pause is over", [
+        (LISTENERS, "if (!l->removed && d->last.state != d->told) listener_tell(l);", ""),
+    ], ["--scenario flapping --seeds 20"]),
+    Bug("damped-loss", "a damped listener is spared the loss of the session, too", [
+        (LISTENERS, "if (event->state != DOCENT_LOST || d->lost_told) return;", "return;"),
+    ], ["--scenario flapping --seeds 200"]),
     # Calls and watches.
     Bug("watches-not-restored", "watches are not restored on a new connection", [
         (WATCH_RESTORE, "restore_path(&restore, path, filed);", ""),

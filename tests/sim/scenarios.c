@@ -25,6 +25,8 @@ const struct scenario scenarios[] = {
      .lag_ms = 200},
     {.name = "cas-counter", .text = "four clients count, one message in twenty is lost: what is unknown has to be (F-08)", .replicas = 3, .writers = 4,
      .play = PLAY_COUNTER, .rounds = 25, .lag_ms = 20, .loses = 20},
+    {.name = "flapping", .text = "a link that flaps; listeners hear of it, damped and not, and recipes of everything (F-14, F-15, F-33)",
+     .replicas = 3, .contenders = 2, .writers = 1, .rounds = 12, .lag_ms = 100, .loses = 12, .listens = true},
     {.name = "view-of-view", .text = "protected creates through a view of a view (F-01 to F-04)", .replicas = 2, .writers = 2,
      .play = PLAY_PROTECTED, .viewed = true, .rounds = 6, .lag_ms = 100},
 

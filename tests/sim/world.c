@@ -334,6 +334,7 @@ static void world_check(struct world *world)
     const struct actor *holder = NULL;
     for (size_t i = 0; i < world->actor_count; i++) {
         const struct actor *actor = world->actors[i];
+        hearing_check(&actor->hearing);
         int64_t token = actor_token(actor);
         if (token == -1) {
             continue;
@@ -639,7 +640,7 @@ static bool world_is_quiet(struct world *world)
 {
     bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
-        quiet = actor_quiet(world->actors[i]) && quiet;
+        quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && quiet;
     }
     return quiet && ensemble_watches(world->ensemble) <= world->watches_left;
 }
@@ -741,6 +742,10 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->plan = *plan;
     }
     world->storm.per_100k[FAULT_LOSE] = scenario->loses == 0 ? 0 : 100000 / scenario->loses;
+    if (scenario->listens) { /* Sessions end, too. */
+        world->storm.per_100k[FAULT_EXPIRE] = 1000;
+        world->storm.per_100k[FAULT_PARTITION] = 300;
+    }
     if (scenario->storm) {
         storm_draw(&world->storm, &world->random);
         world->drawn = *scenario;
