@@ -50,6 +50,7 @@ static void assert_close_on_exec(const struct descriptors *before, int least)
     assert_true(looked_at >= least);
 }
 
+/* F-140: nothing leaks into a child. */
 static void all_are_closed_on_exec(void **state)
 {
     struct descriptors before = look();
@@ -170,7 +171,7 @@ static void descriptors_of_an_application_s_base(void **state)
     event_base_free(app.base);
 }
 
-/* ---- Large numbers: beyond what select() could take. ---- */
+/* ---- Large numbers: beyond what select() could take, F-140. ---- */
 
 static void numbers_above_a_thousand(void **state)
 {
