@@ -292,6 +292,7 @@ docent_status docent_contender_init(struct contender *c, const struct contender_
     c->verdict = DOCENT_OK;
     docent_contender_draw_name(c);
     docent_machine_init(&c->machine, config->client, contender_on_event);
+    c->machine.name = "lock";
     return DOCENT_OK;
 }
 

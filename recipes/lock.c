@@ -238,6 +238,7 @@ static void lock_attach(struct docent_lock *lock)
 {
     if (lock->attached || lock->refusal != DOCENT_OK) return;
     docent_machine_init(&lock->machine, lock->client, lock_on_event);
+    lock->machine.name = "lock";
     lock->attached = true;
     if (docent_client_closing(lock->client)) { /* Too late to be told. */
         docent_machine_fini(&lock->machine);

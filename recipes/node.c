@@ -356,6 +356,7 @@ void docent_node_start(struct node_call *call, uint32_t timeout_ms)
     if (timeout_ms == 0) timeout_ms = docent_client_call_timeout(client);
     docent_machine_init(&call->machine, client, node_on_event);
     call->machine.wants_stat = true;
+    call->machine.name = call->kind->name;
     if (timeout_ms != DOCENT_FOREVER) docent_timer_set(client, &call->deadline, call->accepted_ms + timeout_ms);
     docent_node_step(call);
 }

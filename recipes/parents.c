@@ -15,7 +15,9 @@ void docent_parents_ask(const struct parents *parents, struct docent_machine *ma
     path[parents->size] = '\0'; /* That node's path, for as long as the ask copies it. */
     docent_op create = docent_op_create(path, "", 0, mode);
     create.acl = acl;
+    machine->raw = true; /* Empty is empty, also for peers that compress: their framework makes parents so. */
     docent_ask(machine, &create, tag);
+    machine->raw = false;
     path[parents->size] = kept;
 }
 

@@ -28,7 +28,8 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     docent_client *view = machine->client;
     struct docent_core *c = view->core;
     if (c->session.state != SESSION_ONLINE) return DOCENT_ERR_CONNECTION_LOSS;
-    struct encoding encoding = { .compress = view->compresses };
+    bool compresses = view->compresses && !machine->raw;
+    struct encoding encoding = { .compress = compresses };
     docent_status status = docent_op_encode(view, op, &encoding);
     if (status != DOCENT_OK) return status;
     uint32_t known = docent_client_version_known(c);
@@ -36,7 +37,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     struct docent_request *r = docent_request_copy(view, c->scratch.data, c->scratch.size, encoding.op);
     if (r == NULL) return DOCENT_ERR_NO_MEMORY;
     if (machine->wants_stat && encoding.op == WIRE_OP_CREATE && known >= 30500) docent_request_set_op(r, WIRE_OP_CREATE2);
-    r->compressed = view->compresses;
+    r->compressed = compresses;
     r->kind = REQUEST_ASK;
     r->type = op->type;
     r->turn = machine->turn;

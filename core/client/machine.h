@@ -57,7 +57,9 @@ struct docent_machine {
     docent_client *client;
     void (*on_event)(struct docent_machine *machine, const struct docent_event *event);
     uint32_t turn;
+    const char *name; /* For traces: whose requests these are. Static. NULL: nobody's. */
     bool wants_stat;  /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
+    bool raw;         /* Data go as they are, whether the view compresses or not. Set before asking. */
     uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
     struct docent_machine *previous, *next; /* The client's machines. */
     struct docent_request *asks; /* In flight. */

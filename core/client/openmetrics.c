@@ -138,6 +138,7 @@ static void snapshot_write(struct text *text, const docent_stats_snapshot *s)
     gauge(text, "pending_operations", "Calls that wait for a connection.", s->pending);
     gauge(text, "in_flight_requests", "Requests that wait for their answer.", s->in_flight);
     gauge(text, "inbox_posts", "What other threads have posted and the loop has not looked at.", s->inbox);
+    gauge(text, "pending_deletes", "Nodes that are still to be removed though nobody waits for it any more.", s->pending_deletes);
     text_add(text, "# EOF\n");
 }
 

@@ -317,6 +317,7 @@ static void snapshot_add(docent_stats_snapshot *to, const struct reading *from)
         to->pending += gauge_get(block, GAUGE_PENDING);
         to->in_flight += gauge_get(block, GAUGE_IN_FLIGHT);
         to->inbox += gauge_get(block, GAUGE_INBOX);
+        to->pending_deletes += gauge_get(block, GAUGE_DELETES);
     }
     for (size_t type = 0; type < DOCENT_OP_TYPES; type++) {
         for (size_t i = 0; i < DOCENT_OUTCOMES; i++) {

@@ -34,7 +34,7 @@ enum stats_cell {
     CELLS_OF_LATENCY = DOCENT_STATS_BUCKETS + 1,
 };
 
-enum stats_gauge { GAUGE_PENDING, GAUGE_IN_FLIGHT, GAUGE_INBOX, GAUGES };
+enum stats_gauge { GAUGE_PENDING, GAUGE_IN_FLIGHT, GAUGE_INBOX, GAUGE_DELETES, GAUGES };
 
 struct stats_block {
     struct stats_block *next; /* Set before the block is in the list. */

@@ -58,6 +58,7 @@ static void hook_tell(const struct docent_request *r, docent_status status, size
         .reply_size = reply_size,
         .attempt = r->attempts,
         .server = docent_address_text(&c->session.link.address, server),
+        .call = r->kind == REQUEST_ASK && r->machine != NULL ? r->machine->name : NULL,
     };
     c->options.on_trace(&event, c->options.user);
 }

@@ -46,6 +46,7 @@ void docent_client_publish_stats(struct docent_core *c)
     docent_stats_run_end(c->stats);
     docent_stats_set(c->stats, GAUGE_PENDING, c->pending_count);
     docent_stats_set(c->stats, GAUGE_IN_FLIGHT, docent_session_in_flight(&c->session));
+    docent_stats_set(c->stats, GAUGE_DELETES, docent_client_removals(&c->root));
 }
 
 static void heartbeats_take(struct docent_core *c)

@@ -4,8 +4,8 @@
  *
  * What is written     The data of a create or set, alone or in a transaction, go to the server as one gzip member, byte by byte what Curator's
  *                     GzipCompressionProvider writes (a header without name and time, of the operating system 0). No bytes become a
- *                     member of 20 bytes; null data stay null. That holds for all data that go through the client or view: of locks and of
- *                     parents, too. What the server tells of sizes (docent_stat.data_length, quotas, the limit on requests) is
+ *                     member of 20 bytes; null data stay null. That holds for all data that go through the client or view: of locks,
+ *                     too. Parents that a call makes by the way stay without data, as Curator's do. What the server tells of sizes (docent_stat.data_length, quotas, the limit on requests) is
  *                     about the compressed data.
  * What is read        The data of a get, alone or in a batch, are unpacked. They have to be one whole gzip member, by whomever it was
  *                     written, with nothing behind it; else the call's status is DOCENT_ERR_CORRUPT_DATA. Null data are told as

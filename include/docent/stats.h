@@ -60,8 +60,10 @@ typedef struct docent_stats_snapshot {
     size_t struct_size;
     bool histograms;        /* They are kept; else latency is all zero. */
     uint64_t clients;       /* Now: open clients that count here. */
-    uint64_t operations[DOCENT_STATS_TYPES_MAX][DOCENT_OUTCOMES]; /* By docent_op_type: calls and what recipes ask for, once each, when
-                                                                   * its outcome is known. */
+    uint64_t operations[DOCENT_STATS_TYPES_MAX][DOCENT_OUTCOMES]; /* By docent_op_type: calls, and what recipes and calls of several steps
+                                                                   * ask for, each request once, when its outcome is known. Those calls
+                                                                   * themselves are not counted; on whose behalf a request was made,
+                                                                   * docent_trace_event.call tells. */
     docent_histogram latency[DOCENT_STATS_TYPES_MAX];             /* Of every answered attempt: from sent to answered. */
     uint64_t bytes_in, bytes_out; /* Given to and taken from the sockets, without side connections. */
     uint64_t retries;       /* Calls that were put up to be sent once more. */
@@ -76,6 +78,7 @@ typedef struct docent_stats_snapshot {
     uint64_t pending;       /* Now: calls that wait for a connection. */
     uint64_t in_flight;     /* Now: requests that wait for their answer. */
     uint64_t inbox;         /* Now: what other threads have posted and the loop has not looked at. */
+    uint64_t pending_deletes; /* Now: as docent_pending_deletes() has it, node.h. */
 } docent_stats_snapshot;
 #define DOCENT_STATS_SNAPSHOT .struct_size = sizeof(docent_stats_snapshot)
 /** The same as { DOCENT_STATS_SNAPSHOT }, for compilers without designated initialisers. Thread: any. */

@@ -25,6 +25,9 @@ typedef struct docent_trace_event {
     size_t reply_size;     /* The same. 0: none. */
     uint32_t attempt;      /* From 1. */
     const char *server;    /* "address:port". */
+    const char *call;      /* On whose behalf, if that takes more than one request: "lock", "create", "set", "ensure" (parents of
+                            * transactions too), "delete", "update", "read". NULL: the operation was called for itself, or is the
+                            * library's own, or what asked for it has ended. */
 } docent_trace_event;
 
 /** Called on the loop thread, before the outcome is told to the caller. Like the log's, it must not call into the library. */

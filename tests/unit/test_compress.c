@@ -3,6 +3,7 @@
 
 #include <zlib.h>
 
+#include <docent/node.h>
 #include <docent/view.h>
 
 #include "tests/unit/peer.h"
@@ -140,6 +141,30 @@ static void test_a_create_is_compressed(void **state)
     struct wire_create_request create;
     assert_true(docent_wire_get_create_request(&in, &create));
     assert_bytes(create.data, hello_member, sizeof hello_member);
+}
+
+static void test_parents_are_left_without_data(void **state)
+{
+    (void)state;
+    docent_create_node_options options = { DOCENT_CREATE_NODE_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    assert_int_equal(docent_create_node_async(gzipped, "/a/b", "hello", 5, DOCENT_PERSISTENT, &options, NULL, NULL), DOCENT_OK);
+    static const struct {
+        const char *path;
+        int32_t size, err;
+    } expected[] = { { "/a/b", sizeof hello_member, DOCENT_ERR_NO_NODE }, { "/a", 0, DOCENT_OK }, { "/a/b", sizeof hello_member, DOCENT_OK } };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        peer_expect(&peer, WIRE_OP_CREATE, &frame);
+        struct wire_in in = docent_wire_in(frame.body, frame.size);
+        struct wire_create_request create;
+        assert_true(docent_wire_get_create_request(&in, &create));
+        assert_bytes(create.path, (const uint8_t *)expected[i].path, strlen(expected[i].path));
+        assert_int_equal(create.data.size, expected[i].size);
+        if (expected[i].err != DOCENT_OK) {
+            peer_reply(&peer, frame.xid, 10, expected[i].err, NULL, 0);
+        } else {
+            peer_reply_path(&peer, frame.xid, 10, expected[i].path);
+        }
+    }
 }
 
 static void test_a_transaction_is_compressed_and_a_batch_unpacked(void **state)
@@ -344,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_data_are_written_as_curator_writes_them),
         TEST(test_a_create_is_compressed),
+        TEST(test_parents_are_left_without_data),
         TEST(test_a_transaction_is_compressed_and_a_batch_unpacked),
         TEST(test_a_call_says_otherwise),
         TEST(test_a_view_of_a_view_can_have_it_off),

@@ -1,6 +1,7 @@
 /* tests/unit/test_stats.c - what is counted, for one client and for several, and the text that is made of it. */
 #include "unit.h"
 
+#include <docent/node.h>
 #include <docent/stats.h>
 
 #include "test_alloc.h"
@@ -264,6 +265,27 @@ static void test_queues_are_as_deep_as_they_are(void **state)
     assert_int_equal(now.inbox, 3);
 }
 
+/* A create that gave up after it may have been applied: its node is to be removed. */
+static void test_what_is_still_to_be_removed_is_shown(void **state)
+{
+    (void)state;
+    static const docent_retry once = { DOCENT_RETRY, .tries_max = 1 };
+    docent_create_node_options options = { DOCENT_CREATE_NODE_OPTIONS, .protect = true, .retry = &once };
+    assert_int_equal(docent_create_node_async(peer.client, "/p/a", "x", 1, DOCENT_PERSISTENT, &options, NULL, NULL), DOCENT_OK);
+    look();
+    assert_int_equal(now.pending_deletes, 0);
+    struct peer_frame sent;
+    peer_expect(&peer, WIRE_OP_CREATE, &sent);
+    peer.manual = true;
+    peer_cut(&peer);
+    peer_pass(&peer, 1000);
+    look();
+    assert_int_equal(now.pending_deletes, 1);
+    char text[32768];
+    assert_true(docent_stats_openmetrics(stats, text, sizeof text) < sizeof text);
+    assert_non_null(strstr(text, "\ndocent_pending_deletes 1\n"));
+}
+
 static void test_clients_share_and_keep_apart(void **state)
 {
     (void)state;
@@ -523,6 +545,7 @@ int main(void)
         TEST(test_heartbeats_and_bytes_are_counted),
         TEST(test_watches_are_counted),
         TEST(test_queues_are_as_deep_as_they_are),
+        TEST(test_what_is_still_to_be_removed_is_shown),
         TEST(test_clients_share_and_keep_apart),
         TEST(test_the_next_client_begins_with_nothing),
         TEST(test_memory_does_not_grow_with_the_clients_that_were),

@@ -1,6 +1,7 @@
 /* tests/unit/test_trace.c - the trace hook and the flight recorder: what they show, and what they never show. */
 #include "unit.h"
 
+#include <docent/node.h>
 #include <docent/trace.h>
 #include <docent/view.h>
 
@@ -114,8 +115,23 @@ static void test_an_attempt_is_told(void **state)
     assert_int_equal(last.reply_size, 4 + 16 + 4 + 1 + 68);
     assert_int_equal(last.attempt, 1);
     assert_string_equal(last.server, "10.0.0.1:2181");
+    assert_null(last.call);
     assert_int_equal(outcome.calls, 1);
     assert_int_equal(outcomes_before, 0);
+}
+
+static void test_requests_are_told_with_the_call_that_made_them(void **state)
+{
+    (void)state;
+    docent_create_node_options options = { DOCENT_CREATE_NODE_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    assert_int_equal(docent_create_node_async(peer.client, "/a/b", "x", 1, DOCENT_PERSISTENT, &options, NULL, NULL), DOCENT_OK);
+    for (int i = 0; i < 2; i++) { /* The node, then its parent. */
+        peer_expect(&peer, WIRE_OP_CREATE, &frame);
+        peer_reply(&peer, frame.xid, 10, DOCENT_ERR_NO_NODE, NULL, 0);
+        assert_string_equal(last.operation, "create");
+        assert_string_equal(last.path, i == 0 ? "/a/b" : "/a");
+        assert_string_equal(last.call, "create");
+    }
 }
 
 static void test_every_attempt_is_told(void **state)
@@ -345,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_an_attempt_is_told),
         TEST(test_every_attempt_is_told),
+        TEST(test_requests_are_told_with_the_call_that_made_them),
         TEST(test_paths_are_the_servers),
         TEST(test_long_paths_are_cut),
         TEST(test_what_recipes_ask_for_is_told),
