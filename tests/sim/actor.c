@@ -225,6 +225,7 @@ static void actor_start(struct actor *actor)
     };
     actor->client.entropy = chance_next(&world->random);
     actor->client.late_max_us = (unsigned)(actor_may(actor, 300) ? 5 * SIM_MS : 200);
+    actor->seen_shared = 0;
     actor->handles++;
     actor->seen_zxid = 0;
     if (sim_client_start(&actor->client, &options) == DOCENT_OK) {
@@ -471,7 +472,8 @@ void actor_watch_told(const docent_watch_event *event, void *user)
 
 bool actor_quiet(struct actor *actor)
 {
-    if (actor->watch != NULL && actor->watched->token >= actor->world->shared_zxid) {
+    int64_t changed = actor->watches_still ? actor->world->still_zxid : actor->world->shared_zxid;
+    if (actor->watch != NULL && actor->watched->token >= changed) {
         docent_watch *watch = actor->watch;
         actor->watch = NULL;
         uint32_t version = 0;
@@ -482,13 +484,26 @@ bool actor_quiet(struct actor *actor)
     return actor->watched == NULL;
 }
 
+/* What one client has read of a node it never reads again as it was before, whatever server it is at. */
+static void actor_saw_shared(struct actor *actor, const docent_stat *stat)
+{
+    if (stat->mzxid < actor->seen_shared) {
+        world_fail(actor->world, "client %zu reads what was there at %#" PRIx64 ", after %#" PRIx64, actor->index, (uint64_t)stat->mzxid,
+                   (uint64_t)actor->seen_shared);
+    }
+    actor->seen_shared = stat->mzxid;
+    actor->version = stat->version;
+}
+
 static void actor_looked(const docent_result *result, void *user)
 {
     struct call *call = user;
     struct actor *actor = call->actor;
     world_call_told(call, result->status);
     if (result->status == DOCENT_OK) {
-        actor->version = result->stat.version;
+        if (!call->still) {
+            actor_saw_shared(actor, &result->stat);
+        }
         if (actor->watched != NULL && actor->watched->serial == call->serial + 1) {
             actor->watched->token = result->stat.mzxid;
         }
@@ -508,9 +523,9 @@ static void actor_wrote(const docent_result *result, void *user)
             result = &result->results[result->result_count - 1];
         }
         if (result->has_stat) {
-            actor->version = result->stat.version;
+            actor_saw_shared(actor, &result->stat);
         }
-    } else if (call->kind == CALL_CREATE && result->status == DOCENT_OK) {
+    } else if (call->kind == CALL_CREATE && result->status == DOCENT_OK && !call->still) {
         actor->mine = call->serial;
     }
     actor->served = world_calm(actor->world);
@@ -532,14 +547,17 @@ static void actor_call(struct actor *actor)
         op = docent_op_set(ACTOR_SHARED, text, (size_t)size, kind == CALL_SET ? actor->version : DOCENT_ANY_VERSION);
     } else if (kind == CALL_LOOK) {
         done = actor_looked;
+        call->still = actor_may(actor, 400);
+        op = call->still ? docent_op_exists(ACTOR_STILL) : op;
     } else if (kind == CALL_DELETE) {
         snprintf(path, sizeof path, "/w%" PRIu64, actor->mine);
         op = docent_op_delete(path, DOCENT_ANY_VERSION);
         call->token = (int64_t)actor->mine;
     } else {
+        call->still = actor->world->still_zxid == 0 && actor_may(actor, 300);
         snprintf(path, sizeof path, "/w%" PRIu64, call->serial);
         int size = snprintf(text, sizeof text, "c %" PRIu64, call->serial);
-        op = docent_op_create(path, text, (size_t)size, DOCENT_PERSISTENT);
+        op = docent_op_create(call->still ? ACTOR_STILL : path, text, (size_t)size, DOCENT_PERSISTENT);
     }
     docent_call_options options = {
         DOCENT_CALL_OPTIONS, .timeout_ms = (uint32_t)actor_between(actor, 100, 5 * actor->world->session_ms),
@@ -555,6 +573,7 @@ static void actor_call(struct actor *actor)
         options.watch = actor_watch_told;
         options.watch_user = actor->watched;
         options.ret_watch = &actor->watch;
+        actor->watches_still = call->still;
     }
     docent_status status = docent_run_async(actor->client.core, &op, &options, done, call);
     if (status != DOCENT_OK) {

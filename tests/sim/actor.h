@@ -11,6 +11,7 @@
 
 #define ACTOR_QUEUE "/locks/job"
 #define ACTOR_SHARED "/shared"
+#define ACTOR_STILL "/still" /* Is made once in a run and never touched again: who misses that is never told. */
 
 enum actor_state {
     ACTOR_DOWN,      /* No client. */
@@ -47,6 +48,8 @@ struct actor {
     int32_t version;          /* Writers: of the node that all set. */
     struct call *watched;     /* Writers: the watch that is left on that node. NULL: none. */
     docent_watch *watch;
+    bool watches_still;       /* It is on that other node. */
+    int64_t seen_shared;      /* Of the shared node: what our client has read of it. */
     docent_client *view;      /* If it works through one. */
     char *node;               /* And the path of a node of theirs that exists; NULL: none. */
     int64_t node_czxid;

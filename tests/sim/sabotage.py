@@ -27,6 +27,7 @@ SEND = "core/client/send.c"
 ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
 CODEC = "core/client/codec.c"
+SESSION = "core/session/session.c"
 WATCH_RESTORE = "core/client/watch_restore.c"
 CONTENDER = "recipes/contender.c"
 CONTENDER_NODE = "recipes/contender_node.c"
@@ -228,6 +229,13 @@ BUGS = [
     Bug("watches-not-restored", "watches are not restored on a new connection", [
         (WATCH_RESTORE, "restore_path(&restore, path, filed);", ""),
     ], ["--exhaustive calls"]),
+    Bug("watches-as-of-now", "watches are restored as if nothing had changed since the connection was lost", [
+        (WATCH_RESTORE, "if (!restore_put(c, c->watches.unarmed ? c->watches.unarmed_zxid : c->session.last_zxid, NULL)) return false;",
+         "if (!restore_put(c, c->session.last_zxid + 1000000, NULL)) return false;"),
+    ], [CALLS]),
+    Bug("reads-go-back", "a server is not told how much was seen of the others, and answers what was so before", [
+        (SESSION, ".last_zxid = s->last_zxid,", ".last_zxid = 0,"),
+    ], ["--scenario storm-calls --seeds 3000", CALLS]),
     Bug("lost-forgotten", "that an attempt was lost is forgotten, so that our own success looks like a conflict", [
         (ANSWER, "if (!docent_op_is_read(r->type)) r->lost = true;", "(void)r;"),
     ], ["--exhaustive calls"]),

@@ -215,6 +215,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
         world->shared_zxid = commit->zxid;
     }
+    if (commit->type == COMMIT_CREATE && strcmp(commit->path, ACTOR_STILL) == 0) {
+        world->still_zxid = commit->zxid;
+    }
     uint64_t serial;
     char text[64] = "", kind;
     if (commit->type == COMMIT_DELETE && sscanf(commit->path, "/w%" SCNu64, &serial) == 1) {

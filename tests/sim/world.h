@@ -63,6 +63,7 @@ struct call { /* One accepted call. */
     unsigned told;
     unsigned applied;     /* How often the log has it. */
     docent_status status;
+    bool still;           /* LOOK, CREATE: of the node that nobody changes once it is there. */
     bool refused;         /* Not accepted: never to be told. */
     bool cancelled;       /* Released before it was told. */
     bool dead;            /* Its handle is closed, and said so: never to be told. */
@@ -142,6 +143,7 @@ struct world {
     uint64_t grants, guarded, faults_done;
     size_t watches_left;   /* Given up where the server may still have them: what it can do is not known. */
     int64_t shared_zxid;   /* Of the last change of the node that writers share. */
+    int64_t still_zxid;    /* Of the one change of the node that nobody touches afterwards; 0: it is not there. */
     uint64_t storm_messages, storm_allocations; /* Before the calm. */
     char failure[512]; /* Empty: none. */
 };
