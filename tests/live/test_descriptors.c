@@ -1,4 +1,4 @@
-/* tests/live/test_descriptors.c - file descriptors: large numbers, and none for children that we do not know. And clients on the
+/* tests/live/test_descriptors.c - file descriptors: large numbers, and none for children that we do not know (F-140). And clients on the
  * application's base while it runs on a thread. */
 #include "live.h"
 

@@ -115,6 +115,56 @@ static void posting_starves_nobody(void **state)
     assert_true(seen.runs > 0);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void take_long(const docent_result *result, void *user)
+{
+    (void)result;
+    uint64_t end = now_ms() + *(uint32_t *)user / 5;
+    while (now_ms() < end) pause_ms(1);
+}
+
+struct get_later {
+    docent_client *client;
+    uint32_t *timeout;
+};
+
+static void get_with_long_callback(void *user)
+{
+    struct get_later *later = user;
+    assert_ok(docent_get_async(later->client, "/", take_long, later->timeout));
+}
+
+static void note_slow(docent_log_level level, const char *id, const char *path, const char *text, void *user)
+{
+    (void)path;
+    (void)text;
+    if (level == DOCENT_LOG_WARNING && strcmp(id, "loop.slow") == 0) ((struct seen *)user)->runs++;
+}
+
+/* It takes a fifth of the session's time. */
+static void f23_a_slow_callback_is_reported(void **state)
+{
+    (void)state;
+    struct seen seen = { .runs = 0 };
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_log = note_slow, .user = &seen };
+    docent_client *client = client_start(&options);
+    docent_stat stat;
+    uint32_t timeout = docent_client_session_timeout_ms(client);
+    assert_ok(docent_exists(client, "/", &stat));
+    int before = seen.runs; /* A busy machine may have been slow by itself. */
+    struct get_later later = { client, &timeout };
+    assert_ok(docent_client_post(client, get_with_long_callback, &later));
+    assert_soon(seen.runs > before);
+    assert_ok(docent_exists(client, "/", &stat));
+    docent_client_close(client, NULL, NULL);
+}
+
 static void count_run(void *user)
 {
     ((struct seen *)user)->runs++;
@@ -403,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(own_thread, server_start, server_stop),
         cmocka_unit_test_setup_teardown(close_from_callback, server_start, server_stop),
         cmocka_unit_test_setup_teardown(posting_starves_nobody, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(f23_a_slow_callback_is_reported, server_start, server_stop),
         cmocka_unit_test_setup_teardown(posts_from_many_threads, server_start, server_stop),
         cmocka_unit_test_setup_teardown(in_a_forked_child, server_start, server_stop),
         cmocka_unit_test_setup_teardown(closing_in_a_forked_child_frees, server_start, server_stop),

@@ -3,15 +3,15 @@
 #include <string.h>
 
 const struct scenario scenarios[] = {
-    {.name = "two-one", .text = "two contenders, one server", .replicas = 1, .contenders = 2, .rounds = 2},
-    {.name = "two-three", .text = "two contenders, three servers that lag", .replicas = 3, .contenders = 2, .rounds = 2, .lag_ms = 300},
-    {.name = "three-two", .text = "three contenders that cancel, close and leave, two servers that lag", .replicas = 2, .contenders = 3,
-     .rounds = 3, .lag_ms = 200, .impatient = true},
+    {.name = "two-one", .text = "two contenders, one server (F-01, F-07, F-142)", .replicas = 1, .contenders = 2, .rounds = 2},
+    {.name = "two-three", .text = "two contenders, three servers that lag (F-01, F-02)", .replicas = 3, .contenders = 2, .rounds = 2, .lag_ms = 300},
+    {.name = "three-two", .text = "three contenders that cancel, close and leave, two servers that lag (F-04 to F-06, F-51, F-56)",
+     .replicas = 2, .contenders = 3, .rounds = 3, .lag_ms = 200, .impatient = true},
     {.name = "five-three", .text = "five contenders, three servers", .replicas = 3, .contenders = 5, .rounds = 1},
     {.name = "kazoo", .text = "three contenders in the dialect of kazoo, two servers", .replicas = 2, .contenders = 3, .rounds = 2,
      .kazoo = true, .lag_ms = 50},
-    {.name = "calls", .text = "two clients whose calls must come out as they say, three servers that lag", .replicas = 3, .writers = 2,
-     .rounds = 8, .lag_ms = 300},
+    {.name = "calls", .text = "two clients whose calls must come out as they say, three servers that lag (F-08, F-10, F-18, F-35, F-37)",
+     .replicas = 3, .writers = 2, .rounds = 8, .lag_ms = 300},
 
     {.name = "guard", .text = "transactions that carry the guard of a lock, three servers that lag (F-07, F-12)", .replicas = 3,
      .contenders = 2, .rounds = 3, .lag_ms = 100},
@@ -43,21 +43,21 @@ const struct scenario scenarios[] = {
     {.name = "txn-old", .text = "transactions and batches, compressed, on servers that know no batches (F-12)", .replicas = 2, .writers = 2,
      .play = PLAY_TXNS, .compressed = true, .old = true, .rounds = 6, .lag_ms = 100},
 
-    {.name = "holder-cutoff", .text = "a holder's server loses its leader and answers what it can", .replicas = 3, .contenders = 3,
+    {.name = "holder-cutoff", .text = "a holder's server loses its leader and answers what it can (F-54)", .replicas = 3, .contenders = 3,
      .rounds = 3, .long_holds = true, .scripted = true, .at_grant = FAULT_CUTOFF},
-    {.name = "holder-pause", .text = "a holder's process is stopped", .replicas = 2, .contenders = 3, .rounds = 3, .long_holds = true,
+    {.name = "holder-pause", .text = "a holder's process is stopped (F-27, F-54)", .replicas = 2, .contenders = 3, .rounds = 3, .long_holds = true,
      .scripted = true, .at_grant = FAULT_PAUSE},
-    {.name = "holder-partition", .text = "a holder reaches no server", .replicas = 3, .contenders = 3, .rounds = 3, .long_holds = true,
+    {.name = "holder-partition", .text = "a holder reaches no server (F-14, F-54)", .replicas = 3, .contenders = 3, .rounds = 3, .long_holds = true,
      .scripted = true, .at_grant = FAULT_PARTITION},
-    {.name = "holder-silence", .text = "a holder's connection falls silent", .replicas = 3, .contenders = 3, .rounds = 3,
+    {.name = "holder-silence", .text = "a holder's connection falls silent (F-14, F-54)", .replicas = 3, .contenders = 3, .rounds = 3,
      .long_holds = true, .scripted = true, .at_grant = FAULT_SILENCE},
     {.name = "holder-crash", .text = "a holder is killed", .replicas = 2, .contenders = 3, .rounds = 4, .scripted = true,
      .at_grant = FAULT_CRASH},
-    {.name = "holder-expire", .text = "an operator ends a holder's session", .replicas = 2, .contenders = 3, .rounds = 4,
+    {.name = "holder-expire", .text = "an operator ends a holder's session (F-47, F-54)", .replicas = 2, .contenders = 3, .rounds = 4,
      .long_holds = true, .scripted = true, .at_grant = FAULT_EXPIRE},
     {.name = "holder-restart", .text = "a holder's server restarts", .replicas = 2, .contenders = 3, .rounds = 4, .long_holds = true,
      .scripted = true, .at_grant = FAULT_RESTART},
-    {.name = "holder-cut", .text = "a holder's connection breaks, servers lag", .replicas = 3, .contenders = 3, .rounds = 4, .lag_ms = 400,
+    {.name = "holder-cut", .text = "a holder's connection breaks, servers lag (F-07, F-53)", .replicas = 3, .contenders = 3, .rounds = 4, .lag_ms = 400,
      .scripted = true, .at_grant = FAULT_CUT},
 
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
@@ -72,7 +72,8 @@ const struct scenario scenarios[] = {
      .writers = 3, .play = PLAY_TXNS, .compressed = true},
     {.name = "storm-txn-guard", .text = "guarded transactions through a view of a view in a storm (F-07, F-12, F-142)", .rounds = 8,
      .storm = true, .contenders = 2, .writers = 2, .play = PLAY_TXNS, .viewed = true},
-    {.name = "storm-calls", .text = "three writers in a storm, three servers that lag", .rounds = 12, .storm = true, .writers = 3},
+    {.name = "storm-calls", .text = "three writers in a storm, three servers that lag (F-18, F-35, F-37, F-124, F-142)", .rounds = 12, .storm = true,
+     .writers = 3},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
 

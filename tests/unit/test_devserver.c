@@ -268,6 +268,7 @@ static void test_signs_of_life_are_passed_on_within_half_a_tick(void **state)
     assert_int_equal(first->type, UP_TOUCH);
 }
 
+/* F-18 */
 static void test_client_that_has_seen_more_is_refused(void **state)
 {
     (void)state;

@@ -210,6 +210,7 @@ static void check_against_model(docent_dialect dialect, const char *const *names
     assert_ptr_equal(rank.ahead, at == 0 ? NULL : rows[at - 1].name);
 }
 
+/* F-52 */
 static void test_rank_is_that_of_the_model_for_random_listings(void **state)
 {
     (void)state;

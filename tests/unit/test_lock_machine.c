@@ -863,6 +863,7 @@ static void test_a_server_without_containers_gets_plain_parents(void **state)
     world_end();
 }
 
+/* F-01 */
 static void test_a_lost_create_reply_leaves_one_node(void **state)
 {
     (void)state;
@@ -876,6 +877,7 @@ static void test_a_lost_create_reply_leaves_one_node(void **state)
     world_end();
 }
 
+/* F-04 */
 static void test_a_timeout_during_a_create_of_unknown_outcome_removes_the_node(void **state)
 {
     (void)state;
@@ -924,6 +926,7 @@ static void test_second_in_line_lists_again_where_a_foreign_name_is(void **state
     world_end();
 }
 
+/* F-52 */
 static void test_third_in_line_waits_for_the_second(void **state)
 {
     (void)state;
@@ -953,6 +956,7 @@ static void test_a_waiter_keeps_the_strict_lease_so_that_it_is_fresh_when_it_hol
     world_end();
 }
 
+/* F-53 */
 static void test_a_waiter_lists_again_after_a_reconnect(void **state)
 {
     (void)state;
@@ -970,6 +974,7 @@ static void test_a_waiter_lists_again_after_a_reconnect(void **state)
     world_end();
 }
 
+/* F-49 */
 static void test_a_holder_is_suspect_and_then_holds_again_with_the_same_token(void **state)
 {
     (void)state;
@@ -1029,6 +1034,7 @@ static void test_a_holder_learns_at_the_reconnect_that_its_node_was_deleted(void
     world_end();
 }
 
+/* F-07 */
 static void test_an_acquire_is_accepted_while_the_last_node_is_being_removed(void **state)
 {
     (void)state;
@@ -1098,6 +1104,7 @@ static void test_a_late_release_does_not_undo_a_later_acquire(void **state)
     world_end();
 }
 
+/* F-06 */
 static void test_one_look_does_not_wait(void **state)
 {
     (void)state;

@@ -66,6 +66,7 @@ static void expire(void)
     assert_int_equal(docent_client_state(peer.client), DOCENT_LOST);
 }
 
+/* F-30 */
 static void test_fail_fast_fails_at_once(void **state)
 {
     (void)state;
@@ -83,6 +84,7 @@ static void test_fail_fast_fails_at_once(void **state)
     assert_int_equal(queued.calls, 0);
 }
 
+/* F-30 */
 static void test_fail_fast_tells_of_what_was_in_flight(void **state)
 {
     (void)state;
@@ -99,6 +101,7 @@ static void test_fail_fast_tells_of_what_was_in_flight(void **state)
     assert_int_equal(set.info.last_cause, DOCENT_ERR_CONNECTION_LOSS);
 }
 
+/* F-30 */
 static void test_what_waits_for_the_session_ends_with_it(void **state)
 {
     (void)state;
@@ -136,6 +139,7 @@ static void shorten(docent_client_options *options)
     options->offline = DOCENT_OFFLINE_QUEUE;
 }
 
+/* F-30 */
 static void test_the_queue_has_a_bound(void **state)
 {
     (void)state;

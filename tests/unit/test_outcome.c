@@ -69,6 +69,7 @@ static void test_rows(void **state)
     }
 }
 
+/* F-130 */
 static void test_null_data_are_not_empty_data(void **state)
 {
     (void)state;
@@ -253,6 +254,7 @@ static char letter_of(enum verdict verdict)
     return '?';
 }
 
+/* F-125 */
 static void test_the_table_of_verdicts(void **state)
 {
     (void)state;
@@ -281,6 +283,7 @@ static bool has_a_row(docent_status status)
     return false;
 }
 
+/* F-125 */
 static void test_every_error_of_a_server_has_a_row(void **state)
 {
     (void)state;

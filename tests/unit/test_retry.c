@@ -72,6 +72,7 @@ static void test_zero_is_the_default(void **state)
     assert_false(docent_retry_delay(NULL, 8, 0, LOSS, 99, &delay));
 }
 
+/* F-123 */
 static void test_nothing_overflows(void **state)
 {
     (void)state;
@@ -91,6 +92,7 @@ static void test_nothing_overflows(void **state)
     assert_int_equal(delay_of(timed, 1, 0, 0), UINT32_MAX);
 }
 
+/* F-123 */
 static void test_numbers_of_tries(void **state)
 {
     (void)state;
@@ -175,6 +177,7 @@ static void assert_uniform(docent_retry retry, uint32_t tries, uint64_t range)
     if (chi >= 27.9) fail_msg("chi squared is %f", chi);
 }
 
+/* F-123 */
 static void test_full_jitter_is_uniform(void **state)
 {
     (void)state;

@@ -52,6 +52,7 @@ static void test_handshake_asks_for_a_new_session(void **state)
     assert_int_equal(docent_client_session(peer.client, NULL), 77);
 }
 
+/* F-126 */
 static void test_get_is_answered_in_pieces_of_any_size(void **state)
 {
     (void)state;
@@ -68,6 +69,7 @@ static void test_get_is_answered_in_pieces_of_any_size(void **state)
     }
 }
 
+/* F-132 */
 static void test_reply_to_nobody_costs_the_connection(void **state)
 {
     (void)state;
@@ -107,6 +109,7 @@ static void test_f24_ping_goes_out_and_its_silence_costs_the_connection(void **s
     assert_int_equal(docent_client_state(peer.client), DOCENT_SUSPENDED);
 }
 
+/* F-14 */
 static void test_session_is_lost_by_our_own_clock_and_settled_before_the_next(void **state)
 {
     (void)state;
@@ -211,6 +214,7 @@ static void reconnect(void)
     peer_pass(&peer, 200);
 }
 
+/* F-09 */
 static void test_lost_create_is_found_out(void **state)
 {
     (void)state;
@@ -287,6 +291,7 @@ static void test_lost_sequential_create_is_unknown_and_not_repeated(void **state
     assert_false(peer_take(&peer, &frame));
 }
 
+/* F-08, F-10 */
 static void test_lost_conditional_set_that_lost_to_another_is_a_conflict(void **state)
 {
     (void)state;
@@ -394,6 +399,7 @@ static void test_lease_is_reckoned_from_what_the_leader_has_certainly_heard(void
     docent_client_hold_ends(peer.client);
 }
 
+/* F-19, F-30 */
 static void test_deadline_holds_while_disconnected(void **state)
 {
     (void)state;
@@ -440,6 +446,7 @@ static void on_watch(const docent_watch_event *event, void *user)
     told->last = event->last;
 }
 
+/* F-35 */
 static void test_one_shot_watch_is_restored_before_anything_else(void **state)
 {
     (void)state;
@@ -476,6 +483,7 @@ static void test_one_shot_watch_is_restored_before_anything_else(void **state)
     peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
 }
 
+/* F-36 */
 static void test_many_watches_are_restored_in_small_packets(void **state)
 {
     (void)state;
@@ -523,6 +531,7 @@ static void with_small_requests(docent_client_options *options)
     options->request_max_bytes = 1000;
 }
 
+/* F-36 */
 static void test_restored_watches_keep_to_the_limit_on_requests(void **state)
 {
     (void)state;
@@ -649,6 +658,7 @@ static void expect_data_watch(int64_t relative_zxid)
     peer_reply(&peer, frame.xid, 20, 0, NULL, 0);
 }
 
+/* F-41 */
 static void test_one_shot_outlives_the_standing_watch_it_was_to_live_off(void **state)
 {
     (void)state;
@@ -706,6 +716,7 @@ static void test_hostile_lengths_cost_the_connection_only(void **state)
     }
 }
 
+/* F-129 */
 static void test_requests_over_the_limit_fail_here(void **state)
 {
     (void)state;
@@ -829,6 +840,7 @@ static void test_too_old_is_one_outcome_whether_the_server_says_so_or_we_know(vo
     refuse_as_unknown(&count, WIRE_OP_GET_ALL_CHILDREN_NUMBER, DOCENT_ERR_UNSUPPORTED);
 }
 
+/* F-46, F-124 */
 static void test_close_answers_everything_and_says_goodbye(void **state)
 {
     (void)state;
@@ -859,6 +871,7 @@ static void test_close_answers_everything_and_says_goodbye(void **state)
     assert_int_equal(outcome->calls, 1);
 }
 
+/* F-17 */
 static void test_wiped_ensemble_is_joined_again_and_told(void **state)
 {
     (void)state;

@@ -134,6 +134,7 @@ static void test_what_is_added_is_copied_and_sent_in_order(void **state)
     assert_string_equal(sent(), "1 /a 5 /b 2 /c 13 /d");
 }
 
+/* F-12 */
 static void test_exactly_one_cause_is_told(void **state)
 {
     (void)state;
@@ -208,6 +209,7 @@ static void test_a_guard_without_a_hold_spoils_it_too(void **state)
     assert_int_equal(docent_txn_commit_async(txn, NULL, NULL, NULL), DOCENT_ERR_INVALID_ARGUMENT);
 }
 
+/* F-12 */
 static void test_an_empty_one_is_refused(void **state)
 {
     (void)state;
@@ -215,6 +217,7 @@ static void test_an_empty_one_is_refused(void **state)
     assert_string_equal(docent_txn_fault(txn), "no operations");
 }
 
+/* F-12 */
 static void test_who_makes_it_too_large_is_named(void **state)
 {
     (void)state;

@@ -71,6 +71,7 @@ static void expect(int32_t op, const char *path)
     assert_memory_equal(got.data, path, strlen(path));
 }
 
+/* F-88 */
 static void test_the_prefix_goes_out_once(void **state)
 {
     (void)state;
@@ -91,6 +92,7 @@ static void test_the_prefix_goes_out_once(void **state)
     assert_int_equal(told.calls, 4);
 }
 
+/* F-88 */
 static void test_and_comes_off_once(void **state)
 {
     (void)state;

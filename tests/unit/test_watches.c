@@ -172,6 +172,7 @@ static void test_a_mode_overwritten_and_not_wanted_any_more_is_removed(void **st
     assert_false(peer_take(&peer, &frame));
 }
 
+/* F-41 */
 static void test_a_mode_on_its_way_is_not_removed_for_another_that_goes(void **state)
 {
     (void)state;

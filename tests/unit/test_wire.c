@@ -283,6 +283,7 @@ static void test_the_fields_of_a_stat_are_in_their_places(void **state)
     assert_int_equal(response.stat.pzxid, 0x3c3d3e3f40414243);
 }
 
+/* F-130 */
 static void test_null_and_empty_are_distinct(void **state)
 {
     (void)state;
