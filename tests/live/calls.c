@@ -385,6 +385,29 @@ CALL(update) { returns(c, docent_update(CLIENT, c->path, on_transform, NULL, NUL
 CALL(read_linearizable_async) { returns(c, docent_read_linearizable_async(CLIENT, c->path, on_result, c)); }
 CALL(read_linearizable) { returns(c, docent_read_linearizable(CLIENT, c->path, &c->result)); }
 
+/* ensemble.h */
+CALL(ensemble_parse)
+{
+    docent_ensemble *ensemble = NULL;
+    returns(c, docent_ensemble_parse("", 0, &ensemble));
+    docent_ensemble_free(ensemble);
+}
+CALL(ensemble_free)
+{
+    docent_ensemble *ensemble = NULL;
+    need(docent_ensemble_parse("", 0, &ensemble), "ensemble");
+    docent_ensemble_free(ensemble);
+    answers(c, "done");
+}
+CALL(client_ensemble) { answers(c, docent_client_ensemble(CLIENT) != NULL ? "some" : "none"); }
+CALL(reconfig_async) { returns(c, docent_reconfig_async(CLIENT, NULL, "9", NULL, -1, on_result, c)); }
+CALL(reconfig)
+{
+    docent_ensemble *ensemble = NULL;
+    returns(c, docent_reconfig(CLIENT, NULL, "9", NULL, -1, &ensemble));
+    docent_ensemble_free(ensemble);
+}
+
 /* watch.h */
 CALL(watch_async) { returns(c, docent_watch_async(CLIENT, c->path, DOCENT_WATCH_RECURSIVE, on_watch, c, &c->watch)); }
 CALL(watch_cancel)
@@ -562,6 +585,7 @@ static const struct function functions[] = {
     FUNCTION(children_async, ANSWERS),
     FUNCTION(client_add_auth, 0),
     FUNCTION(client_dump, 0),
+    FUNCTION(client_ensemble, 0),
     FUNCTION(client_get_generation, 0),
     FUNCTION(client_lease_ms, 0),
     FUNCTION(client_listen, ANSWERS | LASTS),
@@ -587,6 +611,8 @@ static const struct function functions[] = {
     FUNCTION(delete_node, 0),
     FUNCTION(delete_node_async, ANSWERS),
     FUNCTION(digest_id, 0),
+    FUNCTION(ensemble_free, 0),
+    FUNCTION(ensemble_parse, 0),
     FUNCTION(ensure_path, 0),
     FUNCTION(ensure_path_async, ANSWERS),
     FUNCTION(exists, 0),
@@ -637,6 +663,8 @@ static const struct function functions[] = {
     FUNCTION(poll_prepare, 0),
     FUNCTION(read_linearizable, 0),
     FUNCTION(read_linearizable_async, ANSWERS),
+    FUNCTION(reconfig, 0),
+    FUNCTION(reconfig_async, ANSWERS),
     FUNCTION(result_copy, 0),
     FUNCTION(result_free, 0),
     FUNCTION(result_info, 0),
