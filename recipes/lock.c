@@ -283,11 +283,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
 
     if (client == NULL || path == NULL || ret_lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     if (docent_path_fault(path, false) != NULL || strcmp(path, "/") == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-        full.struct_size = sizeof full;
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     const struct docent_host *host = docent_client_host(client);
     docent_status on_loop = host->check_loop(host->user);
     if (on_loop == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;

@@ -52,10 +52,7 @@ docent_status docent_create_node_async(docent_client *client, const char *path, 
                                        const docent_create_node_options *options, docent_result_fn done, void *user)
 {
     docent_create_node_options full = { DOCENT_CREATE_NODE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     bool sequential = docent_write_is_sequential(mode);
     bool has_ttl = mode == DOCENT_PERSISTENT_TTL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
     if ((unsigned)mode > DOCENT_PERSISTENT_SEQUENTIAL_TTL || (unsigned)full.if_exists > DOCENT_IF_EXISTS_SET_VERSION) {
@@ -97,10 +94,7 @@ docent_status docent_set_node_async(docent_client *client, const char *path, con
                                     const docent_set_node_options *options, docent_result_fn done, void *user)
 {
     docent_set_node_options full = { DOCENT_SET_NODE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full.create && version != DOCENT_ANY_VERSION) return DOCENT_ERR_INVALID_ARGUMENT;
 
     const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };

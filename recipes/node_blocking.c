@@ -139,12 +139,7 @@ docent_status docent_update(docent_client *client, const char *path, docent_tran
     struct update_wait u = { .w = { .start = update_start, .client = client, .path = path, .transform = transform,
                                     .transform_user = user, .ret_stat = ret_stat } };
     docent_update_options_init(&u.options);
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        size_t size = options->struct_size < sizeof u.options ? options->struct_size : sizeof u.options;
-        memcpy(&u.options, options, size);
-        u.options.struct_size = sizeof u.options;
-    }
+    if (!docent_options_take(&u.options, sizeof u.options, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     return node_await(&u.w);
 }
 

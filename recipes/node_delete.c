@@ -330,10 +330,7 @@ docent_status docent_delete_node_async(docent_client *client, const char *path, 
                                        const docent_delete_node_options *options, docent_result_fn done, void *user)
 {
     docent_delete_node_options full = { DOCENT_DELETE_NODE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (path == NULL || strcmp(path, "/") == 0 || full.czxid < 0) return DOCENT_ERR_INVALID_ARGUMENT;
 
     const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };

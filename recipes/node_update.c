@@ -269,10 +269,7 @@ docent_status docent_update_async(docent_client *client, const char *path, docen
                                   const docent_update_options *options, docent_result_fn done, void *user)
 {
     docent_update_options full = { DOCENT_UPDATE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (transform == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
 
     const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };

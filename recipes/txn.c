@@ -379,10 +379,7 @@ docent_status docent_txn_commit_async(docent_txn *txn, const docent_txn_options 
     if (txn == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     if (txn->refused != DOCENT_OK) return txn->refused;
     docent_txn_options full = { DOCENT_TXN_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)full.parents > DOCENT_PARENTS_CONTAINER) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full.parents == DOCENT_PARENTS_NONE) return txn_send(txn, full.call, done, user);
     return commit_with_parents(txn, &full, done, user);

@@ -114,10 +114,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
 {
     struct docent_core *c = view->core;
     docent_call_options call = { DOCENT_CALL_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&call, options, options->struct_size < sizeof call ? options->struct_size : sizeof call);
-    }
+    if (!docent_options_take(&call, sizeof call, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (call.retry != NULL && call.retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)call.offline > DOCENT_OFFLINE_SESSION) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)call.compression > DOCENT_COMPRESSION_OFF) return DOCENT_ERR_INVALID_ARGUMENT;

@@ -23,6 +23,7 @@
 
 #include "core/client/core.h"
 #include "core/wire/alloc.h"
+#include "core/wire/options.h"
 #include "core/wire/path.h"
 
 enum docent_event_type {

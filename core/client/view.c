@@ -122,10 +122,7 @@ docent_status docent_client_view(docent_client *client, const char *prefix, cons
 {
     docent_view_options full = { DOCENT_VIEW_OPTIONS };
     if (client == NULL || ret_view == NULL || docent_path_fault(prefix, false) != NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (options != NULL) {
-        if (options->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (docent_client_forked(client)) return DOCENT_ERR_FORKED;
     size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);
     docent_client *view = docent_alloc(client->allocator, sizeof *view + client->chroot_size + size + 1);

@@ -18,11 +18,7 @@ enum { SESSION_TIMEOUT_MAX_MS = INT32_MAX, FLIGHT_RECORDER_EVENTS_MAX = 1 << 20 
 static docent_status options_fill(const docent_client_options *given, docent_client_options *full)
 {
     docent_client_options_init(full);
-    if (given != NULL) {
-        if (given->struct_size < sizeof given->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(full, given, given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
-        full->struct_size = sizeof *full;
-    }
+    if (!docent_options_take(full, sizeof *full, given)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full->session_timeout_ms == 0) full->session_timeout_ms = 10000;
     if (full->call_timeout_ms == 0) full->call_timeout_ms = 30000;
     if (full->close_timeout_ms == 0) full->close_timeout_ms = 1000;
