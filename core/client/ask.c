@@ -62,6 +62,25 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     return DOCENT_OK;
 }
 
+docent_status docent_read_once(docent_client *view, const docent_op *op, bool leaves_watch, docent_result_fn done, void *user)
+{
+    struct docent_core *c = view->core;
+    if (c->closing) return docent_client_close_cause(view);
+    struct encoding encoding = { .compress = view->compresses };
+    docent_status status = docent_op_encode(view, op, &encoding);
+    if (status != DOCENT_OK) return status;
+    uint32_t known = docent_client_version_known(c);
+    if (known != 0 && known < docent_op_min_version(encoding.op)) return DOCENT_ERR_UNSUPPORTED;
+    if (leaves_watch) c->scratch.data[c->scratch.size - 1] = true; /* Every read's record ends in its watch flag. */
+    struct docent_request *r;
+    status = docent_request_inner(c, c->scratch.data, c->scratch.size, encoding.op, op->type, done, user, &r);
+    if (status != DOCENT_OK) return status;
+    r->view = view;
+    docent_view_use(view);
+    r->compressed = view->compresses;
+    return DOCENT_OK;
+}
+
 docent_status docent_request_inner(struct docent_core *c, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
                                    docent_result_fn done, void *user, struct docent_request **ret)
 {

@@ -102,6 +102,8 @@ struct docent_watch {
     bool orphaned;   /* Was sent without, and the standing watch has been removed since. */
     bool ended;      /* The terminal event is queued. */
     bool told;       /* And was told. */
+    bool inside;     /* Changes are told at once, inside the turn, CHILDREN_CHANGED included. */
+    bool local;      /* Hears what is told anyway: nothing of it is at the server. Filed as standing. */
     uint32_t news;   /* Events in the queue. */
     bool armed_told; /* Standing: ARMED was told; later ones are RESETs. */
     bool wants_reset; /* Standing: ARMED or RESET is to be told by later. */
@@ -123,6 +125,7 @@ struct watch_table {
     struct watch_path *cursor; /* While they are restored: the first that has not been put yet. NULL: all have. */
     int64_t restored_from;     /* And what had been seen when that began. */
     size_t standing_count; /* Paths with a standing registration. */
+    size_t inside_count;   /* Registrations that are told inside the turn. */
     bool unarmed;          /* Some could not be armed for want of memory; what has changed since this zxid was not told to them. */
     int64_t unarmed_zxid;
 };

@@ -186,6 +186,35 @@ struct docent_lost_write {
  * DOCENT_ERR_NODE_EXISTS, DOCENT_ERR_BAD_VERSION. @node: what a get said, after a sync, in the same session. */
 docent_status docent_lost_write_found(const struct docent_lost_write *write, docent_status conflict, const docent_result *node);
 
+/* ---- What caches are made of. ---- */
+
+/* One read, sent once, now or not at all. Like an ask, but @done runs at once, inside the turn, in the order of the stream, and any number may
+ * be under way; every one that is accepted is answered, DOCENT_ERR_CONNECTION_LOSS included. With @leaves_watch the server leaves a
+ * one-shot watch, which belongs to no registration: docent_watch_subtree() hears it. The caller keeps @client until @done. */
+docent_status docent_read_once(docent_client *client, const docent_op *op, bool leaves_watch, docent_result_fn done, void *user);
+
+/* Hears of all that the connection tells at @path and below, CHILDREN_CHANGED included: at once, inside the turn, in the order of the stream.
+ * With @standing the server is asked for a recursive watch, and ARMED, RESET and ENDED are told as by docent_watch_async(), in the
+ * queue of callbacks; else what is heard is what one-shot watches tell, whoever left them, and only ENDED is told. @fn calls no
+ * application. Ends with the session. */
+docent_status docent_watch_subtree(docent_client *client, const char *path, bool standing, docent_watch_fn fn, void *user,
+                                   docent_watch **ret_watch);
+
+/* Which of many nodes have changed since @zxid? One packet of set-watches asks the server: docent_survey_add() until it says that the packet is
+ * full, then docent_survey_send(). What has changed is told by docent_watch_subtree()'s watch before @done; the one-shots stay. */
+struct docent_survey;
+docent_status docent_survey_new(docent_client *client, struct docent_survey **ret_survey);
+enum docent_surveyed {
+    DOCENT_SURVEY_ADDED,
+    DOCENT_SURVEY_FULL,   /* Not in this one. */
+    DOCENT_SURVEY_UNSURE, /* Not in any: a watch of another mode is on that path, which the server would overwrite. */
+};
+enum docent_surveyed docent_survey_add(struct docent_survey *survey, const char *path, bool data, bool children);
+void docent_survey_free(struct docent_survey *survey);
+/* Sends the packet and frees the survey, also if this fails: DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CONNECTION_LOSS. @done may come with
+ * DOCENT_ERR_CONNECTION_LOSS. */
+docent_status docent_survey_send(struct docent_survey *survey, int64_t zxid, docent_result_fn done, void *user);
+
 /* ---- Access control lists. ---- */
 
 /* Bytes that a copy takes with all it refers to; SIZE_MAX: more than there are. */

@@ -22,7 +22,7 @@ static void add_watch_done(const docent_result *result, void *user)
     if (result->status == DOCENT_OK) path->standing = mode;
     if (result->status == DOCENT_ERR_UNIMPLEMENTED) docent_client_too_old(c, 30600);
     for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!docent_watch_stands(w->kind) || w->ended) continue;
+        if (!docent_watch_stands(w->kind) || w->ended || w->local) continue;
         if (result->status != DOCENT_OK) {
             docent_watch_end(w, DOCENT_WATCH_ENDED,
                              result->status == DOCENT_ERR_UNIMPLEMENTED ? DOCENT_ERR_UNSUPPORTED : result->status, -1);
@@ -67,7 +67,7 @@ static void path_arm(struct docent_core *c, struct watch_path *path)
         return;
     }
     for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!docent_watch_stands(w->kind) || w->ended) continue;
+        if (!docent_watch_stands(w->kind) || w->ended || w->local) continue;
         if (w->filed != FILED_STANDING) {
             docent_watch_end(w, DOCENT_WATCH_ENDED, status, -1);
         } else if (path->standing < 0) {
@@ -125,29 +125,44 @@ void docent_watch_path_disarm(struct docent_core *c, struct watch_path *path, do
     docent_watch_path_settle(c, path);
 }
 
-docent_status docent_watch_async(docent_client *client, const char *text, docent_watch_kind kind, docent_watch_fn fn, void *user,
-                                 docent_watch **ret_watch)
+static void watch_stand(struct docent_watch *w, docent_watch_fn fn, void *user)
 {
-    if (client == NULL || fn == NULL || ret_watch == NULL || !docent_watch_stands(kind) || docent_path_fault(text, false) != NULL) {
-        return DOCENT_ERR_INVALID_ARGUMENT;
-    }
-    struct docent_core *c = client->core;
-    docent_status status = docent_core_check(c);
-    if (status != DOCENT_OK) return status;
-    struct docent_watch *w;
-    status = docent_watch_new(client, text, kind, &w);
-    if (status != DOCENT_OK) return status;
+    struct docent_core *c = w->core;
     w->fn = fn;
     w->user = user;
     c->watches.standing_count++;
-    *ret_watch = w;
-    if (w->path->standing >= 0 && docent_watch_path_wants(w->path) == w->path->standing) {
+    if (w->inside) c->watches.inside_count++;
+    if (w->local) {
+        w->filed = FILED_STANDING;
+    } else if (w->path->standing >= 0 && docent_watch_path_wants(w->path) == w->path->standing) {
         w->filed = FILED_STANDING;
         docent_watch_reset(w);
     } else {
         path_arm(c, w->path);
     }
     c->host.wake(c->host.user);
+}
+
+docent_status docent_watch_async(docent_client *client, const char *text, docent_watch_kind kind, docent_watch_fn fn, void *user,
+                                 docent_watch **ret_watch)
+{
+    if (client == NULL || fn == NULL || ret_watch == NULL || !docent_watch_stands(kind) || docent_path_fault(text, false) != NULL) {
+        return DOCENT_ERR_INVALID_ARGUMENT;
+    }
+    docent_status status = docent_core_check(client->core);
+    if (status == DOCENT_OK) status = docent_watch_new(client, text, kind, ret_watch);
+    if (status == DOCENT_OK) watch_stand(*ret_watch, fn, user);
+    return status;
+}
+
+docent_status docent_watch_subtree(docent_client *client, const char *text, bool standing, docent_watch_fn fn, void *user,
+                                   docent_watch **ret_watch)
+{
+    docent_status status = docent_watch_new(client, text, DOCENT_WATCH_RECURSIVE, ret_watch);
+    if (status != DOCENT_OK) return status;
+    (*ret_watch)->inside = true;
+    (*ret_watch)->local = !standing;
+    watch_stand(*ret_watch, fn, user);
     return DOCENT_OK;
 }
 

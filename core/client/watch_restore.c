@@ -1,11 +1,6 @@
 /* core/client/watch_restore.c - connections come and go: what was registered is restored by set-watches, with what changed meanwhile. */
 #include "core/client/watches.h"
 
-enum {
-    WATCH_PACKET_MAX = 128 * 1024, /* As the Java client: far below the usual limit of servers on requests. */
-    WATCH_PACKET_REST = 8 + 8 + 5 * 4, /* What is not paths: the header, a zxid, five counts. */
-};
-
 /* One packet of set-watches in the making. */
 struct restore {
     struct docent_core *core;
@@ -69,7 +64,7 @@ static unsigned path_filed(const struct watch_path *path)
 {
     unsigned filed = 0;
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!w->ended) filed |= 1u << w->filed;
+        if (!w->ended && !w->local) filed |= 1u << w->filed;
     }
     return filed & ~(1u << FILED_NOT);
 }
@@ -179,7 +174,7 @@ void docent_watches_online(struct docent_core *c)
     for (struct watch_path *path = c->watches.first, *next; path != NULL; path = next) {
         next = path->next;
         for (struct docent_watch *w = path->watches; w != NULL && path->standing >= 0; w = w->next) {
-            if (w->filed == FILED_STANDING && !w->ended) docent_watch_reset(w); /* Restored, but with a gap. */
+            if (w->filed == FILED_STANDING && !w->ended && !w->local) docent_watch_reset(w); /* Restored, but with a gap. */
         }
         docent_watch_path_settle(c, path);
     }

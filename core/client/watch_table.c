@@ -87,7 +87,7 @@ int docent_watch_path_wants(const struct watch_path *path)
 {
     int mode = -1;
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (w->ended) continue;
+        if (w->ended || w->local) continue;
         if (w->kind == DOCENT_WATCH_RECURSIVE) return WIRE_ADD_RECURSIVE;
         if (w->kind == DOCENT_WATCH_PERSISTENT) mode = WIRE_ADD_PERSISTENT;
     }

@@ -92,6 +92,7 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     w->status = status;
     w->zxid = zxid;
     if (docent_watch_stands(w->kind)) c->watches.standing_count--;
+    if (w->inside) c->watches.inside_count--;
     struct docent_machine *machine = w->machine;
     if (machine != NULL) {
         w->machine = NULL;
@@ -192,8 +193,29 @@ static void news_tell(struct docent_later *later)
     docent_free(&c->allocator, news);
 }
 
+/* Told at once. The path is borrowed from the core's scratch, so whoever is told sends nothing. */
+static void watch_say_inside(struct docent_watch *w, docent_watch_type type, const char *path, size_t size, int64_t zxid)
+{
+    struct wire_out *out = &w->core->scratch;
+    out->size = 0;
+    docent_wire_put_raw(out, path, size);
+    docent_wire_put_raw(out, "", 1);
+    bool failed = out->failed;
+    out->failed = false;
+    if (failed) {
+        docent_watch_reset(w);
+        return;
+    }
+    watch_count(w->core, CELL_WATCHES_FIRED);
+    watch_say(w, type, DOCENT_OK, false, (const char *)out->data, zxid);
+}
+
 static void watch_news(struct docent_watch *w, docent_watch_type type, const char *path, size_t size, int64_t zxid)
 {
+    if (w->inside) {
+        watch_say_inside(w, type, path, size, zxid);
+        return;
+    }
     struct watch_news *news = docent_alloc(&w->core->allocator, sizeof *news + size + 1);
     if (news == NULL) { /* What cannot be told is a gap. */
         docent_watch_reset(w);
@@ -238,9 +260,9 @@ static void path_event(struct watch_path *path, int type, int64_t zxid, bool der
 static void recursive_event(struct watch_path *path, int type, const char *text, size_t size, int64_t zxid)
 {
     for (struct docent_watch *w = path->watches; w != NULL; w = w->next) {
-        if (!w->ended && w->filed == FILED_STANDING && w->kind == DOCENT_WATCH_RECURSIVE) {
-            watch_news(w, (docent_watch_type)type, text, size, zxid);
-        }
+        if (w->ended || w->filed != FILED_STANDING || w->kind != DOCENT_WATCH_RECURSIVE) continue;
+        if (!w->inside && type == WIRE_EVENT_CHILDREN_CHANGED) continue; /* Not told by recursive watches (ZOOKEEPER-4475). */
+        watch_news(w, (docent_watch_type)type, text, size, zxid);
     }
 }
 
@@ -252,7 +274,7 @@ void docent_watch_notified(struct docent_core *c, int64_t zxid, const struct wir
     size_t size = (size_t)event->path.size;
     struct watch_path *path = docent_watch_path_find(&c->watches, text, size);
     if (path != NULL) path_event(path, event->type, zxid, false);
-    if (event->type == WIRE_EVENT_CHILDREN_CHANGED) return; /* Recursive watches do not tell it (ZOOKEEPER-4475). */
+    if (event->type == WIRE_EVENT_CHILDREN_CHANGED && c->watches.inside_count == 0) return;
 
     /* Recursive watches on the node and above it, and the parent's derived CHILDREN_CHANGED. */
     bool children = event->type == WIRE_EVENT_CREATED || event->type == WIRE_EVENT_DELETED;

@@ -42,6 +42,11 @@ void docent_watches_unarmed(struct docent_core *core);
 /* One path's, in the midst of a connection. */
 void docent_watches_restore_path(struct docent_core *core, struct watch_path *path);
 
+enum {
+    WATCH_PACKET_MAX = 128 * 1024, /* As the Java client: far below the usual limit of servers on requests. */
+    WATCH_PACKET_REST = 8 + 8 + 5 * 4, /* What is not paths: the header, a zxid, five counts. */
+};
+
 static inline bool docent_watch_stands(docent_watch_kind kind)
 {
     return kind == DOCENT_WATCH_PERSISTENT || kind == DOCENT_WATCH_RECURSIVE;

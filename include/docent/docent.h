@@ -4,18 +4,22 @@
 
 #include <docent/acl.h>
 #include <docent/batch.h>
+#include <docent/cache.h>
+#include <docent/children_cache.h>
 #include <docent/client.h>
 #include <docent/compress.h>
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
 #include <docent/node.h>
+#include <docent/node_cache.h>
 #include <docent/operation.h>
 #include <docent/poll.h>
 #include <docent/retry.h>
 #include <docent/stats.h>
 #include <docent/status.h>
 #include <docent/trace.h>
+#include <docent/tree_cache.h>
 #include <docent/txn.h>
 #include <docent/types.h>
 #include <docent/view.h>

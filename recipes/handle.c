@@ -1,0 +1,200 @@
+/* recipes/handle.c - see handle.h. */
+#include "recipes/handle.h"
+
+#include <stddef.h>
+
+static void handle_unref(struct handle *h)
+{
+    if (atomic_fetch_sub(&h->references, 1) == 1) h->kind->free(h);
+}
+
+static struct handle *handle_of_post(struct docent_post *post, size_t offset)
+{
+    return (struct handle *)((char *)post - offset);
+}
+
+/* ---- The end. ---- */
+
+static void handle_detach(struct handle *h)
+{
+    if (h->attached) docent_machine_fini(&h->machine);
+    h->attached = false;
+}
+
+static void handle_end(struct handle *h, docent_status why, bool mute)
+{
+    if (h->refusal == DOCENT_OK) h->refusal = why == DOCENT_ERR_CANCELLED ? DOCENT_ERR_CLOSING : why;
+    h->muted |= mute;
+    if (mute) {
+        h->closed = NULL;
+        atomic_store(&h->gate, 0); /* Of threads that are not here. */
+    }
+    if (!h->ended) {
+        h->ended = true;
+        h->kind->end(h, why, mute);
+    }
+    docent_handle_settle(h);
+}
+
+static void handle_say_farewell(struct docent_later *later)
+{
+    struct handle *h = (struct handle *)((char *)later - offsetof(struct handle, farewell));
+    docent_client *client = h->client;
+    void (*closed)(void *user) = h->closed;
+
+    handle_detach(h);
+    if (h->timer_reserved) docent_timer_release(client);
+    atomic_store(&h->dead, h->refusal);
+    while (atomic_load(&h->gate) != 0) {
+        /* Somebody is about to leave, with a post that will still be run, or with nothing. */
+    }
+    h->farewell_said = true;
+    h->closed = NULL;
+    docent_client_drop(client);
+    if (closed != NULL) closed(h->closed_user);
+    handle_unref(h);
+}
+
+void docent_handle_settle(struct handle *h)
+{
+    if (h->ended && !h->farewell_said && h->kind->is_over(h)) docent_client_later(h->client, &h->farewell);
+}
+
+/* ---- The beginning. ---- */
+
+static void handle_on_event(struct docent_machine *machine, const struct docent_event *ev)
+{
+    struct handle *h = (struct handle *)((char *)machine - offsetof(struct handle, machine));
+    if (ev->type != DOCENT_EV_CLOSING) {
+        h->kind->on_event(h, ev);
+        return;
+    }
+    handle_detach(h);
+    const struct docent_host *host = docent_client_host(h->client);
+    handle_end(h, ev->status, host->check_loop(host->user) == DOCENT_ERR_FORKED);
+}
+
+static void handle_attach(struct handle *h)
+{
+    if (h->attached || h->ended) return;
+    if (docent_client_closing(h->client)) { /* Too late to be told. */
+        handle_end(h, docent_client_close_cause(h->client), false);
+        return;
+    }
+    docent_status status = docent_timer_reserve(h->client);
+    if (status != DOCENT_OK) {
+        handle_end(h, status, false);
+        return;
+    }
+    h->timer_reserved = true;
+    docent_machine_init(&h->machine, h->client, handle_on_event);
+    h->attached = true;
+    h->kind->attached(h);
+}
+
+static void handle_attach_posted(struct docent_post *post)
+{
+    struct handle *h = handle_of_post(post, offsetof(struct handle, attach_post));
+    handle_attach(h);
+    handle_unref(h);
+}
+
+static void handle_close_now(struct handle *h)
+{
+    if (h->farewell_said) { /* The client closed while the call was on its way. */
+        if (h->close_fn != NULL) h->close_fn(h->close_user);
+        return;
+    }
+    h->closed = h->close_fn;
+    h->closed_user = h->close_user;
+    handle_end(h, DOCENT_ERR_CANCELLED, false);
+}
+
+static void handle_close_posted(struct docent_post *post)
+{
+    struct handle *h = handle_of_post(post, offsetof(struct handle, close_post));
+    handle_close_now(h);
+    handle_unref(h);
+}
+
+docent_status docent_handle_may_open(docent_client *client)
+{
+    const struct docent_host *host = docent_client_host(client);
+    docent_status on_loop = host->check_loop(host->user);
+    if (on_loop == DOCENT_ERR_FORKED) return on_loop;
+    return on_loop == DOCENT_OK ? docent_client_close_cause(client) : DOCENT_OK;
+}
+
+docent_status docent_handle_open(struct handle *h, docent_client *client, const struct handle_kind *kind)
+{
+    const struct docent_host *host = docent_client_host(client);
+    h->client = client;
+    h->allocator = *docent_client_allocator(client);
+    h->kind = kind;
+    h->attach_post.run = handle_attach_posted;
+    h->close_post.run = handle_close_posted;
+    h->farewell.run = handle_say_farewell;
+    atomic_store(&h->references, 2); /* The handle's and the loop's. */
+    docent_client_keep(client);
+    if (host->check_loop(host->user) == DOCENT_OK) {
+        handle_attach(h);
+        return DOCENT_OK;
+    }
+    atomic_fetch_add(&h->references, 1);
+    docent_status status = host->post(host->user, &h->attach_post, false);
+    if (status != DOCENT_OK) docent_client_drop(client);
+    return status;
+}
+
+/* ---- From other threads. ---- */
+
+/* How a call of any thread gets to the loop. DOCENT_OK: it is there. DOCENT_ERR_WRONG_THREAD: it is not; @post, unless NULL, is
+ * on its way and holds a reference. DOCENT_ERR_FORKED. Else: the handle is dead. */
+static docent_status handle_reach_loop(struct handle *h, struct docent_post *post)
+{
+    atomic_fetch_add(&h->gate, 1);
+    docent_status status = (docent_status)atomic_load(&h->dead);
+    if (status == DOCENT_OK) {
+        const struct docent_host *host = docent_client_host(h->client);
+        status = host->check_loop(host->user);
+        if (status == DOCENT_ERR_WRONG_THREAD && post != NULL) {
+            atomic_fetch_add(&h->references, 1);
+            docent_status posted = host->post(host->user, post, false);
+            if (posted != DOCENT_OK) {
+                atomic_fetch_sub(&h->references, 1);
+                status = posted;
+            }
+        }
+    }
+    atomic_fetch_sub(&h->gate, 1);
+    return status;
+}
+
+docent_status docent_handle_client(struct handle *h, docent_client **ret_client)
+{
+    *ret_client = h->client;
+    return (docent_status)atomic_load(&h->dead);
+}
+
+docent_status docent_handle_check(struct handle *h)
+{
+    docent_status status = handle_reach_loop(h, NULL);
+    if (status != DOCENT_OK) return status;
+    (void)docent_client_check(h->client); /* Brings the clock up to date. */
+    handle_attach(h);
+    return h->refusal;
+}
+
+void docent_handle_close(struct handle *h, void (*closed)(void *user), void *user)
+{
+    if (h == NULL || atomic_exchange(&h->close_called, true)) return;
+    h->close_fn = closed;
+    h->close_user = user;
+    docent_status status = handle_reach_loop(h, &h->close_post);
+    if (status == DOCENT_OK) {
+        handle_close_now(h);
+    } else if (atomic_load(&h->dead) != DOCENT_OK && closed != NULL && !h->muted) { /* The client was closed before. */
+        closed(user);
+    } /* In a forked child the memory goes with the client that it hangs on. */
+    handle_unref(h);
+}

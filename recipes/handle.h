@@ -1,0 +1,64 @@
+/* recipes/handle.h - what every object that an application holds in its hand has in common: it can be closed from any thread, once; it ends
+ * when its client ends; and its memory goes when nobody needs it any more.
+ *
+ *     made --> (on the loop) attached --> ending --> over --> farewell: `closed` is told, nothing follows
+ *
+ * Memory belongs to the handle, to the loop, and to what is posted, together; whoever lets go last frees it. When the client closes first
+ * the handle is dead: it touches the client no more, and closing it only frees. The gate makes that sure: other threads pass
+ * it to reach the loop, and the loop, having shut it, waits until those inside (a few instructions) are out. */
+#ifndef DOCENT_RECIPES_HANDLE_H
+#define DOCENT_RECIPES_HANDLE_H
+
+#include <stdatomic.h>
+
+#include "core/client/machine.h"
+
+struct handle;
+
+struct handle_kind {
+    void (*attached)(struct handle *handle); /* On the loop; the client does not close. */
+    void (*on_event)(struct handle *handle, const struct docent_event *ev); /* All but CLOSING. */
+    /* No more of anything: let go of the servers, tell whoever waits. Once; @why: DOCENT_ERR_CANCELLED (by the application), or why
+     * the client closes. @mute: in a forked child, where nobody is told. Then docent_handle_settle(), now and when more has ended. */
+    void (*end)(struct handle *handle, docent_status why, bool mute);
+    bool (*is_over)(const struct handle *handle); /* Nothing is under way any more. */
+    void (*free)(struct handle *handle);          /* What the kind has allocated, handle included. From any thread. */
+};
+
+struct handle {
+    docent_client *client;      /* Kept while attached. */
+    docent_allocator allocator; /* A copy: the handle may outlive the client. */
+    const struct handle_kind *kind;
+    struct docent_machine machine;
+    bool attached, timer_reserved;
+    docent_status refusal; /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
+    bool ended, farewell_said, muted;
+    struct docent_later farewell;
+    void (*closed)(void *user); /* To be told at the farewell. */
+    void *closed_user;
+
+    _Atomic int dead;            /* The refusal, once the client is not to be touched any more. */
+    _Atomic unsigned gate;       /* Threads inside. */
+    _Atomic unsigned references; /* The handle, the loop, posts on their way. */
+    _Atomic bool close_called;   /* By whichever thread was first. */
+    struct docent_post attach_post, close_post;
+    void (*close_fn)(void *user); /* Written by close, read by its post. */
+    void *close_user;
+};
+
+/* May a handle of @client be made now, by this thread? DOCENT_OK, DOCENT_ERR_FORKED, or why the client closes. */
+docent_status docent_handle_may_open(docent_client *client);
+/* @handle: the first member of a zeroed block of the client's memory, complete but for this. Fails only with DOCENT_ERR_FORKED, and then the
+ * block is still the caller's. Without memory for its timer it ends, with DOCENT_ERR_NO_MEMORY. */
+docent_status docent_handle_open(struct handle *handle, docent_client *client, const struct handle_kind *kind);
+/* Any thread. @handle may be NULL. */
+void docent_handle_close(struct handle *handle, void (*closed)(void *user), void *user);
+/* Loop: is over, perhaps? */
+void docent_handle_settle(struct handle *handle);
+
+/* For calls that are the loop's: DOCENT_OK, or with what they are refused. */
+docent_status docent_handle_check(struct handle *handle);
+/* For blocking calls: DOCENT_OK and the client, or why there is none to be asked. */
+docent_status docent_handle_client(struct handle *handle, docent_client **ret_client);
+
+#endif
