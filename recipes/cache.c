@@ -83,7 +83,7 @@ static bool is_root(const struct entry *entry)
 
 bool docent_cache_shows(const docent_cache *cache, const struct entry *entry)
 {
-    return (entry->flags & ENTRY_LOADED) != 0 && !(cache->limits.hides_root && is_root(entry));
+    return entry->loaded && !(cache->limits.hides_root && is_root(entry));
 }
 
 /* ---- Wanting. ---- */
@@ -141,7 +141,7 @@ static bool tells(const docent_cache *cache, const struct entry *entry)
 static void entry_failed(docent_cache *cache, struct entry *entry, docent_status why)
 {
     bool known = (entry->flags & ENTRY_FAILED) != 0;
-    if (known && entry->why == (int32_t)why) return;
+    if (known && entry->why == (int16_t)why) return;
     if (!docent_cache_news_reserve(cache, 1)) {
         entry->flags |= ENTRY_WANTS_READ;
         cache_pause(cache);
@@ -149,7 +149,7 @@ static void entry_failed(docent_cache *cache, struct entry *entry, docent_status
     }
     if (!known) docent_shared_add(&cache->failures, 1);
     entry->flags |= ENTRY_FAILED;
-    entry->why = (int32_t)why;
+    entry->why = (int16_t)why;
     docent_cache_tell(cache, NEWS_FAILED, entry->node, NULL, why);
 }
 
@@ -163,7 +163,7 @@ static void entry_works(docent_cache *cache, struct entry *entry)
 /* It is taken out, and its room to be told of is reserved. */
 static void entry_gone(docent_cache *cache, struct entry *entry)
 {
-    if ((entry->flags & ENTRY_LOADED) != 0 && tells(cache, entry)) docent_cache_tell(cache, NEWS_REMOVED, entry->node, NULL, DOCENT_OK);
+    if (entry->loaded && tells(cache, entry)) docent_cache_tell(cache, NEWS_REMOVED, entry->node, NULL, DOCENT_OK);
     entry_works(cache, entry);
     entry->flags &= ~(unsigned)(ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED | ENTRY_HEARS_CHILDREN);
     entry_uncount(cache, entry);
@@ -246,7 +246,7 @@ static bool is_same_stat(const docent_stat *a, const docent_stat *b)
 static void entry_read(docent_cache *cache, struct entry *entry, const docent_result *result)
 {
     const char *path = docent_entry_path(entry);
-    bool loaded = (entry->flags & ENTRY_LOADED) != 0;
+    bool loaded = entry->loaded;
     docent_stat before = docent_node_stat(entry->node);
     bool anew = loaded && before.czxid != result->stat.czxid;
     bool same = loaded && !anew && before.mzxid == result->stat.mzxid;
@@ -282,7 +282,7 @@ static void entry_read(docent_cache *cache, struct entry *entry, const docent_re
 
 static void entry_listed(docent_cache *cache, struct entry *entry, const docent_result *result)
 {
-    if ((entry->flags & ENTRY_LOADED) == 0) { /* It went and came meanwhile, and is read first. */
+    if (!entry->loaded) { /* It went and came meanwhile, and is read first. */
         entry->flags |= ENTRY_WANTS_READ;
         return;
     }
@@ -492,7 +492,7 @@ static void ask_batch(docent_cache *cache, struct cache_ask *ask)
 /* How long it will be in an answer. */
 static size_t entry_guess(const docent_cache *cache, const struct entry *entry)
 {
-    if ((entry->flags & ENTRY_LOADED) == 0) return cache->guess;
+    if (!entry->loaded) return cache->guess;
     return (size_t)docent_node_stat(entry->node).data_length + NODE_OVERHEAD;
 }
 
@@ -553,7 +553,7 @@ static void pump_survey(docent_cache *cache)
         struct entry *entry = cache->cursor;
         if ((entry->flags & ENTRY_UNVERIFIED) != 0) {
             enum docent_surveyed surveyed = DOCENT_SURVEY_UNSURE;
-            bool known = (entry->flags & (ENTRY_LOADED | ENTRY_FAILED | ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_BUSY)) == ENTRY_LOADED;
+            bool known = entry->loaded && (entry->flags & (ENTRY_FAILED | ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_BUSY)) == 0;
             if (known) surveyed = docent_survey_add(survey, docent_entry_path(entry), true, may_have_children(cache, entry));
             if (surveyed == DOCENT_SURVEY_UNSURE) entry_want(cache, entry, ENTRY_WANTS_READ);
             if (surveyed == DOCENT_SURVEY_ADDED) {
@@ -690,7 +690,7 @@ static void heard_of_new(docent_cache *cache, const char *path)
     text[size] = '\0';
     struct entry *parent = docent_cache_find(cache, text);
     docent_free(&cache->handle.allocator, text);
-    if (parent == NULL || (parent->flags & ENTRY_LOADED) == 0 || !may_have_children(cache, parent)) return; /* Or it will be listed. */
+    if (parent == NULL || !parent->loaded || !may_have_children(cache, parent)) return; /* Or it will be listed. */
     struct entry *child = docent_cache_entry_new(cache, parent, slash + 1);
     bool wanted = child == NULL || cache->limits.accept == NULL || cache->limits.accept(path, cache->limits.user);
     if (child != NULL && wanted && docent_cache_add_child(cache, parent, child)) {
@@ -731,7 +731,7 @@ static void cache_heard(docent_cache *cache, docent_watch_type type, const char 
         /* Beside a recursive watch it means something only as an answer to a survey. */
         if (entry == NULL || (cache->mode == CACHE_STANDING && !cache->surveying)) break;
         entry->flags &= ~(unsigned)ENTRY_HEARS_CHILDREN;
-        if ((entry->flags & ENTRY_LOADED) != 0 && may_have_children(cache, entry)) entry_want(cache, entry, ENTRY_WANTS_LIST);
+        if (entry->loaded && may_have_children(cache, entry)) entry_want(cache, entry, ENTRY_WANTS_LIST);
         break;
     case DOCENT_WATCH_ARMED:
     case DOCENT_WATCH_RESET:

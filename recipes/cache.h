@@ -32,19 +32,18 @@ struct directory {
 };
 
 enum {
-    ENTRY_LOADED = 1 << 0,
-    ENTRY_FAILED = 1 << 1,     /* Its last read, or list, was refused. */
-    ENTRY_WANTS_READ = 1 << 2,
-    ENTRY_WANTS_LIST = 1 << 3,
-    ENTRY_BUSY = 1 << 4,       /* A request is under way, or it is in the queue for one... */
-    ENTRY_QUEUED = 1 << 5,     /* ... namely this. */
-    ENTRY_ALONE = 1 << 6,      /* Not in a batch: it was in one that was too large. */
-    ENTRY_COUNTED = 1 << 7,    /* A load, or a re-synchronisation, waits for it. */
-    ENTRY_DEAD = 1 << 8,
-    ENTRY_UNVERIFIED = 1 << 9, /* May have changed while nobody told us. */
-    ENTRY_LISTED = 1 << 10,    /* New in a list that is being looked at. */
-    ENTRY_HEARS_CHILDREN = 1 << 11, /* One-shot mode: its watch for children is at the server. */
-    ENTRY_MISSING = 1 << 12,   /* One-shot mode: the root is to be waited for. */
+    ENTRY_FAILED = 1 << 0,     /* Its last read, or list, was refused. */
+    ENTRY_WANTS_READ = 1 << 1,
+    ENTRY_WANTS_LIST = 1 << 2,
+    ENTRY_BUSY = 1 << 3,       /* A request is under way, or it is in the queue for one... */
+    ENTRY_QUEUED = 1 << 4,     /* ... namely this. */
+    ENTRY_ALONE = 1 << 5,      /* Not in a batch: it was in one that was too large. */
+    ENTRY_COUNTED = 1 << 6,    /* A load, or a re-synchronisation, waits for it. */
+    ENTRY_DEAD = 1 << 7,
+    ENTRY_UNVERIFIED = 1 << 8, /* May have changed while nobody told us. */
+    ENTRY_LISTED = 1 << 9,    /* New in a list that is being looked at. */
+    ENTRY_HEARS_CHILDREN = 1 << 10, /* One-shot mode: its watch for children is at the server. */
+    ENTRY_MISSING = 1 << 11,   /* One-shot mode: the root is to be waited for. */
 };
 
 struct entry {
@@ -52,8 +51,9 @@ struct entry {
     struct entry *parent;
     struct directory *directory; /* NULL: no children. */
     struct entry *queue_next;
-    int32_t why;                 /* FAILED: the reason. */
-    uint32_t flags;
+    uint32_t flags;              /* The loop's alone. */
+    int16_t why;                 /* FAILED: the reason. */
+    bool loaded;                 /* Written with the mutex. */
 };
 
 const char *docent_entry_path(const struct entry *entry);

@@ -15,6 +15,7 @@ struct docent_snapshot {
 const docent_node *docent_cache_get(docent_cache *cache, const char *path)
 {
     if (cache == NULL || path == NULL) return NULL;
+    if (docent_handle_check(&cache->handle) == DOCENT_ERR_FORKED) return NULL; /* The mutex may be held by a thread that is not here. */
     docent_mutex_lock(&cache->mutex);
     const struct entry *entry = docent_cache_find(cache, path);
     const docent_node *node = entry != NULL && docent_cache_shows(cache, entry) ? docent_node_ref(entry->node) : NULL;
@@ -57,7 +58,7 @@ bool docent_cache_is_fresh(const docent_cache *cache)
 static struct entry *entry_at(const docent_cache *cache, const char *path)
 {
     struct entry *entry = path == NULL ? cache->root : docent_cache_find(cache, path);
-    bool known = entry != NULL && ((entry->flags & ENTRY_LOADED) != 0 || entry == cache->root);
+    bool known = entry != NULL && (entry->loaded || entry == cache->root);
     return known ? entry : NULL;
 }
 
@@ -67,7 +68,7 @@ docent_status docent_cache_visit(docent_cache *cache, const char *path, bool (*v
     docent_status status = docent_handle_check(&cache->handle);
     if (status != DOCENT_OK) return status;
     const struct entry *top = entry_at(cache, path);
-    if (top == NULL || (path != NULL && (top->flags & ENTRY_LOADED) == 0)) return DOCENT_ERR_NO_NODE;
+    if (top == NULL || (path != NULL && !top->loaded)) return DOCENT_ERR_NO_NODE;
     for (const struct entry *entry = top; entry != NULL; entry = docent_cache_next(entry, top)) {
         if (docent_cache_shows(cache, entry) && !visit(entry->node, user)) break;
     }
@@ -77,7 +78,7 @@ docent_status docent_cache_visit(docent_cache *cache, const char *path, bool (*v
 static docent_status snapshot_take(docent_cache *cache, const char *path, bool children_only, docent_snapshot **ret_snapshot)
 {
     const struct entry *top = entry_at(cache, path);
-    if (top == NULL || (path != NULL && (top->flags & ENTRY_LOADED) == 0)) return DOCENT_ERR_NO_NODE;
+    if (top == NULL || (path != NULL && !top->loaded)) return DOCENT_ERR_NO_NODE;
     const struct directory *directory = top->directory;
     size_t room = !children_only ? (top == cache->root ? docent_cache_size(cache) : docent_cache_count(top)) : directory == NULL ? 0 : directory->count;
     docent_snapshot *snapshot;

@@ -85,6 +85,12 @@ void docent_cache_tell_waits(docent_cache *cache)
 
 /* ---- Subscribers. ---- */
 
+/* The application has closed the cache, perhaps in a callback just now: no other follows but closed(). */
+static bool is_silent(const docent_cache *cache)
+{
+    return cache->handle.ended && cache->closed_why == DOCENT_ERR_CANCELLED;
+}
+
 static void say(const struct docent_subscription *s, const struct cache_news *news)
 {
     const docent_cache_events *events = &s->events;
@@ -124,12 +130,12 @@ static void say_known(struct docent_subscription *s)
 {
     docent_snapshot *known = s->known;
     s->known = NULL;
-    for (size_t i = 0; i < docent_snapshot_count(known) && !s->cancelled; i++) {
+    for (size_t i = 0; i < docent_snapshot_count(known) && !s->cancelled && !is_silent(s->cache); i++) {
         const struct cache_news news = { .type = NEWS_ADDED, .after = docent_snapshot_node(known, i) };
         say(s, &news);
     }
     docent_snapshot_free(known);
-    if (!s->initialized_before || s->cancelled) return;
+    if (!s->initialized_before || s->cancelled || is_silent(s->cache)) return;
     const struct cache_news news = { .type = NEWS_INITIALIZED, .failed = (size_t)docent_shared_get(&s->cache->failures) };
     say(s, &news);
 }
@@ -252,7 +258,7 @@ static void tell_news(docent_cache *cache)
 {
     uint64_t serial = cache->news_serial - cache->news_count;
     for (struct docent_subscription *s = cache->subscriptions; s != NULL; s = s->next) {
-        if (!s->cancelled && s->known != NULL) say_known(s);
+        if (!s->cancelled && s->known != NULL && !is_silent(cache)) say_known(s);
     }
     while (cache->news_count > 0) {
         struct cache_news news = cache->news[cache->news_first];
@@ -260,7 +266,7 @@ static void tell_news(docent_cache *cache)
         cache->news_count--;
         serial++;
         for (struct docent_subscription *s = cache->subscriptions; s != NULL; s = s->next) {
-            if (!s->cancelled && s->since < serial) say(s, &news);
+            if (!s->cancelled && s->since < serial && !is_silent(cache)) say(s, &news);
         }
         docent_node_unref(news.before);
         docent_node_unref(news.after);

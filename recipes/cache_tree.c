@@ -299,7 +299,7 @@ void docent_cache_put_node(docent_cache *cache, struct entry *entry, docent_node
     count_node(cache, entry, -1);
     docent_mutex_lock(&cache->mutex);
     entry->node = node;
-    entry->flags |= ENTRY_LOADED;
+    entry->loaded = true;
     docent_mutex_unlock(&cache->mutex);
     count_node(cache, entry, 1);
     docent_node_unref(before);
@@ -376,7 +376,7 @@ void docent_cache_remove(docent_cache *cache, struct entry *top, void (*gone)(do
         gone(cache, entry);
         count_node(cache, entry, -1);
         docent_mutex_lock(&cache->mutex);
-        entry->flags &= ~(unsigned)ENTRY_LOADED;
+        entry->loaded = false;
         docent_mutex_unlock(&cache->mutex);
         bool last = entry == top;
         if (entry->parent != NULL) {
