@@ -949,10 +949,7 @@ docent_status docent_cache_open(docent_client *client, const char *path, const s
 docent_status docent_tree_cache_new(docent_client *client, const char *path, const docent_tree_cache_options *options, docent_cache **ret_cache)
 {
     docent_tree_cache_options full = { DOCENT_TREE_CACHE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     const struct cache_limits limits = {
         .depth_max = full.depth_max == 0 ? UINT32_MAX : full.depth_max,
         .stat_only = full.stat_only,
@@ -969,10 +966,7 @@ docent_status docent_children_cache_new(docent_client *client, const char *path,
                                         docent_cache **ret_cache)
 {
     docent_children_cache_options full = { DOCENT_CHILDREN_CACHE_OPTIONS };
-    if (options != NULL) {
-        if (options->struct_size < sizeof options->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
-        memcpy(&full, options, options->struct_size < sizeof full ? options->struct_size : sizeof full);
-    }
+    if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)full.start > DOCENT_CACHE_START_POST_INITIALIZED) return DOCENT_ERR_INVALID_ARGUMENT;
     const struct cache_limits limits = {
         .depth_max = 1,

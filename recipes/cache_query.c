@@ -50,10 +50,17 @@ bool docent_cache_is_initialized(const docent_cache *cache)
 
 bool docent_cache_is_fresh(const docent_cache *cache)
 {
-    return cache != NULL && docent_shared_get(&cache->fresh) != 0;
+    if (cache == NULL || docent_shared_get(&cache->fresh) == 0) return false;
+    return docent_handle_check((struct handle *)(uintptr_t)&cache->handle) != DOCENT_ERR_FORKED; /* Nothing follows there. */
 }
 
-/* ---- On the loop. ---- */
+/* ---- On the loop. When the client has closed nothing changes any more, and every thread may look. ---- */
+
+static docent_status may_look(docent_cache *cache)
+{
+    docent_status status = docent_handle_check(&cache->handle);
+    return status == DOCENT_ERR_WRONG_THREAD || status == DOCENT_ERR_FORKED ? status : DOCENT_OK;
+}
 
 static struct entry *entry_at(const docent_cache *cache, const char *path)
 {
@@ -65,7 +72,7 @@ static struct entry *entry_at(const docent_cache *cache, const char *path)
 docent_status docent_cache_visit(docent_cache *cache, const char *path, bool (*visit)(const docent_node *node, void *user), void *user)
 {
     if (cache == NULL || visit == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&cache->handle);
+    docent_status status = may_look(cache);
     if (status != DOCENT_OK) return status;
     const struct entry *top = entry_at(cache, path);
     if (top == NULL || (path != NULL && !top->loaded)) return DOCENT_ERR_NO_NODE;
@@ -113,7 +120,7 @@ struct snapshot_wait { /* On the waiting thread's stack. */
 static docent_status snapshot_start(void *argument, struct docent_wait *wait)
 {
     struct snapshot_wait *w = argument;
-    docent_status status = docent_handle_check(&w->cache->handle);
+    docent_status status = may_look(w->cache);
     if (status == DOCENT_OK) status = snapshot_take(w->cache, w->path, w->children_only, w->ret_snapshot);
     docent_wait_done(wait, status);
     return DOCENT_OK;
@@ -122,7 +129,7 @@ static docent_status snapshot_start(void *argument, struct docent_wait *wait)
 static docent_status snapshot(docent_cache *cache, const char *path, bool children_only, docent_snapshot **ret_snapshot)
 {
     if (cache == NULL || ret_snapshot == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&cache->handle);
+    docent_status status = may_look(cache);
     if (status == DOCENT_OK) return snapshot_take(cache, path, children_only, ret_snapshot);
     if (status != DOCENT_ERR_WRONG_THREAD) return status;
     docent_client *client;

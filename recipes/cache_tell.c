@@ -156,14 +156,15 @@ static void sweep_subscriptions(docent_cache *cache)
 
 docent_status docent_cache_subscribe(docent_cache *cache, const docent_cache_events *events, void *user, docent_subscription **ret_subscription)
 {
-    if (cache == NULL || events == NULL || events->struct_size < sizeof events->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_cache_events taken = { DOCENT_CACHE_EVENTS };
+    if (cache == NULL || events == NULL || !docent_options_take(&taken, sizeof taken, events)) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_check(&cache->handle);
     if (status != DOCENT_OK) return status;
     struct docent_subscription *s = docent_alloc(&cache->handle.allocator, sizeof *s);
     if (s == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(s, 0, sizeof *s);
     s->cache = cache;
-    memcpy(&s->events, events, events->struct_size < sizeof s->events ? events->struct_size : sizeof s->events);
+    s->events = taken;
     s->user = user;
     s->since = cache->news_serial;
     s->initialized_before = docent_cache_is_initialized(cache) && cache->limits.tells_initialized;
@@ -186,7 +187,7 @@ void docent_subscription_cancel(docent_subscription *s)
     if (s == NULL) return;
     docent_cache *cache = s->cache;
     const struct docent_host *host = docent_client_host(cache->handle.client);
-    if (host->check_loop(host->user) == DOCENT_ERR_WRONG_THREAD) return;
+    if (host->check_loop(host->user) != DOCENT_OK) return;
     s->cancelled = true;
     if (!cache->telling) sweep_subscriptions(cache);
 }

@@ -120,9 +120,8 @@ static void handle_close_posted(struct docent_post *post)
 docent_status docent_handle_may_open(docent_client *client)
 {
     const struct docent_host *host = docent_client_host(client);
-    docent_status on_loop = host->check_loop(host->user);
-    if (on_loop == DOCENT_ERR_FORKED) return on_loop;
-    return on_loop == DOCENT_OK ? docent_client_close_cause(client) : DOCENT_OK;
+    if (host->check_loop(host->user) == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;
+    return docent_client_close_cause(client);
 }
 
 docent_status docent_handle_open(struct handle *h, docent_client *client, const struct handle_kind *kind)
@@ -193,8 +192,8 @@ void docent_handle_close(struct handle *h, void (*closed)(void *user), void *use
     docent_status status = handle_reach_loop(h, &h->close_post);
     if (status == DOCENT_OK) {
         handle_close_now(h);
-    } else if (atomic_load(&h->dead) != DOCENT_OK && closed != NULL && !h->muted) { /* The client was closed before. */
-        closed(user);
-    } /* In a forked child the memory goes with the client that it hangs on. */
+    } else if (status != DOCENT_ERR_WRONG_THREAD && status != DOCENT_ERR_FORKED && closed != NULL && !h->muted) {
+        closed(user); /* The client was closed before: there is nothing left to end. */
+    } /* Else the loop tells it, perhaps before we get here; in a forked child the memory goes with the client that it hangs on. */
     handle_unref(h);
 }

@@ -99,19 +99,20 @@ DOCENT_API size_t docent_cache_bytes(const docent_cache *cache);
 DOCENT_API size_t docent_cache_failures(const docent_cache *cache);
 /** Has initialized() come about? Thread: any. */
 DOCENT_API bool docent_cache_is_initialized(const docent_cache *cache);
-/** Is everything told, as far as the servers have told us? False before initialized(), and from suspended() to fresh(). Thread: any. */
+/** Is everything told, as far as the servers have told us? False before initialized(), from suspended() to fresh(), and in a forked child.
+ * Thread: any. */
 DOCENT_API bool docent_cache_is_fresh(const docent_cache *cache);
 
 /** Calls @visit for the node at @path (NULL: the root) and all below, parents before children, siblings in the order of strcmp(), until it
  * returns false. Nodes are borrowed. @visit must not close the cache. Returns DOCENT_OK, DOCENT_ERR_NO_NODE, DOCENT_ERR_INVALID_ARGUMENT,
- * DOCENT_ERR_WRONG_THREAD, DOCENT_ERR_FORKED or DOCENT_ERR_CLOSING. Thread: loop. */
+ * DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED. Thread: loop; when the client has closed, any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_cache_visit(docent_cache *cache, const char *path,
                                                               bool (*visit)(const docent_node *node, void *user), void *user);
 
 /** What the cache knows at one moment, of the node at @path (NULL: the root) and all below, in the order of docent_cache_visit(). On
  * success *@ret_snapshot is the caller's to docent_snapshot_free(), wherever it goes. Elsewhere than on the loop it waits for a turn of the
  * loop. Returns DOCENT_OK, DOCENT_ERR_NO_NODE, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_BUSY (inbox full),
- * DOCENT_ERR_FORKED or DOCENT_ERR_CLOSING. Thread: any. */
+ * DOCENT_ERR_FORKED or DOCENT_ERR_CLOSING (the client closes just now). Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_cache_snapshot(docent_cache *cache, const char *path, docent_snapshot **ret_snapshot);
 /** The same of the direct children of @path, without itself. Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_cache_children(docent_cache *cache, const char *path, docent_snapshot **ret_snapshot);

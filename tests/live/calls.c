@@ -32,6 +32,7 @@ enum { /* What a function is like. */
     ANSWERS = 1, /* Tells its outcome to a callback. */
     LASTS = 2,   /* And may do so only when the client ends. */
     HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
+    CACHES = 8,  /* Works on a cache, and what is in it, which is loaded if it can be. */
 };
 
 struct cell;
@@ -67,6 +68,10 @@ struct cell {
     docent_lock *lock;
     docent_hold *hold;
     docent_watch *watch;
+    docent_cache *cache;
+    docent_subscription *subscription;
+    const docent_node *node;
+    docent_snapshot *snapshot;
     docent_state_listener *listener;
     docent_poll *poll;
     docent_result *result;
@@ -142,6 +147,13 @@ static void on_watch(const docent_watch_event *event, void *user)
 {
     if (event->last) tell(user, short_name(event->status));
 }
+
+static void on_cache_closed(docent_status why, void *user)
+{
+    tell(user, short_name(why));
+}
+
+static const docent_cache_events cache_events = { DOCENT_CACHE_EVENTS, .closed = on_cache_closed };
 
 static void on_state(const docent_state_event *event, void *user)
 {
@@ -417,6 +429,130 @@ CALL(watch_cancel)
     docent_watch_cancel(c->watch);
 }
 
+/* cache.h, node_cache.h, children_cache.h, tree_cache.h */
+CALL(node_cache_new)
+{
+    docent_cache *cache = NULL;
+    returns(c, docent_node_cache_new(CLIENT, c->path, &cache));
+    docent_cache_close(cache, NULL, NULL);
+}
+CALL(children_cache_new)
+{
+    docent_cache *cache = NULL;
+    returns(c, docent_children_cache_new(CLIENT, c->path, NULL, &cache));
+    docent_cache_close(cache, NULL, NULL);
+}
+CALL(tree_cache_new)
+{
+    docent_cache *cache = NULL;
+    returns(c, docent_tree_cache_new(CLIENT, c->path, NULL, &cache));
+    docent_cache_close(cache, NULL, NULL);
+}
+CALL(cache_get)
+{
+    const docent_node *node = docent_cache_get(c->cache, c->path);
+    answers(c, node != NULL ? "some" : "none");
+    docent_node_unref(node);
+}
+CALL(node_cache_get)
+{
+    const docent_node *node = docent_node_cache_get(c->cache);
+    answers(c, node != NULL ? "some" : "none");
+    docent_node_unref(node);
+}
+CALL(cache_size) { answers(c, docent_cache_size(c->cache) > 0 ? "some" : "0"); }
+CALL(cache_bytes) { answers(c, docent_cache_bytes(c->cache) > 0 ? "some" : "0"); }
+CALL(cache_failures) { answers(c, docent_cache_failures(c->cache) > 0 ? "some" : "0"); }
+CALL(cache_is_initialized) { answers(c, docent_cache_is_initialized(c->cache) ? "yes" : "no"); }
+CALL(cache_is_fresh) { answers(c, docent_cache_is_fresh(c->cache) ? "yes" : "no"); }
+static bool on_visit(const docent_node *node, void *user)
+{
+    (void)node;
+    (void)user;
+    return true;
+}
+CALL(cache_visit) { returns(c, docent_cache_visit(c->cache, c->path, on_visit, NULL)); }
+CALL(cache_snapshot)
+{
+    docent_snapshot *snapshot = NULL;
+    returns(c, docent_cache_snapshot(c->cache, c->path, &snapshot));
+    docent_snapshot_free(snapshot);
+}
+CALL(cache_children)
+{
+    docent_snapshot *snapshot = NULL;
+    returns(c, docent_cache_children(c->cache, c->path, &snapshot));
+    docent_snapshot_free(snapshot);
+}
+static uint32_t patience(const struct cell *c)
+{
+    return c->stage->state == CONNECTED || c->stage->state == READ_ONLY ? PATIENCE_MS : BRIEF_MS;
+}
+CALL(cache_wait_async) { returns(c, docent_cache_wait_async(c->cache, NULL, NULL, patience(c), on_done, c)); }
+CALL(cache_wait) { returns(c, docent_cache_wait(c->cache, NULL, NULL, patience(c))); }
+CALL(cache_refresh) { returns(c, docent_cache_refresh(c->cache)); }
+CALL(cache_subscribe) { returns(c, docent_cache_subscribe(c->cache, &cache_events, c, NULL)); }
+CALL(subscription_cancel)
+{
+    ONLY_WITH(subscription);
+    c->accepted = true;
+    docent_subscription_cancel(c->subscription);
+}
+CALL(cache_close)
+{
+    c->accepted = true;
+    docent_cache_close(c->cache, on_call, c);
+    c->cache = NULL;
+}
+CALL(node_ref)
+{
+    ONLY_WITH(node);
+    answers(c, docent_node_ref(c->node) == c->node ? "yes" : "no");
+    docent_node_unref(c->node);
+}
+CALL(node_unref)
+{
+    ONLY_WITH(node);
+    docent_node_unref(docent_node_ref(c->node));
+}
+CALL(node_path)
+{
+    ONLY_WITH(node);
+    answers(c, strcmp(docent_node_path(c->node), c->path) == 0 ? "some" : "none");
+}
+CALL(node_data)
+{
+    size_t size;
+    ONLY_WITH(node);
+    answers(c, docent_node_data(c->node, &size) != NULL && size == 3 ? "some" : "none");
+}
+CALL(node_has_data)
+{
+    ONLY_WITH(node);
+    answers(c, docent_node_has_data(c->node) ? "yes" : "no");
+}
+CALL(node_stat)
+{
+    ONLY_WITH(node);
+    answers(c, docent_node_stat(c->node).czxid > 0 ? "some" : "0");
+}
+CALL(snapshot_count)
+{
+    ONLY_WITH(snapshot);
+    answers(c, docent_snapshot_count(c->snapshot) == 1 ? "some" : "0");
+}
+CALL(snapshot_node)
+{
+    ONLY_WITH(snapshot);
+    answers(c, docent_snapshot_node(c->snapshot, 0) != NULL ? "some" : "none");
+}
+CALL(snapshot_free)
+{
+    ONLY_WITH(snapshot);
+    docent_snapshot_free(c->snapshot);
+    c->snapshot = NULL;
+}
+
 /* hold.h, lock.h */
 CALL(hold_ref)
 {
@@ -581,8 +717,23 @@ static const struct function functions[] = {
     FUNCTION(acl_x509, 0),
     FUNCTION(batch_read, 0),
     FUNCTION(batch_read_async, ANSWERS),
+    FUNCTION(cache_bytes, CACHES),
+    FUNCTION(cache_children, CACHES),
+    FUNCTION(cache_close, ANSWERS | LASTS | CACHES),
+    FUNCTION(cache_failures, CACHES),
+    FUNCTION(cache_get, CACHES),
+    FUNCTION(cache_is_fresh, CACHES),
+    FUNCTION(cache_is_initialized, CACHES),
+    FUNCTION(cache_refresh, CACHES),
+    FUNCTION(cache_size, CACHES),
+    FUNCTION(cache_snapshot, CACHES),
+    FUNCTION(cache_subscribe, ANSWERS | LASTS | CACHES),
+    FUNCTION(cache_visit, CACHES),
+    FUNCTION(cache_wait, CACHES),
+    FUNCTION(cache_wait_async, ANSWERS | CACHES),
     FUNCTION(children, 0),
     FUNCTION(children_async, ANSWERS),
+    FUNCTION(children_cache_new, 0),
     FUNCTION(client_add_auth, 0),
     FUNCTION(client_dump, 0),
     FUNCTION(client_ensemble, 0),
@@ -638,6 +789,14 @@ static const struct function functions[] = {
     FUNCTION(lock_token, HOLDS),
     FUNCTION(multi, 0),
     FUNCTION(multi_async, ANSWERS),
+    FUNCTION(node_cache_get, CACHES),
+    FUNCTION(node_cache_new, 0),
+    FUNCTION(node_data, CACHES),
+    FUNCTION(node_has_data, CACHES),
+    FUNCTION(node_path, CACHES),
+    FUNCTION(node_ref, CACHES),
+    FUNCTION(node_stat, CACHES),
+    FUNCTION(node_unref, CACHES),
     FUNCTION(op_check, 0),
     FUNCTION(op_check_watches, 0),
     FUNCTION(op_child_count, 0),
@@ -676,6 +835,9 @@ static const struct function functions[] = {
     FUNCTION(set_async, ANSWERS),
     FUNCTION(set_node, 0),
     FUNCTION(set_node_async, ANSWERS),
+    FUNCTION(snapshot_count, CACHES),
+    FUNCTION(snapshot_free, CACHES),
+    FUNCTION(snapshot_node, CACHES),
     FUNCTION(state_is_error, 0),
     FUNCTION(stats_bucket_us, 0),
     FUNCTION(stats_new, 0),
@@ -685,8 +847,10 @@ static const struct function functions[] = {
     FUNCTION(stats_unref, 0),
     FUNCTION(status_name, 0),
     FUNCTION(status_text, 0),
+    FUNCTION(subscription_cancel, ANSWERS | LASTS | CACHES),
     FUNCTION(sync, 0),
     FUNCTION(sync_async, ANSWERS),
+    FUNCTION(tree_cache_new, 0),
     FUNCTION(txn_add, 0),
     FUNCTION(txn_check, 0),
     FUNCTION(txn_commit, 0),
@@ -798,6 +962,10 @@ static void set_up(void *user)
         need(docent_lock_new(s->client, c->path, NULL, &c->lock), "lock");
         need(docent_poll_new(&c->poll), "loop");
         if (c->function->call == call_client_unlisten) need(docent_client_listen(s->client, on_state, c, &c->listener), "listen");
+        if (c->function->like & CACHES) need(docent_tree_cache_new(s->client, c->path, NULL, &c->cache), "cache");
+        if (c->function->call == call_subscription_cancel) {
+            need(docent_cache_subscribe(c->cache, &cache_events, c, &c->subscription), "subscription");
+        }
         if (!holds) continue;
         if (c->function->like & HOLDS) need(docent_lock_acquire_async(c->lock, PATIENCE_MS, on_held, s), "acquire");
     }
@@ -821,6 +989,28 @@ static void take_holds(void *user)
     s->set = true;
 }
 
+static bool caches_are_loaded(const struct stage *s)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        const struct cell *c = &s->cells[i];
+        if (c->cache != NULL && !docent_cache_is_fresh(c->cache)) return false;
+    }
+    return true;
+}
+
+static void take_nodes(void *user)
+{
+    struct stage *s = user;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct cell *c = &s->cells[i];
+        if (c->cache == NULL) continue;
+        c->node = docent_cache_get(c->cache, c->path);
+        if (c->node == NULL) fail("a cache is empty");
+        need(docent_cache_snapshot(c->cache, NULL, &c->snapshot), "snapshot");
+    }
+    s->set = true;
+}
+
 /* When the state is reached: what it would have ended. */
 static void set_watch(void *user)
 {
@@ -836,7 +1026,10 @@ static void set_watch(void *user)
 
 static void forget_handles_that_go(struct stage *s)
 {
-    for (int i = 0; i < FUNCTIONS; i++) s->cells[i].listener = NULL;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        s->cells[i].listener = NULL;
+        s->cells[i].subscription = NULL;
+    }
 }
 
 static void stage_closed(void *user)
@@ -867,7 +1060,7 @@ static void make_nodes(struct stage *s)
     docent_client *client = NULL;
     need(docent_client_new(docent_devserver_connect_string(s->server), NULL, &client), "client");
     need(docent_create(client, "/view", NULL, 0, DOCENT_PERSISTENT, NULL), "node");
-    for (int i = 0; i < FUNCTIONS; i++) need(docent_create(client, s->cells[i].path, NULL, 0, DOCENT_PERSISTENT, NULL), "node");
+    for (int i = 0; i < FUNCTIONS; i++) need(docent_create(client, s->cells[i].path, "old", 3, DOCENT_PERSISTENT, NULL), "node");
     docent_client_close(client, NULL, NULL);
 }
 
@@ -925,6 +1118,9 @@ static void stage_reach(struct stage *s)
         on_loop(s, take_holds);
         TURN_UNTIL(s, s->set);
     }
+    TURN_UNTIL(s, caches_are_loaded(s));
+    on_loop(s, take_nodes);
+    TURN_UNTIL(s, s->set);
     switch (s->state) {
     case SUSPENDED:
         docent_devserver_cut(s->server);
@@ -1068,6 +1264,9 @@ static void stage_end(struct stage *s)
     for (int i = 0; i < FUNCTIONS; i++) {
         docent_lock_close(s->cells[i].lock, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
+        docent_cache_close(s->cells[i].cache, NULL, NULL);
+        docent_node_unref(s->cells[i].node);
+        docent_snapshot_free(s->cells[i].snapshot);
     }
     if (s->place != FORKED) print_all_answers(s);
     free_loops(s);
