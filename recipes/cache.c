@@ -18,7 +18,9 @@
  *          it. A read that was lost with its connection is wanted still: its notification will not come again.
  * Trouble  "Too busy" and "no memory" pause the cache under the client's backoff. What is refused has failed: it is told, and tried again on
  *          the next occasion. Nothing is applied unless there is room to tell it.
- * Pace     Requests are made at the end of a turn, so that what a turn has found out shares a batch. So many are under way at a time. After a
+ * Pace     Requests are made at the end of a turn, so that what a turn has found out shares a batch. So many are under way at a time. Reads go
+ *          before lists, so that a load does not come to know all names before it has any node: what stands in for a node that was not read
+ *          is freed again, and leaves a hole between those that stay. After a
  *          gap a large cache waits a little, at random, so that a crowd of clients does not come back in step. */
 #include "recipes/cache.h"
 
@@ -37,7 +39,9 @@ enum {
     BATCH_ANSWER_MAX = 256 * 1024, /* Bytes; larger nodes are read alone. */
     BATCH_REQUEST_MAX = 64 * 1024,
     FLYING_MAX = 64,               /* Requests; a batch counts for some. */
-    FLYING_OLD_MAX = 512,          /* To a server that takes only one node a request. */
+    FLYING_OLD_MAX = 1000,         /* To a server that takes only one node a request. */
+    FLYING_LISTS_MAX = 64,
+    READS_IN_ROW_MAX = 1024,       /* Lists wait no longer than that for their turn. */
     BATCH_WEIGHT = 8,
     GUESS_FIRST = 16 * 1024,
     NODE_OVERHEAD = 96,            /* In an answer: stat, lengths, header. */
@@ -105,11 +109,32 @@ static void entry_uncount(docent_cache *cache, struct entry *entry)
 static void entry_queue(docent_cache *cache, struct entry *entry)
 {
     if ((entry->flags & (ENTRY_BUSY | ENTRY_QUEUED)) != 0) return;
+    struct cache_queue *queue = (entry->flags & ENTRY_WANTS_READ) != 0 ? &cache->reads : &cache->lists;
     entry->flags |= ENTRY_QUEUED;
     entry->queue_next = NULL;
-    *cache->queue_last = entry;
-    cache->queue_last = &entry->queue_next;
+    *queue->last = entry;
+    queue->last = &entry->queue_next;
     pump_soon(cache);
+}
+
+/* The next that wants a request and may have one now. NULL: none. */
+static struct entry *entry_dequeue(docent_cache *cache)
+{
+    bool list = cache->lists.first != NULL && cache->flying_lists < FLYING_LISTS_MAX;
+    if (cache->reads.first != NULL && (!list || cache->reads_in_row < READS_IN_ROW_MAX)) {
+        cache->reads_in_row++;
+        list = false;
+    } else if (!list) {
+        return NULL;
+    } else {
+        cache->reads_in_row = 0;
+    }
+    struct cache_queue *queue = list ? &cache->lists : &cache->reads;
+    struct entry *entry = queue->first;
+    queue->first = entry->queue_next;
+    if (queue->first == NULL) queue->last = &queue->first;
+    entry->flags &= ~(unsigned)ENTRY_QUEUED;
+    return entry;
 }
 
 static void entry_want(docent_cache *cache, struct entry *entry, unsigned what)
@@ -368,6 +393,7 @@ static void cache_answered(const docent_result *result, void *user)
     struct cache_ask *ask = user;
     docent_cache *cache = ask->cache;
     cache->flying -= ask->weight;
+    if (ask->kind == ASK_LIST) cache->flying_lists--;
     if (!cache->handle.ended) {
         if (cache->survey_zxid == 0) cache->survey_zxid = docent_client_last_zxid(cache->handle.client);
         bool whole = ask->kind != ASK_BATCH || (result->status == DOCENT_OK && result->result_count == ask->count);
@@ -415,6 +441,7 @@ static void ask_sent(struct cache_ask *ask, docent_status status)
     docent_cache *cache = ask->cache;
     if (status == DOCENT_OK) {
         cache->flying += ask->weight;
+        if (ask->kind == ASK_LIST) cache->flying_lists++;
         return;
     }
     docent_result result = { .struct_size = sizeof result, .status = status };
@@ -502,11 +529,9 @@ static void pump_queue(docent_cache *cache)
     const unsigned max = cache->mode == CACHE_ONE_SHOT ? FLYING_OLD_MAX : FLYING_MAX;
     struct cache_ask *batch = NULL;
     size_t answer = 0, request = 0;
-    while (cache->queue_first != NULL && cache->flying < max && !cache->paused && cache->online) {
-        struct entry *entry = cache->queue_first;
-        cache->queue_first = entry->queue_next;
-        if (cache->queue_first == NULL) cache->queue_last = &cache->queue_first;
-        entry->flags &= ~(unsigned)ENTRY_QUEUED;
+    while (cache->flying < max && !cache->paused && cache->online) {
+        struct entry *entry = entry_dequeue(cache);
+        if (entry == NULL) break;
         if ((entry->flags & ENTRY_DEAD) != 0 || (entry->flags & (ENTRY_WANTS_READ | ENTRY_WANTS_LIST)) == 0) {
             entry_rest(cache, entry);
             continue;
@@ -648,7 +673,7 @@ static void cache_pump(struct docent_later *later)
     pump_queue(cache);
     if (cache->cursor != NULL || cache->surveying || cache->paused || cache->gap) return;
     /* Leaves of a load count until their survey. */
-    if (cache->leaves && cache->queue_first == NULL && cache->flying == 0) {
+    if (cache->leaves && cache->reads.first == NULL && cache->lists.first == NULL && cache->flying == 0) {
         cache_survey_leaves(cache);
         pump_soon(cache);
     } else if (cache->left == 0 && docent_shared_get(&cache->fresh) == 0) {
@@ -880,17 +905,23 @@ static void nobody(docent_cache *cache, struct entry *entry)
     (void)entry;
 }
 
+static void release_queue(docent_cache *cache, struct cache_queue *queue)
+{
+    while (queue->first != NULL) {
+        struct entry *entry = queue->first;
+        queue->first = entry->queue_next;
+        entry->flags &= ~(unsigned)ENTRY_QUEUED;
+        docent_cache_release_entry(cache, entry);
+    }
+}
+
 static void cache_free(struct handle *handle)
 {
     docent_cache *cache = cache_of(handle);
     docent_allocator allocator = handle->allocator;
     struct node_home *home = cache->home;
-    while (cache->queue_first != NULL) {
-        struct entry *entry = cache->queue_first;
-        cache->queue_first = entry->queue_next;
-        entry->flags &= ~(unsigned)ENTRY_QUEUED;
-        docent_cache_release_entry(cache, entry);
-    }
+    release_queue(cache, &cache->reads);
+    release_queue(cache, &cache->lists);
     if (cache->root != NULL) {
         docent_cache_remove(cache, cache->root, nobody);
         cache->root->flags = ENTRY_DEAD;
@@ -924,7 +955,8 @@ docent_status docent_cache_open(docent_client *client, const char *path, const s
     cache->handle.allocator = *allocator;
     cache->limits = *limits;
     cache->guess = GUESS_FIRST;
-    cache->queue_last = &cache->queue_first;
+    cache->reads.last = &cache->reads.first;
+    cache->lists.last = &cache->lists.first;
     cache->pump_later.run = cache_pump;
     docent_mutex_init(&cache->mutex);
     docent_cache_tell_init(cache);

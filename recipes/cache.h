@@ -84,6 +84,10 @@ struct cache_limits {
     size_t bytes_max; /* SIZE_MAX: none. */
 };
 
+struct cache_queue {
+    struct entry *first, **last;
+};
+
 struct cache_news;
 struct cache_wait;
 
@@ -118,8 +122,10 @@ struct docent_cache {
     struct entry *cursor;     /* From here on there may be unverified entries. NULL: there are none. */
     size_t left;              /* Entries that the load, or the verifying, waits for. */
 
-    struct entry *queue_first, **queue_last; /* Want a request. */
+    struct cache_queue reads, lists; /* Want a request. */
+    unsigned reads_in_row;    /* Reads taken since the last list. */
     unsigned flying;          /* Requests under way. */
+    unsigned flying_lists;    /* Of them, lists. */
     size_t guess;             /* Bytes of a node that was never read. */
     struct docent_later pump_later;
 
