@@ -89,7 +89,7 @@ static void batch_ask_one_by_one(struct batch *batch)
     for (size_t i = 0; i < batch->count && batch->status == DOCENT_OK; i++) {
         struct batch_read *read = &batch->reads[i];
         const docent_call_options *call = docent_step_begin(&read->step, &batch->steps);
-        batch->status = call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_async(batch->steps.client, &read->op, call, batch_single_done, read);
+        batch->status = call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_step(batch->steps.client, &read->op, call, NULL, batch_single_done, read);
         if (batch->status == DOCENT_OK) batch->waiting++;
     }
     if (--batch->waiting == 0) batch_end(batch);
@@ -143,7 +143,7 @@ docent_status docent_batch_read_async(docent_client *client, const docent_op *op
         return status;
     }
     docent_op multi = docent_op_multi_read(ops, count);
-    status = docent_run_async(client, &multi, docent_step_begin(&batch->step, &batch->steps), batch_done, batch);
+    status = docent_run_step(client, &multi, docent_step_begin(&batch->step, &batch->steps), NULL, batch_done, batch);
     if (status != DOCENT_OK) batch_free(batch);
     return status;
 }

@@ -99,6 +99,17 @@ static void handle_attach_posted(struct docent_post *post)
     handle_unref(h);
 }
 
+/* In a forked child: nothing begins, and the end comes with the client's. */
+static void handle_attach_dropped(struct docent_post *post)
+{
+    struct handle *h = handle_of_post(post, offsetof(struct handle, attach_post));
+    if (!h->attached && !h->ended) {
+        docent_machine_init(&h->machine, h->client, handle_on_event);
+        h->attached = true;
+    }
+    handle_unref(h);
+}
+
 static void handle_close_now(struct handle *h)
 {
     if (h->farewell_said) { /* The client closed while the call was on its way. */
@@ -117,6 +128,11 @@ static void handle_close_posted(struct docent_post *post)
     handle_unref(h);
 }
 
+static void handle_close_dropped(struct docent_post *post)
+{
+    handle_unref(handle_of_post(post, offsetof(struct handle, close_post)));
+}
+
 docent_status docent_handle_may_open(docent_client *client)
 {
     const struct docent_host *host = docent_client_host(client);
@@ -131,7 +147,9 @@ docent_status docent_handle_open(struct handle *h, docent_client *client, const 
     h->allocator = *docent_client_allocator(client);
     h->kind = kind;
     h->attach_post.run = handle_attach_posted;
+    h->attach_post.drop = handle_attach_dropped;
     h->close_post.run = handle_close_posted;
+    h->close_post.drop = handle_close_dropped;
     h->farewell.run = handle_say_farewell;
     atomic_store(&h->references, 2); /* The handle's and the loop's. */
     docent_client_keep(client);

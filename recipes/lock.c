@@ -302,9 +302,11 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
     }
     docent_shared_set(&lock->word, docent_lock_word(0, DOCENT_LOCK_RELEASED));
     docent_shared_set(&lock->token, -1);
-    lock->attach_post.run = lock_attach_posted;
+    lock->attach_post.run = lock->attach_post.drop = lock_attach_posted; /* What is attached goes with its client. */
     lock->release_post.run = docent_lock_release_posted;
+    lock->release_post.drop = docent_lock_release_dropped;
     lock->close_post.run = docent_lock_close_posted;
+    lock->close_post.drop = docent_lock_close_dropped;
     lock->farewell.run = docent_lock_say_farewell;
     docent_client_keep(client); /* Until the farewell: a view may be released when its locks are being closed. */
     atomic_store(&lock->references, 2); /* The handle's and the loop's. */

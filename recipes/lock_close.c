@@ -68,6 +68,11 @@ void docent_lock_close_posted(struct docent_post *post)
     docent_lock_unref(lock);
 }
 
+void docent_lock_close_dropped(struct docent_post *post)
+{
+    docent_lock_unref((struct docent_lock *)((char *)post - offsetof(struct docent_lock, close_post)));
+}
+
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
     if (lock == NULL || atomic_exchange(&lock->close_called, true)) return;

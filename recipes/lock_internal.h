@@ -146,10 +146,12 @@ docent_status docent_lock_reach_loop(struct docent_lock *lock, struct docent_pos
 /* From the return of this on nobody sees what is current now as held. Returns its number. */
 int64_t docent_lock_mark_released(struct docent_lock *lock);
 void docent_lock_release_posted(struct docent_post *post);
+void docent_lock_release_dropped(struct docent_post *post);
 
 /* lock_close.c */
 void docent_lock_settle(struct docent_lock *lock); /* Something has ended. Whoever waited for it is told. */
 void docent_lock_close_posted(struct docent_post *post);
+void docent_lock_close_dropped(struct docent_post *post);
 void docent_lock_say_farewell(struct docent_later *farewell);
 /* In a forked child the lock's end is told to nobody: the parent's threads are not there, and the application there did not ask. */
 void docent_lock_mute(struct docent_lock *lock);

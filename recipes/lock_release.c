@@ -31,6 +31,11 @@ void docent_lock_release_posted(struct docent_post *post)
     docent_lock_unref(lock);
 }
 
+void docent_lock_release_dropped(struct docent_post *post)
+{
+    docent_lock_unref((struct docent_lock *)((char *)post - offsetof(struct docent_lock, release_post)));
+}
+
 int64_t docent_lock_mark_released(struct docent_lock *lock)
 {
     int64_t number = docent_lock_word_number(docent_shared_get(&lock->word));

@@ -86,7 +86,7 @@ static void node_telling(struct docent_later *later)
     docent_result_fn done = call->done;
 
     call->done = NULL;
-    if (done != NULL && !docent_node_is_mute(call)) done(&call->result, call->user);
+    if (done != NULL && (!docent_node_is_mute(call))) done(&call->result, call->user);
     if (call->over && !call->telling.queued) docent_node_cancel(call);
 }
 
@@ -285,6 +285,7 @@ static docent_status node_fill(struct node_call *call, const char *path, const v
 
     memcpy(&call->retry, retry, retry->struct_size < sizeof call->retry ? retry->struct_size : sizeof call->retry);
     call->retry.struct_size = sizeof call->retry;
+    call->step = limits->step;
     call->offline = limits->offline == DOCENT_OFFLINE_DEFAULT ? docent_client_offline(client) : limits->offline;
     call->path_size = strlen(path);
     call->path = docent_alloc(node_allocator(call), call->path_size + PROTECTED_SEQUENCE_MAX + 1);

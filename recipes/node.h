@@ -47,6 +47,7 @@ struct node_call {
     struct docent_timer deadline;
     struct docent_later telling;
 
+    bool step;         /* Of another call of ours, that is told in a forked child as well. */
     bool told;         /* The outcome is known to the application, or on its way there. */
     bool leaves;       /* Told, and something is left to be done. */
     bool over;         /* The machine is finished. To be freed when all is told. */
@@ -72,6 +73,7 @@ struct node_limits { /* What all options have. */
     uint32_t timeout_ms;
     const docent_retry *retry;
     docent_offline_policy offline;
+    bool step; /* See node_call. */
 };
 
 /* A call of @size bytes (of which a node_call is the first member), zeroed but for what the arguments say. On success it is to be

@@ -61,7 +61,7 @@ docent_status docent_create_node_async(docent_client *client, const char *path, 
     if (has_ttl ? full.ttl_ms < 1 || full.ttl_ms > DOCENT_TTL_MAX_MS : full.ttl_ms != 0) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full.if_exists != DOCENT_IF_EXISTS_FAIL && (sequential || full.protect)) return DOCENT_ERR_INVALID_ARGUMENT;
 
-    const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };
+    const struct node_limits limits = { .timeout_ms = full.timeout_ms, .retry = full.retry, .offline = full.offline };
     struct write_call *w;
     /* What is compared with the node's data later has to be what is sent. */
     if (client != NULL && data == NULL && size == 0) data = docent_client_default_data(client, &size);
@@ -97,7 +97,7 @@ docent_status docent_set_node_async(docent_client *client, const char *path, con
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full.create && version != DOCENT_ANY_VERSION) return DOCENT_ERR_INVALID_ARGUMENT;
 
-    const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };
+    const struct node_limits limits = { .timeout_ms = full.timeout_ms, .retry = full.retry, .offline = full.offline };
     struct write_call *w;
     docent_status status =
         write_new(client, &set_kind, path, false, data, size, &limits, full.parents, full.acl, full.parents_acl, done, user, &w);

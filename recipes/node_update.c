@@ -272,7 +272,7 @@ docent_status docent_update_async(docent_client *client, const char *path, docen
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (transform == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
 
-    const struct node_limits limits = { full.timeout_ms, full.retry, full.offline };
+    const struct node_limits limits = { .timeout_ms = full.timeout_ms, .retry = full.retry, .offline = full.offline };
     struct node_call *call;
     docent_status status =
         docent_node_new(client, sizeof(struct update_call), &update_kind, path, false, NULL, 0, &limits, done, user, &call);

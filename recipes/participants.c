@@ -166,7 +166,7 @@ static docent_status participants_ask_one(struct participants *p, struct partici
     memcpy(path + path_size + 1, entry->name, name_size);
     docent_op get = docent_op_get(path);
     const docent_call_options *call = docent_step_begin(&entry->step, &p->steps);
-    return call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_async(p->client, &get, call, participants_on_get, entry);
+    return call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_step(p->client, &get, call, NULL, participants_on_get, entry);
 }
 
 /* Keeps the window full; when nothing is out and nothing left to ask, it is done. */
@@ -234,7 +234,7 @@ docent_status docent_participants_read(docent_client *client, const struct diale
     p->path = docent_strdup(allocator, path);
     docent_op list = docent_op_children(path);
     status = p->path == NULL ? DOCENT_ERR_NO_MEMORY
-                             : docent_run_async(client, &list, docent_step_begin(&p->step, &p->steps), participants_on_list, p);
+                             : docent_run_step(client, &list, docent_step_begin(&p->step, &p->steps), NULL, participants_on_list, p);
     if (status != DOCENT_OK) participants_free(p);
     return status;
 }

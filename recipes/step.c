@@ -63,7 +63,7 @@ void docent_step_over(const struct step *step, const docent_result *result)
 
 void docent_steps_tell(const struct steps *steps, const docent_result *result)
 {
-    if (steps->done == NULL) return;
+    if (steps->done == NULL || docent_client_forked(steps->client)) return;
     docent_result whole = *result;
     whole.attempts = steps->tries;
     whole.elapsed_ms = docent_client_now(steps->client) - steps->accepted_ms;

@@ -215,7 +215,8 @@ const char *docent_txn_fault(const docent_txn *txn)
 
 /* ---- Sending. ---- */
 
-static docent_status txn_send(docent_txn *txn, const docent_call_options *call, docent_result_fn done, void *user)
+/* @step: of a commit with parents. */
+static docent_status txn_send(docent_txn *txn, const docent_call_options *call, bool step, docent_result_fn done, void *user)
 {
     docent_op multi = docent_op_multi(txn->ops, txn->count);
     struct docent_guarding guarding = { .holds = txn->holds, .count = txn->hold_count };
@@ -227,7 +228,7 @@ static docent_status txn_send(docent_txn *txn, const docent_call_options *call, 
         }
         guarding.count++;
     }
-    docent_status status = docent_run_guarded(txn->client, &multi, call, &guarding, done, user);
+    docent_status status = (step ? docent_run_step : docent_run_guarded)(txn->client, &multi, call, &guarding, done, user);
     if (guarding.faulty >= txn->ops && guarding.faulty < txn->ops + txn->count) {
         txn_blame(txn, (size_t)(guarding.faulty - txn->ops), guarding.faulty, guarding.fault);
     } else {
@@ -293,7 +294,7 @@ static void commit_fail(struct commit *commit, docent_status status)
 static docent_status commit_send(struct commit *commit)
 {
     const docent_call_options *call = docent_step_begin(&commit->step, &commit->steps);
-    return call == NULL ? DOCENT_ERR_TIMEOUT : txn_send(commit->txn, call, commit_done, commit);
+    return call == NULL ? DOCENT_ERR_TIMEOUT : txn_send(commit->txn, call, true, commit_done, commit);
 }
 
 static void parents_done(const docent_result *result, void *user)
@@ -325,7 +326,7 @@ static docent_status parents_make(struct commit *commit, const docent_op *orphan
     char *path = docent_strdup(allocator, orphan->path);
     if (path == NULL) return DOCENT_ERR_NO_MEMORY;
     *strrchr(path, '/') = '\0';
-    struct node_limits limits = { call->timeout_ms, call->retry, call->offline };
+    struct node_limits limits = { .timeout_ms = call->timeout_ms, .retry = call->retry, .offline = call->offline, .step = true };
     docent_status status = docent_ensure_path_within(commit->txn->client, path, commit->parents, commit->parents_acl, &limits, parents_done, commit);
     docent_free(allocator, path);
     return status;
@@ -381,6 +382,6 @@ docent_status docent_txn_commit_async(docent_txn *txn, const docent_txn_options 
     docent_txn_options full = { DOCENT_TXN_OPTIONS };
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)full.parents > DOCENT_PARENTS_CONTAINER) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full.parents == DOCENT_PARENTS_NONE) return txn_send(txn, full.call, done, user);
+    if (full.parents == DOCENT_PARENTS_NONE) return txn_send(txn, full.call, false, done, user);
     return commit_with_parents(txn, &full, done, user);
 }

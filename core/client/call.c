@@ -110,7 +110,7 @@ static docent_status call_retry(struct docent_core *c, const docent_retry *wishe
 }
 
 static __attribute__((noinline)) docent_status call_general(docent_client *view, const docent_op *op, const docent_call_options *options,
-                                                            struct docent_guarding *guarding, docent_result_fn done, void *user)
+                                                            struct docent_guarding *guarding, bool step, docent_result_fn done, void *user)
 {
     struct docent_core *c = view->core;
     docent_call_options call = { DOCENT_CALL_OPTIONS };
@@ -165,6 +165,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     }
     r->watch = watch;
     r->offline = (uint8_t)call.offline;
+    r->step = step;
     r->compressed = encoding.compress;
     r->guard_count = (uint8_t)encoding.guard_count;
     if (guarding->count > 0) r->hold = docent_hold_ref((docent_hold *)(uintptr_t)guarding->holds[0]);
@@ -181,12 +182,19 @@ docent_status docent_run_async(docent_client *client, const docent_op *op, const
     if (status != DOCENT_OK) return status;
     size_t path_size;
     if (options == NULL && call_is_plain(client, op, &path_size)) return call_plain(client, op, path_size, done, user);
-    return call_general(client, op, options, NULL, done, user);
+    return call_general(client, op, options, NULL, false, done, user);
 }
 
 docent_status docent_run_guarded(docent_client *client, const docent_op *op, const docent_call_options *options,
                                  struct docent_guarding *guarding, docent_result_fn done, void *user)
 {
     docent_status status = docent_core_check(client->core);
-    return status == DOCENT_OK ? call_general(client, op, options, guarding, done, user) : status;
+    return status == DOCENT_OK ? call_general(client, op, options, guarding, false, done, user) : status;
+}
+
+docent_status docent_run_step(docent_client *client, const docent_op *op, const docent_call_options *options,
+                              struct docent_guarding *guarding, docent_result_fn done, void *user)
+{
+    docent_status status = docent_core_check(client->core);
+    return status == DOCENT_OK ? call_general(client, op, options, guarding, true, done, user) : status;
 }

@@ -24,6 +24,9 @@
 struct docent_post {
     struct docent_post *next;
     void (*run)(struct docent_post *post);
+    /* What becomes of it in a forked child, before the client is abandoned. NULL: nothing; it may stand on the stack of a thread that did
+     * not come along. */
+    void (*drop)(struct docent_post *post);
 };
 
 /* What the driver offers. Set once, before the core is made. */

@@ -36,6 +36,7 @@ struct docent_request {
     bool compressed; /* Data in the answer are to be unpacked. */
     uint8_t guard_count; /* So many checks, of holds, stand in front of the transaction's own operations. */
     uint8_t offline; /* docent_offline_policy; see offline_of(). */
+    bool step; /* Of a call of ours that is made of several: see docent_run_step(). */
     bool plain; /* A call with the client's defaults, and nothing to be done about its success but telling it. */
     struct docent_machine *machine; /* ASK. NULL: the machine is gone. */
     struct docent_watch *watch;     /* To be filed with the reply. */
@@ -354,7 +355,7 @@ void docent_requests_expired(struct docent_core *core); /* The session is over. 
 void docent_requests_deadlines(struct docent_core *core);
 uint64_t docent_requests_next_deadline(const struct docent_core *core);
 void docent_requests_close(struct docent_core *core, docent_status why);
-void docent_requests_mute(struct docent_core *core); /* Who called is not told. */
+void docent_requests_mute(struct docent_core *core); /* The application is not told. */
 
 /* call.c */
 size_t docent_requests_plain_max(const struct docent_core *core);

@@ -241,6 +241,10 @@ struct docent_guarding {
 /* docent_run_async() of a transaction; these holds stand for @options->hold. */
 docent_status docent_run_guarded(docent_client *client, const docent_op *op, const docent_call_options *options,
                                  struct docent_guarding *guarding, docent_result_fn done, void *user);
+/* The same as a step of a larger call of ours; @guarding: NULL for what is no transaction. @done is told in a forked child as well, where
+ * no application is: what hangs on it is to be freed. */
+docent_status docent_run_step(docent_client *client, const docent_op *op, const docent_call_options *options,
+                              struct docent_guarding *guarding, docent_result_fn done, void *user);
 
 /* An immutable hold of @path (a client path), with one reference. */
 docent_status docent_hold_new(docent_client *client, const char *path, int64_t czxid, uint64_t generation, docent_hold **ret_hold);

@@ -190,13 +190,17 @@ void docent_requests_close(struct docent_core *c, docent_status why)
     }
 }
 
+static void request_mute(struct docent_request *r)
+{
+    if (!r->step) r->done = NULL;
+}
+
 void docent_requests_mute(struct docent_core *c)
 {
     for (int i = 0; i < 2; i++) {
-        for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = r->next) r->done = NULL;
+        for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = r->next) request_mute(r);
     }
     for (struct docent_later *later = c->later_first; later != NULL; later = later->next) {
-        if (later->run != request_tell) continue;
-        ((struct docent_request *)((char *)later - offsetof(struct docent_request, later)))->done = NULL;
+        if (later->run == request_tell) request_mute(request_of_later(later));
     }
 }

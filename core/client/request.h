@@ -130,7 +130,7 @@ static inline struct docent_request *docent_request_new(docent_client *view, siz
     r->view = view;
     r->list = NULL;
     r->place = PLACE_NONE;
-    r->told = r->lost = r->freed = r->compressed = r->plain = false;
+    r->told = r->lost = r->freed = r->compressed = r->plain = r->step = false;
     r->guard_count = 0;
     r->machine = NULL;
     r->watch = NULL;

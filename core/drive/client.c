@@ -193,6 +193,12 @@ static void call_run(struct docent_post *post)
     fn(user);
 }
 
+static void call_drop(struct docent_post *post)
+{
+    struct call_post *call = (struct call_post *)post;
+    docent_free(call->allocator, call);
+}
+
 docent_status docent_client_post(docent_client *client, void (*fn)(void *user), void *user)
 {
     if (client == NULL || fn == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -200,7 +206,7 @@ docent_status docent_client_post(docent_client *client, void (*fn)(void *user), 
     if (host->check_loop(host->user) == DOCENT_ERR_FORKED) return DOCENT_ERR_FORKED;
     struct call_post *call = docent_alloc(docent_client_allocator(client), sizeof *call);
     if (call == NULL) return DOCENT_ERR_NO_MEMORY;
-    *call = (struct call_post){ { NULL, call_run }, docent_client_allocator(client), fn, user };
+    *call = (struct call_post){ { NULL, call_run, call_drop }, docent_client_allocator(client), fn, user };
     docent_status status = host->post(host->user, &call->post, true);
     if (status != DOCENT_OK) docent_free(docent_client_allocator(client), call);
     return status;
@@ -225,6 +231,12 @@ static void auth_run(struct docent_post *post)
     docent_free(docent_client_allocator(a->client), a);
 }
 
+static void auth_drop(struct docent_post *post)
+{
+    struct auth_post *a = (struct auth_post *)post;
+    docent_free(docent_client_allocator(a->client), a);
+}
+
 docent_status docent_client_add_auth(docent_client *client, const char *scheme, const void *auth, size_t size)
 {
     if (client == NULL || scheme == NULL || scheme[0] == '\0' || (auth == NULL && size > 0) || size > 0x7ffff) {
@@ -239,7 +251,7 @@ docent_status docent_client_add_auth(docent_client *client, const char *scheme, 
     size_t scheme_size = strlen(scheme) + 1;
     struct auth_post *a = docent_alloc(allocator, sizeof *a + size + scheme_size);
     if (a == NULL) return DOCENT_ERR_NO_MEMORY;
-    *a = (struct auth_post){ { NULL, auth_run }, client, size, (char *)a->auth + size };
+    *a = (struct auth_post){ { NULL, auth_run, auth_drop }, client, size, (char *)a->auth + size };
     if (size > 0) memcpy(a->auth, auth, size);
     memcpy(a->scheme, scheme, scheme_size);
     docent_status status = host->post(host->user, &a->post, true);

@@ -165,7 +165,7 @@ void docent_driver_free(struct driver *d)
         event_del(&d->probe);
         close(d->probe_fd);
     }
-    docent_lookup_forget(d);
+    (void)docent_lookup_forget(d);
     docent_loop_works(d->loop, false);
     docent_loop_unpost(d->loop, d);
     docent_loop_put(d->loop, d);
@@ -204,6 +204,7 @@ void docent_driver_abandon(struct driver *d)
         return;
     }
     d->in_entry = true; /* Nothing is to be woken. */
+    docent_inbox_drop(d);
     docent_core_abandon(d->client);
     if (d->owns_thread || d->poll != NULL) (void)event_reinit(d->base); /* The resolver's sockets are still the parent's too. */
     docent_link_drop(d, false);
@@ -213,11 +214,14 @@ void docent_driver_abandon(struct driver *d)
         event_del(&d->probe);
         close(d->probe_fd);
     }
-    docent_lookup_forget(d);
+    struct lookup *lookup = docent_lookup_forget(d);
     docent_loop_unpost(d->loop, d);
     docent_loop_put(d->loop, d);
     docent_connect_free(&d->servers);
-    if (d->owns_thread) event_base_free(d->base);
+    if (d->owns_thread) {
+        event_base_free(d->base);
+        docent_lookup_free(lookup); /* No answer comes any more. Elsewhere it may, by the base. */
+    }
     if (d->poll != NULL) d->poll->clients--;
     free(d);
 }

@@ -69,6 +69,7 @@ struct driver {
 docent_status docent_driver_init(struct driver *driver, struct event_base *base);
 void docent_driver_begin(struct driver *driver); /* On the loop, or before it runs. */
 void docent_driver_look(struct driver *driver); /* Into the inbox. */
+void docent_inbox_forked(struct driver *driver); /* This is the child. */
 void docent_driver_work(struct driver *driver);
 void docent_driver_free(struct driver *driver);
 void docent_driver_abandon(struct driver *driver); /* In a forked child. */

@@ -50,6 +50,32 @@ void docent_inbox_run(struct docent_post *posts)
     }
 }
 
+/* In the child, while the stacks of threads that are not there can still be read. */
+void docent_inbox_forked(struct driver *d)
+{
+    struct docent_post **at = &d->posts;
+    if (atomic_load(&d->posting) > 0) *at = NULL; /* Somebody was about to change it. */
+    while (*at != NULL) {
+        struct docent_post *post = *at;
+        if (post->drop == NULL) {
+            *at = post->next;
+        } else {
+            at = &post->next;
+        }
+    }
+}
+
+void docent_inbox_drop(struct driver *d)
+{
+    struct docent_post *posts = d->posts;
+    d->posts = NULL;
+    while (posts != NULL) {
+        struct docent_post *post = posts;
+        posts = post->next;
+        post->drop(post);
+    }
+}
+
 void docent_driver_look(struct driver *d)
 {
     if (!docent_driver_enter(d)) return;

@@ -18,6 +18,7 @@ static inline void docent_driver_leave(struct driver *driver)
 /* inbox.c */
 struct docent_post *docent_inbox_take(struct driver *driver, bool over); /* @over: and nothing is accepted any more. */
 void docent_inbox_run(struct docent_post *posts);
+void docent_inbox_drop(struct driver *driver); /* In a forked child. */
 
 /* link.c */
 int docent_socket_open(const struct docent_address *address); /* One on its way there, or -1. */
@@ -28,7 +29,8 @@ void docent_link_on_io(evutil_socket_t fd, short what, void *driver);
 
 /* lookup.c */
 void docent_lookup_begin(struct driver *driver);
-void docent_lookup_forget(struct driver *driver); /* If there is one: the answers still come, to nobody. */
+struct lookup *docent_lookup_forget(struct driver *driver); /* If there is one: the answers still come, to nobody, and free it. */
+void docent_lookup_free(struct lookup *lookup); /* A forgotten one for which none comes. */
 
 /* servers.c */
 /* The application, before a sweep. What it says is looked up in the usual way: there is no connection to be left. */

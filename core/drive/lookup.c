@@ -11,6 +11,11 @@
 
 enum { LOOKUP_DEADLINE_MS = 5000 };
 
+struct lookup_host {
+    struct lookup *lookup;
+    uint16_t port;
+};
+
 struct lookup {
     struct driver *driver; /* NULL: nobody waits any more. */
     unsigned pending;      /* Answers to come, and one for the beginning. */
@@ -19,11 +24,7 @@ struct lookup {
     size_t count;
     bool changed; /* Of a new list. */
     bool over; /* Told. */
-};
-
-struct lookup_host {
-    struct lookup *lookup;
-    uint16_t port;
+    struct lookup_host hosts[]; /* What was asked. */
 };
 
 static void lookup_tell(struct lookup *lookup)
@@ -92,7 +93,6 @@ static void on_name(int error, struct evutil_addrinfo *answers, void *user)
         lookup->count++;
     }
     if (answers != NULL) evutil_freeaddrinfo(answers);
-    free(host);
     lookup_unref(lookup);
     if (!nested) docent_driver_leave(d);
 }
@@ -100,7 +100,7 @@ static void on_name(int error, struct evutil_addrinfo *answers, void *user)
 void docent_lookup_begin(struct driver *d)
 {
     if (d->servers_from != NULL && !d->servers_changed) docent_servers_ask(d);
-    struct lookup *lookup = calloc(1, sizeof *lookup);
+    struct lookup *lookup = calloc(1, sizeof *lookup + d->servers.count * sizeof lookup->hosts[0]);
     if (lookup == NULL) {
         docent_core_addresses(d->client, docent_clock_ms(), NULL, 0);
         return;
@@ -119,8 +119,8 @@ void docent_lookup_begin(struct driver *d)
             continue;
         }
         struct evdns_base *dns = docent_loop_dns(d->loop);
-        struct lookup_host *asked = dns == NULL ? NULL : malloc(sizeof *asked);
-        if (asked == NULL) continue;
+        if (dns == NULL) continue;
+        struct lookup_host *asked = &lookup->hosts[i];
         *asked = (struct lookup_host){ lookup, host->port };
         struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP };
         lookup->pending++;
@@ -134,10 +134,17 @@ void docent_lookup_begin(struct driver *d)
     lookup_unref(lookup);
 }
 
-void docent_lookup_forget(struct driver *d)
+struct lookup *docent_lookup_forget(struct driver *d)
 {
-    if (d->lookup == NULL) return;
-    event_del(&d->lookup->deadline);
-    d->lookup->driver = NULL;
+    struct lookup *lookup = d->lookup;
+    if (lookup == NULL) return NULL;
+    event_del(&lookup->deadline);
+    lookup->driver = NULL;
     d->lookup = NULL;
+    return lookup;
+}
+
+void docent_lookup_free(struct lookup *lookup)
+{
+    free(lookup);
 }

@@ -117,9 +117,10 @@ void docent_loops_forked(void)
     int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (struct loop *loop = loops; loop != NULL; loop = loop->next) {
         replace(loop->wake_fd, silent);
-        for (const struct driver *d = loop->drivers; d != NULL; d = d->loop_next) {
+        for (struct driver *d = loop->drivers; d != NULL; d = d->loop_next) {
             replace(d->fd, silent);
             replace(d->probe_fd, silent);
+            docent_inbox_forked(d);
         }
         pthread_mutex_init(&loop->posted_mutex, NULL); /* A thread that is not here may have held it. */
     }

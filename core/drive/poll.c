@@ -128,9 +128,8 @@ docent_status docent_poll_free(docent_poll *poll)
     bool forked = docent_forked_since(poll->fork_generation); /* Its thread may not be here. */
     if (!forked && !is_thread(poll)) return DOCENT_ERR_WRONG_THREAD;
     if (poll->clients > 0 || poll->dispatches) return DOCENT_ERR_BUSY;
-    if (!forked) {
-        event_base_loop(poll->base, EVLOOP_NONBLOCK); /* Answers to questions that nobody asks any more free what they were asked with. */
-    }
+    if (forked) (void)event_reinit(poll->base);
+    event_base_loop(poll->base, EVLOOP_NONBLOCK); /* Answers to questions that nobody asks any more free what they were asked with. */
     event_del(&poll->far);
     event_base_free(poll->base);
     free(poll);

@@ -66,14 +66,21 @@ struct servers_post {
     struct connect_string string;
 };
 
+static void servers_drop(struct docent_post *post)
+{
+    struct servers_post *p = (struct servers_post *)post;
+    docent_connect_free(&p->string);
+    free(p);
+}
+
 static void servers_posted(struct docent_post *post)
 {
     struct servers_post *p = (struct servers_post *)post;
     if (p->driver->closing) {
-        docent_connect_free(&p->string);
-    } else {
-        servers_change(p->driver, &p->string);
+        servers_drop(post);
+        return;
     }
+    servers_change(p->driver, &p->string);
     free(p);
 }
 
@@ -94,7 +101,7 @@ docent_status docent_driver_set_servers(void *user, const char *servers)
     struct servers_post *p = malloc(sizeof *p);
     status = p == NULL ? DOCENT_ERR_NO_MEMORY : DOCENT_OK;
     if (status == DOCENT_OK) {
-        *p = (struct servers_post){ { NULL, servers_posted }, d, string };
+        *p = (struct servers_post){ { NULL, servers_posted, servers_drop }, d, string };
         status = docent_driver_post(d, &p->post, true);
     }
     if (status != DOCENT_OK) {

@@ -131,13 +131,14 @@ static void take_long(const docent_result *result, void *user)
 
 struct get_later {
     docent_client *client;
-    uint32_t *timeout;
+    uint32_t timeout;
 };
 
 static void get_with_long_callback(void *user)
 {
     struct get_later *later = user;
-    assert_ok(docent_get_async(later->client, "/", take_long, later->timeout));
+    later->timeout = docent_client_session_timeout_ms(later->client);
+    assert_ok(docent_get_async(later->client, "/", take_long, &later->timeout));
 }
 
 static void note_slow(docent_log_level level, const char *id, const char *path, const char *text, void *user)
@@ -155,10 +156,9 @@ static void f23_a_slow_callback_is_reported(void **state)
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .on_log = note_slow, .user = &seen };
     docent_client *client = client_start(&options);
     docent_stat stat;
-    uint32_t timeout = docent_client_session_timeout_ms(client);
     assert_ok(docent_exists(client, "/", &stat));
     int before = seen.runs; /* A busy machine may have been slow by itself. */
-    struct get_later later = { client, &timeout };
+    struct get_later later = { .client = client };
     assert_ok(docent_client_post(client, get_with_long_callback, &later));
     assert_soon(seen.runs > before);
     assert_ok(docent_exists(client, "/", &stat));
@@ -384,6 +384,69 @@ static void closing_in_a_child_with_the_base(void **state)
     assert_int_equal(laden.alloc.outstanding, 0);
 }
 
+/* Accepted, and neither sent nor answered yet; the calls that are made of others among them. */
+static void laden_begin(struct laden *laden)
+{
+    const char *path = "/made/on/the/way";
+    docent_op reads[] = { docent_op_get("/"), docent_op_children("/") };
+    assert_ok(docent_batch_read_async(laden->client, reads, 2, NULL, tell_result, NULL));
+    assert_ok(docent_lock_participants_async(laden->held, tell_result, NULL));
+    assert_ok(docent_ensure_path_async(laden->client, "/made/too", DOCENT_PARENTS_PERSISTENT, docent_acl_open(), tell_result, NULL));
+    docent_txn *txn;
+    docent_txn_options parents = { DOCENT_TXN_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    assert_ok(docent_txn_new(laden->client, &txn));
+    assert_ok(docent_txn_create(txn, path, NULL, 0, DOCENT_EPHEMERAL));
+    assert_ok(docent_txn_commit_async(txn, &parents, tell_result, NULL));
+    docent_txn_free(txn);
+}
+
+static void *laden_post(void *user)
+{
+    struct laden *laden = user;
+    docent_lock *lock;
+    assert_ok(docent_client_post(laden->client, tell_closed, NULL));
+    assert_ok(docent_client_add_auth(laden->client, "digest", "ann:secret", 10));
+    assert_ok(docent_client_set_servers(laden->client, docent_devserver_connect_string(server)));
+    assert_ok(docent_lock_new(laden->client, "/lock", NULL, &lock));
+    docent_lock_release(laden->held);
+    docent_lock_close(lock, tell_closed, NULL);
+    docent_cache *cache;
+    assert_ok(docent_node_cache_new(laden->client, "/", &cache));
+    docent_cache_close(cache, tell_closed, NULL);
+    return NULL;
+}
+
+static void closing_in_a_child_frees_what_is_under_way(void **state)
+{
+    (void)state;
+    struct event_base *base = event_base_new();
+    struct laden laden = { .answers = 0 };
+    laden_start(&laden, base);
+    for (int i = 0; i < PATIENCE_MS && !laden.laden; i++) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    }
+    assert_true(laden.laden);
+    told = 0;
+    laden_begin(&laden);
+    pthread_t thread; /* Its stack is not the child's. */
+    assert_int_equal(pthread_create(&thread, NULL, laden_post, &laden), 0);
+    pthread_join(thread, NULL);
+    for (int i = 0; told < 5; i++) { /* At every stage of all this, until the last of it was told. */
+        assert_int_not_equal(i, PATIENCE_MS);
+        assert_int_equal(blocks_left_in_a_child(&laden, base, i % 2 == 0, false), 0);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        pause_ms(1);
+    }
+    struct seen seen = { .closed = 0 };
+    docent_lock_close(laden.held, NULL, NULL);
+    docent_lock_close(laden.waiting, NULL, NULL);
+    docent_client_close(laden.client, count_closed, &seen);
+    turn_until(base, &seen.closed, 1);
+    event_base_free(base);
+    assert_int_equal(laden.alloc.outstanding, 0);
+}
+
 enum { CLIENTS = 20, CALLS = 5 };
 
 static struct {
@@ -457,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(posts_from_many_threads, server_start, server_stop),
         cmocka_unit_test_setup_teardown(in_a_forked_child, server_start, server_stop),
         cmocka_unit_test_setup_teardown(closing_in_a_forked_child_frees, server_start, server_stop),
+        cmocka_unit_test_setup_teardown(closing_in_a_child_frees_what_is_under_way, server_start, server_stop),
         cmocka_unit_test_setup_teardown(closing_in_a_child_with_the_base, server_start, server_stop),
         cmocka_unit_test_setup_teardown(many_clients_on_one_base, server_start, server_stop),
         cmocka_unit_test_setup_teardown(by_name_and_past_a_dead_server, server_start, server_stop),

@@ -616,6 +616,12 @@ bool docent_client_retry_delay(docent_client *client, const docent_retry *policy
     return false;
 }
 
+bool docent_client_forked(const docent_client *client)
+{
+    (void)client;
+    return loop_check == DOCENT_ERR_FORKED;
+}
+
 /* Calls (reads of participants are calls, not asks) are answered by run_calls(). A node holds its own name. */
 static struct call {
     docent_op_type type;
@@ -625,14 +631,20 @@ static struct call {
 } calls[ASKS_MAX];
 static size_t call_count;
 
-docent_status docent_run_async(docent_client *client, const docent_op *op, const docent_call_options *options,
-                               docent_result_fn done, void *user)
+docent_status docent_run_step(docent_client *client, const docent_op *op, const docent_call_options *options,
+                              struct docent_guarding *guarding, docent_result_fn done, void *user)
 {
-    (void)client, (void)options;
+    (void)client, (void)options, (void)guarding;
     if (allocations_left == 0) return DOCENT_ERR_NO_MEMORY;
     calls[call_count] = (struct call){ .type = op->type, .done = done, .user = user };
     strcpy(calls[call_count++].path, op->path);
     return DOCENT_OK;
+}
+
+docent_status docent_run_async(docent_client *client, const docent_op *op, const docent_call_options *options,
+                               docent_result_fn done, void *user)
+{
+    return docent_run_step(client, op, options, NULL, done, user);
 }
 
 static void run_calls(void)
