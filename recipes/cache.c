@@ -41,6 +41,7 @@ enum {
     FLYING_MAX = 64,               /* Requests; a batch counts for some. */
     FLYING_OLD_MAX = 1000,         /* To a server that takes only one node a request. */
     FLYING_LISTS_MAX = 64,
+    SURVEYS_MAX = 2,               /* One is looked at by the server while the next is made. */
     READS_IN_ROW_MAX = 1024,       /* Lists wait no longer than that for their turn. */
     BATCH_WEIGHT = 8,
     GUESS_FIRST = 16 * 1024,
@@ -221,7 +222,7 @@ static void entry_look_into(docent_cache *cache, struct entry *entry)
     if (!may_have_children(cache, entry)) return;
     bool changed = entry->directory == NULL ? stat.num_children > 0 : entry->directory->pzxid != stat.pzxid;
     if (!changed && cache->mode == CACHE_ONE_SHOT && (entry->flags & ENTRY_HEARS_CHILDREN) == 0) {
-        if (stat.num_children == 0 && (entry->flags & ENTRY_COUNTED) != 0 && !cache->surveying) {
+        if (stat.num_children == 0 && (entry->flags & ENTRY_COUNTED) != 0 && !cache->surveys) {
             entry->flags |= ENTRY_UNVERIFIED; /* A leaf gets its watch with the others', in a survey at the end of the load. */
             cache->leaves = true;
             return;
@@ -368,7 +369,7 @@ static void entry_answered(docent_cache *cache, struct entry *entry, enum ask_ki
 
 static void survey_answered(docent_cache *cache, const struct cache_ask *ask, const docent_result *result)
 {
-    cache->surveying = false;
+    cache->surveying--;
     if (result->status == DOCENT_ERR_CONNECTION_LOSS) return; /* There is another gap. */
     for (size_t i = 0; i < ask->count; i++) {
         struct entry *entry = ask->entries[i];
@@ -446,7 +447,7 @@ static void ask_sent(struct cache_ask *ask, docent_status status)
     }
     docent_result result = { .struct_size = sizeof result, .status = status };
     if (ask->kind == ASK_SURVEY) {
-        cache->surveying = false;
+        cache->surveying--;
         for (size_t i = 0; i < ask->count; i++) ask->entries[i]->flags |= ENTRY_WANTS_READ;
     } else if (ask->kind == ASK_BATCH) {
         if (status == DOCENT_ERR_UNSUPPORTED) cache->no_batches = true;
@@ -579,7 +580,7 @@ static void pump_survey(docent_cache *cache)
         if ((entry->flags & ENTRY_UNVERIFIED) != 0) {
             enum docent_surveyed surveyed = DOCENT_SURVEY_UNSURE;
             bool known = entry->loaded && (entry->flags & (ENTRY_FAILED | ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_BUSY)) == 0;
-            if (known) surveyed = docent_survey_add(survey, docent_entry_path(entry), true, may_have_children(cache, entry));
+            if (known) surveyed = docent_survey_add(survey, docent_entry_path(entry), !cache->surveys_leaves, may_have_children(cache, entry));
             if (surveyed == DOCENT_SURVEY_UNSURE) entry_want(cache, entry, ENTRY_WANTS_READ);
             if (surveyed == DOCENT_SURVEY_ADDED) {
                 entry->flags |= ENTRY_BUSY;
@@ -594,7 +595,7 @@ static void pump_survey(docent_cache *cache)
         docent_free(&cache->handle.allocator, ask);
         return;
     }
-    cache->surveying = true;
+    cache->surveying++;
     ask_sent(ask, docent_survey_send(survey, cache->survey_zxid, cache_answered, ask));
 }
 
@@ -627,7 +628,7 @@ static void cache_verify(docent_cache *cache)
     cache->went_back = cache->synced_zxid > now; /* Another ensemble, or this one was wiped: numbers say nothing. */
     cache->surveys = cache->synced_zxid > 0 && !cache->went_back && (cache->same_session || cache->mode == CACHE_ONE_SHOT);
     cache->survey_zxid = cache->synced_zxid;
-    cache->leaves = false;
+    cache->leaves = cache->surveys_leaves = false;
     verify_all(cache, cache->went_back);
     if (!cache->surveys && cache->mode == CACHE_ONE_SHOT) verify_all(cache, true); /* The lists leave the watches. */
 }
@@ -636,7 +637,7 @@ static void cache_verify(docent_cache *cache)
 static void cache_survey_leaves(docent_cache *cache)
 {
     cache->leaves = false;
-    cache->surveys = true;
+    cache->surveys = cache->surveys_leaves = true;
     cache->cursor = cache->root;
 }
 
@@ -650,7 +651,7 @@ static void cache_settled(docent_cache *cache)
     docent_shared_set(&cache->initialized, 1);
     docent_shared_set(&cache->fresh, 1);
     cache->went_back = false;
-    cache->surveys = false;
+    cache->surveys = cache->surveys_leaves = false;
     if (!first) {
         docent_cache_tell(cache, NEWS_FRESH, NULL, NULL, DOCENT_OK);
     } else if (cache->limits.tells_initialized) {
@@ -668,7 +669,7 @@ static void cache_pump(struct docent_later *later)
         return;
     }
     if (!cache->online || !cache->armed || cache->paused || !cache->known) return;
-    if (cache->cursor != NULL && cache->surveys && !cache->surveying) pump_survey(cache);
+    while (cache->cursor != NULL && cache->surveys && cache->surveying < SURVEYS_MAX && !cache->paused) pump_survey(cache);
     if (cache->cursor != NULL && !cache->surveys) pump_sweep(cache);
     pump_queue(cache);
     if (cache->cursor != NULL || cache->surveying || cache->paused || cache->gap) return;

@@ -114,7 +114,8 @@ struct docent_cache {
     bool paused;              /* Until the timer. */
     bool was_down;            /* Since the last RECONNECTED. */
     bool surveys;             /* What is unverified is asked for by surveys, not by reading. */
-    bool surveying;           /* A packet of one is under way. */
+    unsigned surveying;       /* Packets of one that are under way. */
+    bool surveys_leaves;      /* Of a load: their data have been read, and have a watch. */
     bool leaves;              /* One-shot mode: leaves of the load wait for a survey. */
     bool went_back;           /* The servers know less than we have seen. */
     int64_t synced_zxid;      /* All up to this is known. 0: nothing is. */
