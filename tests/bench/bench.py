@@ -96,9 +96,9 @@ class Server:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def dev_server(program):
+def dev_server(program, *options):
     port = free_port()
-    return Server([program, "--port", str(port)], port)
+    return Server([program, "--port", str(port), *options], port)
 
 
 def have_apache():
@@ -129,27 +129,28 @@ class Programs:
     def has(self, name):
         return os.access(self.path(name), os.X_OK)
 
-    def run(self, name, *arguments, wrapper=(), timeout=300, cpus=None):
-        """The program's result as a dictionary of numbers. With @cpus, on those alone."""
+    def run(self, name, *arguments, wrapper=(), timeout=300, cpus=None, say=None):
+        """The program's result as a dictionary of numbers. With @cpus, on those alone. @say: its standard input."""
         command = list(wrapper) + [self.path(name)] + [str(argument) for argument in arguments]
         pin = (lambda: os.sched_setaffinity(0, cpus)) if cpus else None
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False,
-                              preexec_fn=pin)
+                              preexec_fn=pin, input=say)
         if done.returncode != 0:
             raise BenchError("%s: exit %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-2000:]))
         lines = done.stdout.strip().splitlines()
         result = dict(pair.split("=") for pair in lines[-1].split())
         return {key: int(value) for key, value in result.items()}
 
+    def count_instructions(self, name, *arguments, say=None):
+        """Of the whole run, in user space, by callgrind."""
+        with tempfile.NamedTemporaryFile(prefix="docent-callgrind-") as out:
+            self.run(name, *arguments, say=say, wrapper=("valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file=" + out.name))
+            with open(out.name, encoding="utf-8", errors="replace") as lines:
+                return next(int(line.split()[1]) for line in lines if line.startswith(("summary:", "totals:")))
+
     def instructions(self, name, case, address, fewer, more):
-        """User-space instructions per operation by callgrind: two runs of different length, so that start and end cancel out."""
-        totals = []
-        for operations in (fewer, more):
-            with tempfile.NamedTemporaryFile(prefix="docent-callgrind-") as out:
-                self.run(name, case, address, operations,
-                         wrapper=("valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file=" + out.name))
-                with open(out.name, encoding="utf-8", errors="replace") as lines:
-                    totals.append(next(int(line.split()[1]) for line in lines if line.startswith(("summary:", "totals:"))))
+        """Per operation: two runs of different length, so that start and end cancel out."""
+        totals = [self.count_instructions(name, case, address, operations) for operations in (fewer, more)]
         return (totals[1] - totals[0]) / (more - fewer)
 
     def callgrind_works(self):

@@ -12,7 +12,7 @@
 
 #include "meter.h"
 
-enum { OP_CREATE = 1, OP_DELETE = 2, OP_EXISTS = 3, OP_GET = 4, OP_SET = 5, OP_CHILDREN = 8, OP_SET_WATCHES = 101, OP_CLOSE = -11 };
+enum { OP_CREATE = 1, OP_DELETE = 2, OP_EXISTS = 3, OP_GET = 4, OP_SET = 5, OP_CHILDREN = 8, OP_SET_WATCHES = 101, OP_ADD_WATCH = 106, OP_CLOSE = -11 };
 enum { XID_SET_WATCHES = -8 };
 
 static void null_fail(const char *what)
@@ -130,6 +130,14 @@ void null_frame_exists_watched(struct null_frames *frames, int32_t xid, const ch
     frame_end(frames, start);
 }
 
+void null_frame_add_watch(struct null_frames *frames, int32_t xid, const char *path)
+{
+    size_t start = request_begin(frames, xid, OP_ADD_WATCH);
+    put_text(frames, path);
+    put_int(frames, 1); /* Persistent and recursive. */
+    frame_end(frames, start);
+}
+
 size_t null_frame_set_watches(struct null_frames *frames, int64_t zxid, int32_t count)
 {
     size_t start = request_begin(frames, XID_SET_WATCHES, OP_SET_WATCHES);
@@ -137,6 +145,21 @@ size_t null_frame_set_watches(struct null_frames *frames, int64_t zxid, int32_t 
     put_int(frames, 0); /* Data. */
     put_int(frames, count);
     return start;
+}
+
+size_t null_frame_child_watches(struct null_frames *frames, int64_t zxid, int32_t count)
+{
+    size_t start = request_begin(frames, XID_SET_WATCHES, OP_SET_WATCHES);
+    put_long(frames, zxid);
+    put_int(frames, 0); /* Data. */
+    put_int(frames, 0); /* Nodes that are not there. */
+    put_int(frames, count);
+    return start;
+}
+
+void null_frame_child_watches_end(struct null_frames *frames, size_t begun)
+{
+    frame_end(frames, begun);
 }
 
 void null_frame_add_path(struct null_frames *frames, const char *path)

@@ -22,6 +22,7 @@ void null_frame_create(struct null_frames *frames, int32_t xid, const char *path
 void null_frame_children(struct null_frames *frames, int32_t xid, const char *path);
 void null_frame_delete(struct null_frames *frames, int32_t xid, const char *path);
 void null_frame_exists_watched(struct null_frames *frames, int32_t xid, const char *path);
+void null_frame_add_watch(struct null_frames *frames, int32_t xid, const char *path); /* Of all that is below it. */
 void null_frame_close(struct null_frames *frames, int32_t xid);
 
 /* A frame of set-watches, of @count one-shot watches on nodes that are not there: begun, then the paths, then ended with what began it
@@ -29,6 +30,9 @@ void null_frame_close(struct null_frames *frames, int32_t xid);
 size_t null_frame_set_watches(struct null_frames *frames, int64_t zxid, int32_t count);
 void null_frame_add_path(struct null_frames *frames, const char *path);
 void null_frame_set_watches_end(struct null_frames *frames, size_t begun);
+/* The same on the children of nodes. */
+size_t null_frame_child_watches(struct null_frames *frames, int64_t zxid, int32_t count);
+void null_frame_child_watches_end(struct null_frames *frames, size_t begun);
 
 /* A session. id and password are its own after null_attach(). */
 struct null_client {

@@ -2,6 +2,7 @@
 # tests/bench/run.sh - every benchmark, by hand, on a machine that does nothing else. See README.md.
 #
 #     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--watches] [--rounds N] [--scale N] [--sessions N]
+#     tests/bench/run.sh [--build DIR] --caches [--server dev|old|apache|all] [--rounds N] [--leaves N,N...] [--without-peers]
 #
 # Builds what it needs, optimised, in DIR (default build-bench) and prints one table per server.
 set -eu
@@ -17,14 +18,20 @@ if [ ! -f "$build/build.ninja" ]; then
     meson setup --buildtype=release -Db_ndebug=true "$build" "$root" >/dev/null
 fi
 targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-start"
-targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null"
+targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null tests/bench/bench-cache tests/bench/bench-cache-null"
+targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null"
 if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
-    targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache"
+    targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache tests/bench/bench-fire-apache"
 else
     echo "The C client of Apache ZooKeeper (libzookeeper-mt-dev) is not installed: left out"
 fi
 # shellcheck disable=SC2086 # One word per target.
 ninja -C "$build" $targets subprojects/devserver/docent-devserver >/dev/null
 
-exec python3 "$root/tests/bench/bench.py" --programs "$build/tests/bench" \
+script=bench.py
+if [ "${1:-}" = --caches ]; then
+    script=caches.py
+    shift
+fi
+exec python3 "$root/tests/bench/$script" --programs "$build/tests/bench" \
     --devserver "$build/subprojects/devserver/docent-devserver" "$@"

@@ -5,7 +5,10 @@ printed. Speaks TAP.
 """
 import sys
 
+sys.dont_write_bytecode = True  # Nothing is left in the sources.
+
 import bench
+import caches
 
 INSTRUCTIONS_MAX = 700  # Per pipelined operation.
 STATS_SHARE_MAX = 0.02  # Of the instructions of the same operation without statistics.
@@ -13,6 +16,9 @@ WATCHES = 2000                # Of 200 bytes each.
 WATCH_INSTRUCTIONS_MAX = 700  # To restore one: most of them copy its path, which counts byte by byte here.
 WATCH_PACKETS = 5             # The handshake, and 128 KiB each.
 REQUESTS_PER_LOCK = 3   # Create, list, delete.
+LOAD_INSTRUCTIONS_MAX = 4000  # Per node of a tree cache.
+LEAVES = 20000                # Of the tree, in directories of a hundred.
+BYTES_PER_NODE = 320          # Resident, of which 140 are path and data.
 REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
 
 
@@ -74,6 +80,39 @@ def check_watches(tap, programs, address):
           % (WATCHES, ours["median_ns"] / 1e6, floor["median_ns"] / 1e6), flush=True)
 
 
+def check_caches(tap, programs, address):
+    """In one process: what the first load takes, and what is asked after a cut."""
+    text = "a node of a load takes at most %d instructions" % LOAD_INSTRUCTIONS_MAX
+    sizes = (1000, 5000)
+    for leaves in (*sizes, LEAVES):
+        caches.null(programs, leaves, address, "prepare")
+    if programs.callgrind_works():
+        totals = [programs.count_instructions("bench-cache", leaves, address, say="load\n") for leaves in sizes]
+        cost = (totals[1] - totals[0]) / (caches.nodes_of(sizes[1]) - caches.nodes_of(sizes[0]))
+        tap.check(0 < cost <= LOAD_INSTRUCTIONS_MAX, "%s: %.0f" % (text, cost))
+    else:
+        tap.skip(text, "no valgrind")
+    nodes, directories = caches.nodes_of(LEAVES), LEAVES // 100
+    floor = caches.null(programs, LEAVES, address, "load")
+    before = bench.received(address)
+    with caches.Cached("docent", [programs.path("bench-cache"), str(LEAVES), address]) as cached:
+        ours = cached.ask("load")
+        asked = bench.received(address) - before
+        tap.check(ours["nodes"] == nodes and asked <= 2 * directories + nodes / 64,
+                  "a load of %d nodes in %d directories is whole, and takes few requests: %d" % (nodes, directories, asked))
+        size = ours["heap"] / nodes
+        tap.check(0 < size <= BYTES_PER_NODE, "a cached node takes at most %d bytes: %.0f" % (BYTES_PER_NODE, size))
+        print("# load of %d nodes: %.1f ms, the null client node by node %.1f ms; resident %d bytes per node"
+              % (nodes, ours["wall_ns"] / 1e6, floor["wall_ns"] / 1e6, ours["resident"] / nodes), flush=True)
+        for end, title in ((False, "same"), (True, "another")):
+            session = cached.ask("session")
+            before = bench.received(address)
+            caches.take_session(address, session, end)
+            count = cached.ask("fresh")["nodes"]
+            asked = bench.received(address) - before
+            tap.check(count == nodes and asked <= 2 * directories, "back in %s session with nothing changed, it asks little: %d" % (title, asked))
+
+
 def print_times(programs, address):
     for case, operations in (("get", 20000), ("set", 20000), ("lock", 2000)):
         results = [programs.run(name, case, address, operations) for name in ("bench-null", "bench-docent")]
@@ -91,12 +130,13 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(8)
+    tap = Tap(13)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)
         check_instructions(tap, programs, server.address)
         check_watches(tap, programs, server.address)
+        check_caches(tap, programs, server.address)
         print_times(programs, server.address)
     return 1 if tap.failed else 0
 
