@@ -308,7 +308,7 @@ docent_status docent_node_new(docent_client *client, size_t size, const struct n
     docent_status status = docent_client_check(client);
     if (status != DOCENT_OK) return status;
     if (docent_path_fault(path, sequential) != NULL || (data == NULL && data_size > 0)) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (limits->retry != NULL && limits->retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (!docent_options_sized(limits->retry)) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)limits->offline > DOCENT_OFFLINE_SESSION) return DOCENT_ERR_INVALID_ARGUMENT;
 
     status = docent_client_composite_begins(client);

@@ -8,7 +8,7 @@ docent_status docent_steps_begin(struct steps *steps, docent_client *client, con
     *steps = (struct steps){ .client = client, .call = { DOCENT_CALL_OPTIONS }, .policy = { DOCENT_RETRY }, .done = done, .user = user };
     docent_call_options *full = &steps->call;
     if (!docent_options_take(full, sizeof *full, call)) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full->watch != NULL || (full->retry != NULL && full->retry->struct_size == 0)) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (full->watch != NULL || !docent_options_sized(full->retry)) return DOCENT_ERR_INVALID_ARGUMENT;
     const docent_retry *policy = full->retry != NULL ? full->retry : docent_client_retry(client);
     memcpy(&steps->policy, policy, policy->struct_size < sizeof steps->policy ? policy->struct_size : sizeof steps->policy);
     steps->policy.struct_size = sizeof steps->policy;

@@ -126,7 +126,7 @@ static void *op_copy(const docent_allocator *allocator, const docent_op *op, doc
 
 docent_status docent_txn_add(docent_txn *txn, const docent_op *op)
 {
-    if (txn == NULL || op == NULL || op->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (txn == NULL || op == NULL || op->struct_size < sizeof op->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
     if (docent_client_forked(txn->client)) return DOCENT_ERR_FORKED;
     if (txn->refused != DOCENT_OK) return txn->refused;
     docent_op full;

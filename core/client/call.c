@@ -40,7 +40,7 @@ enum { CALL_RECORD_AT = WIRE_FRAME_HEADER + WIRE_REQUEST_HEADER, CALL_RECORD_MAX
 static inline bool call_is_plain(const docent_client *view, const docent_op *op, size_t *ret_path_size)
 {
     const struct docent_core *c = view->core;
-    if (op == NULL || op->struct_size == 0 || !docent_op_is_plain(op) || op->type == DOCENT_OP_CHECK || op->path == NULL) return false;
+    if (op == NULL || op->struct_size < sizeof op->struct_size || !docent_op_is_plain(op) || op->type == DOCENT_OP_CHECK || op->path == NULL) return false;
     if (op->size > CALL_RECORD_MAX || (op->data == NULL && op->size > 0)) return false;
     if (c->session.state != SESSION_ONLINE) return false;
     *ret_path_size = strlen(op->path);
@@ -115,7 +115,7 @@ static __attribute__((noinline)) docent_status call_general(docent_client *view,
     struct docent_core *c = view->core;
     docent_call_options call = { DOCENT_CALL_OPTIONS };
     if (!docent_options_take(&call, sizeof call, options)) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (call.retry != NULL && call.retry->struct_size == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (!docent_options_sized(call.retry)) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)call.offline > DOCENT_OFFLINE_SESSION) return DOCENT_ERR_INVALID_ARGUMENT;
     if ((unsigned)call.compression > DOCENT_COMPRESSION_OFF) return DOCENT_ERR_INVALID_ARGUMENT;
     struct docent_guarding own = { .holds = &call.hold, .count = call.hold != NULL };

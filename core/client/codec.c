@@ -307,7 +307,7 @@ static docent_status multi_put(docent_client *client, struct wire_out *out, cons
 docent_status docent_op_encode(docent_client *client, const docent_op *op, struct encoding *encoding)
 {
     struct docent_core *c = client->core;
-    if (op == NULL || op->struct_size == 0) return invalid(client, encoding, NULL, "no operation");
+    if (op == NULL || op->struct_size < sizeof op->struct_size) return invalid(client, encoding, NULL, "no operation");
     size_t path_size;
     const char *fault = op_fault(op, false, &path_size);
     if (fault != NULL) return invalid(client, encoding, op, fault);

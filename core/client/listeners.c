@@ -193,7 +193,7 @@ docent_status docent_client_listen_with(docent_client *client, const docent_list
     docent_listen_options full = { DOCENT_LISTEN_OPTIONS };
     if (client == NULL || fn == NULL || ret_listener == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full.damping != NULL && full.damping->struct_size < sizeof full.damping->struct_size) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (!docent_options_sized(full.damping)) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_core_check(client->core);
     return status != DOCENT_OK ? status : docent_listener_add(client->core, full.damping, fn, user, ret_listener);
 }

@@ -29,9 +29,9 @@ static const docent_allocator *allocator_of(const docent_stats *stats)
 docent_status docent_stats_new(const docent_stats_options *given, docent_stats **ret_stats)
 {
     docent_stats_options options = { DOCENT_STATS_OPTIONS };
-    if (given != NULL) memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    if (!docent_options_take(&options, sizeof options, given)) return DOCENT_ERR_INVALID_ARGUMENT;
     const docent_allocator *allocator = options.allocator;
-    bool good = ret_stats != NULL && options.struct_size != 0 &&
+    bool good = ret_stats != NULL &&
                 (allocator == NULL || (allocator->alloc != NULL && allocator->resize != NULL && allocator->release != NULL));
     if (!good) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_stats *stats = docent_alloc(allocator, sizeof *stats);

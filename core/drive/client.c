@@ -31,8 +31,8 @@ static docent_status options_fill(const docent_client_options *given, docent_cli
         if (getrandom(&full->seed, sizeof full->seed, 0) < 0 && errno != EINTR) return DOCENT_ERR_IO;
     }
     bool good = full->flight_recorder_events <= FLIGHT_RECORDER_EVENTS_MAX && (unsigned)full->offline <= DOCENT_OFFLINE_SESSION && full->session_timeout_ms <= SESSION_TIMEOUT_MAX_MS && full->request_max_bytes <= INT32_MAX / 2 &&
-                full->reply_max_bytes <= INT32_MAX / 2 && (full->retry == NULL || full->retry->struct_size != 0) &&
-                (unsigned)full->error_policy <= DOCENT_ERROR_POLICY_LOST && (full->damping == NULL || full->damping->struct_size != 0) &&
+                full->reply_max_bytes <= INT32_MAX / 2 && docent_options_sized(full->retry) &&
+                (unsigned)full->error_policy <= DOCENT_ERROR_POLICY_LOST && docent_options_sized(full->damping) &&
                 (full->base == NULL || full->poll == NULL) && (full->allocator == NULL || (full->allocator->alloc != NULL && full->allocator->resize != NULL &&
                                              full->allocator->release != NULL));
     return good ? DOCENT_OK : DOCENT_ERR_INVALID_ARGUMENT;

@@ -6,14 +6,23 @@
 #include <stddef.h>
 #include <string.h>
 
+/* Is the struct_size of @given (NULL: nothing) set? One of less than itself is not. */
+static inline bool docent_options_sized(const void *given)
+{
+    size_t given_size;
+    if (given == NULL) return true;
+    memcpy(&given_size, given, sizeof given_size);
+    return given_size >= sizeof given_size;
+}
+
 /* Copies what the caller's struct at @given (NULL: nothing) has into ours at @full, which is of @size bytes and holds the defaults.
  * False, with nothing copied: its struct_size is not set. */
 static inline bool docent_options_take(void *full, size_t size, const void *given)
 {
     size_t given_size;
     if (given == NULL) return true;
+    if (!docent_options_sized(given)) return false;
     memcpy(&given_size, given, sizeof given_size);
-    if (given_size < sizeof given_size) return false;
     memcpy(full, given, given_size < size ? given_size : size);
     memcpy(full, &size, sizeof size);
     return true;

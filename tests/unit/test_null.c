@@ -165,12 +165,30 @@ static void test_ends_do_nothing(void **state)
     assert_int_equal(docent_poll_free(NULL), DOCENT_OK);
 }
 
+/* Their struct_size is what one forgets to set; less than itself it cannot be. */
+static void test_structs_without_a_size_are_refused(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < sizeof size; size++) {
+        docent_stats *stats = NULL;
+        docent_client *client = NULL;
+        docent_retry policy = { .struct_size = size };
+        docent_stats_options counting = { .struct_size = size };
+        docent_client_options trying = { DOCENT_CLIENT_OPTIONS, .retry = &policy };
+        docent_client_options damped = { DOCENT_CLIENT_OPTIONS, .damping = &policy };
+        assert_int_equal(docent_stats_new(&counting, &stats), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_int_equal(docent_client_new("127.0.0.1:1", &trying, &client), DOCENT_ERR_INVALID_ARGUMENT);
+        assert_int_equal(docent_client_new("127.0.0.1:1", &damped, &client), DOCENT_ERR_INVALID_ARGUMENT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queries_answer_as_for_what_is_over),
         cmocka_unit_test(test_calls_are_refused),
         cmocka_unit_test(test_ends_do_nothing),
+        cmocka_unit_test(test_structs_without_a_size_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
