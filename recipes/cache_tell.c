@@ -22,7 +22,7 @@ struct docent_subscription {
     docent_cache_events events;
     void *user;
     uint64_t since;          /* Of the newest that it was too late for. */
-    docent_snapshot *known;  /* To be told first. NULL: that is past. */
+    docent_snapshot *known;  /* To be told first. NULL: there is nothing, or that is past. */
     bool initialized_before; /* To be told with it. */
     bool cancelled;
 };
@@ -129,13 +129,15 @@ static void say(const struct docent_subscription *s, const struct cache_news *ne
 static void say_known(struct docent_subscription *s)
 {
     docent_snapshot *known = s->known;
+    bool initialized = s->initialized_before;
     s->known = NULL;
+    s->initialized_before = false;
     for (size_t i = 0; i < docent_snapshot_count(known) && !s->cancelled && !is_silent(s->cache); i++) {
         const struct cache_news news = { .type = NEWS_ADDED, .after = docent_snapshot_node(known, i) };
         say(s, &news);
     }
     docent_snapshot_free(known);
-    if (!s->initialized_before || s->cancelled || is_silent(s->cache)) return;
+    if (!initialized || s->cancelled || is_silent(s->cache)) return;
     const struct cache_news news = { .type = NEWS_INITIALIZED, .failed = (size_t)docent_shared_get(&s->cache->failures) };
     say(s, &news);
 }
@@ -259,7 +261,7 @@ static void tell_news(docent_cache *cache)
 {
     uint64_t serial = cache->news_serial - cache->news_count;
     for (struct docent_subscription *s = cache->subscriptions; s != NULL; s = s->next) {
-        if (!s->cancelled && s->known != NULL && !is_silent(cache)) say_known(s);
+        if (!s->cancelled && (s->known != NULL || s->initialized_before) && !is_silent(cache)) say_known(s);
     }
     while (cache->news_count > 0) {
         struct cache_news news = cache->news[cache->news_first];

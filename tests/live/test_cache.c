@@ -270,6 +270,16 @@ static void changes_are_told(void **state)
     assert_soon(equals(f));
 }
 
+/* There is nothing to tell, but that it is all. */
+static void late_subscribers_of_nothing_hear_that_it_is_all(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(docent_tree_cache_new(f->client, "/tree", NULL, &f->cache));
+    assert_ok(docent_cache_wait(f->cache, NULL, NULL, PATIENCE_MS));
+    assert_ok(docent_client_post(f->client, subscribe, f));
+    assert_soon(f->model.initialized == 1);
+}
+
 static void a_root_that_comes_and_goes(void **state)
 {
     struct fixture *f = *state;
@@ -390,6 +400,7 @@ int main(int argc, char **argv)
         TEST(a_tree_is_loaded),
         TEST(changes_are_told),
         TEST(a_root_that_comes_and_goes),
+        TEST(late_subscribers_of_nothing_hear_that_it_is_all),
         TEST(what_happened_during_a_cut_is_found),
         TEST(another_session_finds_the_same),
         TEST(what_may_not_be_read_has_failed),
