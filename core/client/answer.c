@@ -99,6 +99,8 @@ static __attribute__((noinline)) void request_answered(struct docent_request *r,
 {
     struct docent_core *c = r->core;
     docent_status status = (docent_status)header->err;
+    bool unread = body == NULL && status == DOCENT_ERR_TOO_LARGE;
+    if (unread && !docent_op_is_read(r->type)) status = DOCENT_ERR_UNKNOWN_OUTCOME;
     r->place = PLACE_NONE;
     if (c->stats != NULL && r->kind != REQUEST_INNER) docent_stats_answered(c->stats, r->type, c->now_us - r->sent_us);
     if (c->traced) docent_trace_answered(r, status, size);

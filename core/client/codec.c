@@ -629,7 +629,10 @@ void docent_reply_decode(docent_client *client, docent_op_type type, size_t guar
     result->struct_size = sizeof *result;
     result->status = status;
     result->zxid = zxid;
-    if (status != DOCENT_OK || body == NULL) return; /* Whatever follows an error means nothing. */
+    if (status != DOCENT_OK || body == NULL) { /* Whatever follows an error means nothing. */
+        if (status == DOCENT_ERR_TOO_LARGE && body == NULL) result->size = size;
+        return;
+    }
 
     docent_status decoded;
     if (docent_answer_is_plain(type)) {

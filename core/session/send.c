@@ -23,6 +23,7 @@ void docent_session_reset_streams(struct session *s)
     s->out_head = 0;
     s->stream_end = s->stream_sent = 0;
     s->in.size = 0;
+    s->pass_over = 0;
 }
 
 static void session_append(struct session *s, struct session_request *request)

@@ -63,7 +63,8 @@ enum session_restored {
 
 struct session_hooks { /* All are called from inside the session's entries. They may submit, but not enter. */
     void *owner;
-    /* Answered: @header->err is the server's word. Body borrowed until the turn ends. */
+    /* Answered: @header->err is the server's word. Body borrowed until the turn ends. An answer over the limit has none: then err is
+     * DOCENT_ERR_TOO_LARGE, and @size what its frame announced. */
     void (*answered)(void *owner, struct session_request *request, const struct wire_reply_header *header, const uint8_t *body,
                      size_t size);
     void (*lost)(void *owner, struct session_request *request, bool sent); /* The connection went first. */
@@ -124,6 +125,7 @@ struct session {
     uint64_t stream_end;  /* Bytes given to this connection's stream so far. */
     uint64_t stream_sent; /* Taken by the kernel. */
     struct wire_out in;   /* A frame that has not wholly arrived. */
+    uint32_t pass_over;   /* So much is still to come of one that is over the limit. */
 
     struct session_request *first, **last; /* In flight, in order. */
     struct session_auth *auths;            /* Every credential, in order. */

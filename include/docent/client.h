@@ -87,7 +87,8 @@ typedef struct docent_client_options {
     bool read_only_allowed;           /* Accept servers that have lost their quorum. Meanwhile the others are asked, with growing
                                        * pauses, and the first that writes is gone to, with a new session. Default: no. */
     uint32_t request_max_bytes;       /* The servers' jute.maxbuffer. Larger requests fail here. Default: 1 MiB - 1. */
-    uint32_t reply_max_bytes;         /* Larger replies fail, and cost the connection. Default: 64 MiB. */
+    uint32_t reply_max_bytes;         /* Larger replies fail with DOCENT_ERR_TOO_LARGE, and are passed over as they arrive, without memory
+                                       * for them. (A write's leaves DOCENT_ERR_UNKNOWN_OUTCOME.) Default: 64 MiB. */
     uint32_t inbox_max;               /* Calls from other threads that may wait for the loop. Default: 65,536. */
     int64_t session_id;               /* Continue this session, as given by docent_client_session(). Default: 0, a new one. */
     uint8_t session_password[16];

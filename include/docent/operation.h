@@ -95,7 +95,7 @@ typedef struct docent_result {
     uint32_t attempts;     /* Tries: the first and those that the policy granted. See also docent_result_info(). */
     const char *path;      /* CREATE: the real name, sequence number included. */
     const void *data;      /* GET, RECONFIG. NULL: the node has null data. Not terminated. */
-    size_t size;
+    size_t size;           /* Of the data. DOCENT_ERR_TOO_LARGE, over docent_client_options.reply_max_bytes: of the whole reply. */
     bool has_stat;
     docent_stat stat;      /* CREATE (not on servers that answer without one), EXISTS, GET, SET, ACLs, CHILDREN, RECONFIG. */
     const char *const *names; /* CHILDREN: bare names. EPHEMERALS: paths. WHO_AM_I: "scheme:user". */
@@ -154,9 +154,10 @@ static inline void docent_call_options_init(docent_call_options *call)
  * DOCENT_ERR_UNKNOWN_OUTCOME (a write was sent, and what became of it cannot be told), DOCENT_ERR_CONNECTION_LOSS (the
  * policy gave up; not applied), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_NOT_HELD (the hold ended before it was sent),
  * DOCENT_ERR_UNSUPPORTED (the connected server is too old for the operation; DOCENT_ERR_UNIMPLEMENTED is then left for what it knows and
- * has switched off, such as TTL nodes), DOCENT_ERR_PROTOCOL (the reply makes no sense), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, or
+ * has switched off, such as TTL nodes), DOCENT_ERR_PROTOCOL (the reply makes no sense), DOCENT_ERR_TOO_LARGE (the reply to a read is over
+ * docent_client_options.reply_max_bytes: result.size says how large it is), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, or
  * DOCENT_ERR_AUTH_FAILED (docent_client_add_auth());
- * with compression also DOCENT_ERR_CORRUPT_DATA and DOCENT_ERR_TOO_LARGE. A call cannot be cancelled. Thread: loop. */
+ * with compression also DOCENT_ERR_CORRUPT_DATA, and DOCENT_ERR_TOO_LARGE for what is unpacked. A call cannot be cancelled. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_run_async(docent_client *client, const docent_op *op,
                                                             const docent_call_options *call, docent_result_fn done, void *user);
 /** docent_run_async() that waits and returns the outcome, or DOCENT_ERR_WOULD_DEADLOCK, or, like every blocking call,

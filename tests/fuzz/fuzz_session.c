@@ -12,7 +12,7 @@
 #include "core/client/core.h"
 #include "core/wire/wire.h"
 
-enum { FUZZ_XIDS_MAX = 256, FUZZ_CLOSING_MAX = 1000, FUZZ_CALLS_MAX = 64 };
+enum { FUZZ_XIDS_MAX = 256, FUZZ_CLOSING_MAX = 1000, FUZZ_CALLS_MAX = 64, FUZZ_REPLY_MAX = 300 };
 
 enum fuzz_step {
     STEP_BYTES,     /* The server sends what follows, as it is. */
@@ -23,6 +23,8 @@ enum fuzz_step {
     STEP_CUT,       /* The connection breaks. */
     STEP_WAIT,      /* Time passes: the argument times 50 ms. */
     STEP_PROBED,    /* The version probe answers what follows. */
+    STEP_LARGE,     /* The server begins to answer the oldest request with more than the limit allows, by 1 + the argument; what follows
+                     * is the beginning of the body. */
     STEP_COUNT
 };
 
@@ -158,6 +160,18 @@ static void fuzz_frame(struct fuzz *fuzz, int32_t xid, int32_t err, const uint8_
     docent_wire_out_free(&out);
 }
 
+/* The rest is what comes next. */
+static void fuzz_large(struct fuzz *fuzz, int32_t xid, uint8_t more, const uint8_t *body, size_t size)
+{
+    struct wire_out out = { 0 };
+    struct wire_reply_header header = { xid, (int64_t)fuzz->now_ms, 0 };
+    docent_wire_put_int(&out, FUZZ_REPLY_MAX + 1 + more);
+    docent_wire_put_reply_header(&out, &header);
+    docent_wire_put_raw(&out, body, size);
+    fuzz_deliver(fuzz, &out);
+    docent_wire_out_free(&out);
+}
+
 static void fuzz_on_result(const docent_result *result, void *user)
 {
     struct fuzz *fuzz = user;
@@ -223,6 +237,11 @@ static void fuzz_step(struct fuzz *fuzz, enum fuzz_step step, uint8_t argument, 
         }
         break;
     }
+    case STEP_LARGE:
+        if (fuzz->xid_count == 0) break;
+        fuzz->xid_count--;
+        fuzz_large(fuzz, fuzz->xids[fuzz->xid_first++ % FUZZ_XIDS_MAX], argument, body, size);
+        break;
     case STEP_COUNT: break;
     }
     fuzz_work(fuzz);
@@ -249,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const docent_retry retry = { DOCENT_RETRY };
     const docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .call_timeout_ms = 30000, .close_timeout_ms = 1000, .retry = &retry,
-        .read_only_allowed = true, .request_max_bytes = WIRE_REQUEST_MAX, .reply_max_bytes = 1 << 20, .inbox_max = 100, .pending_max = 1000,
+        .read_only_allowed = true, .request_max_bytes = WIRE_REQUEST_MAX, .reply_max_bytes = FUZZ_REPLY_MAX, .inbox_max = 100, .pending_max = 1000,
         .offline = DOCENT_OFFLINE_QUEUE, .seed = 7,
     };
     const struct docent_core_config config = { .options = &options, .chroot = "" };

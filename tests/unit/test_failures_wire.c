@@ -205,7 +205,7 @@ static void test_a_request_that_costs_every_connection_is_given_up(void **state)
     while (outcome.calls == 0) {
         peer_expect(&peer, WIRE_OP_GET_DATA, &frame);
         sent++;
-        peer_send(&peer, (const uint8_t[]){ 0x7f, 0, 0, 0 }, 4); /* Two thousand million bytes follow. */
+        peer_send(&peer, (const uint8_t[]){ 0xff, 0, 0, 0 }, 4); /* Less than nothing follows. */
         if (outcome.calls == 0) {
             peer_pass(&peer, 1000);
             peer_online(&peer, 77, 6000);
