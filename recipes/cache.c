@@ -717,6 +717,7 @@ static void heard_of_new(docent_cache *cache, const char *path)
     struct entry *parent = docent_cache_find(cache, text);
     docent_free(&cache->handle.allocator, text);
     if (parent == NULL || !parent->loaded || !may_have_children(cache, parent)) return; /* Or it will be listed. */
+    if ((parent->flags & ENTRY_FAILED) != 0 && parent->directory == NULL) return; /* Its list is too large: better none than some. */
     struct entry *child = docent_cache_entry_new(cache, parent, slash + 1);
     bool wanted = child == NULL || cache->limits.accept == NULL || cache->limits.accept(path, cache->limits.user);
     if (child != NULL && wanted && docent_cache_add_child(cache, parent, child)) {

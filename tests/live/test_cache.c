@@ -393,6 +393,50 @@ static void a_snapshot_is_in_order(void **state)
     assert_status(docent_cache_children(f->cache, "/tree/none", &snapshot), DOCENT_ERR_NO_NODE);
 }
 
+/* A list over the limit on replies is left out, and told; a batch over it is read one by one. The connection stays. */
+static void what_is_too_large_costs_itself_only(void **state)
+{
+    struct fixture *f = *state;
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .reply_max_bytes = 2000 };
+    docent_client_close(f->client, NULL, NULL);
+    f->client = client_start(&options);
+    char path[128], data[300];
+    memset(data, 'x', sizeof data - 1);
+    data[sizeof data - 1] = '\0';
+    make(f, "/tree", "");
+    make(f, "/tree/wide", "");
+    make(f, "/tree/deep", "");
+    for (int i = 0; i < 40; i++) {
+        snprintf(path, sizeof path, "/tree/wide/%060d", i);
+        make(f, path, "");
+        snprintf(path, sizeof path, "/tree/deep/%d", i);
+        make(f, path, data);
+    }
+    watch_tree(f, NULL);
+    assert_soon(f->model.initialized == 1);
+    assert_int_equal(f->model.failures, 1);
+    assert_int_equal(f->model.failed, 1);
+    assert_int_equal(docent_cache_failures(f->cache), 1);
+    assert_int_equal(docent_cache_size(f->cache), 43);
+
+    set(f, "/tree/deep/7", "new");
+    set(f, path, "new");
+    snprintf(path, sizeof path, "/tree/wide/%060d", 7);
+    set(f, path, "new"); /* Not heard of: all of them, or none. */
+    make(f, "/tree/last", "");
+    assert_soon(f->model.added == 44 && f->model.changed == 2);
+    assert_int_equal(docent_cache_size(f->cache), 44);
+
+    for (int i = 0; i < 35; i++) {
+        snprintf(path, sizeof path, "/tree/wide/%060d", i);
+        assert_ok(docent_delete(f->writer, path, DOCENT_ANY_VERSION));
+    }
+    set(f, "/tree/wide", "smaller");
+    assert_soon(equals(f));
+    assert_int_equal(docent_cache_failures(f->cache), 0);
+    assert_int_equal(f->model.suspended, 0);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_start, fixture_stop)
@@ -404,6 +448,7 @@ int main(int argc, char **argv)
         TEST(what_happened_during_a_cut_is_found),
         TEST(another_session_finds_the_same),
         TEST(what_may_not_be_read_has_failed),
+        TEST(what_is_too_large_costs_itself_only),
         TEST(late_subscribers_get_what_is_known),
         TEST(a_depth_is_kept_to),
         TEST(a_snapshot_is_in_order),
