@@ -393,7 +393,7 @@ static void a_snapshot_is_in_order(void **state)
     assert_status(docent_cache_children(f->cache, "/tree/none", &snapshot), DOCENT_ERR_NO_NODE);
 }
 
-/* A list over the limit on replies is left out, and told; a batch over it is read one by one. The connection stays. */
+/* F-129: a list over the limit on replies is left out, and told; a batch over it is read one by one. The connection stays. */
 static void what_is_too_large_costs_itself_only(void **state)
 {
     struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* tests/unit/test_reply_limit.c - replies that are over the limit cost their request, not the connection; other frames of that length cost it. */
+/* tests/unit/test_reply_limit.c - F-129: replies over the limit cost their request, not the connection; other frames of that length cost it. */
 #include "unit.h"
 
 #include <docent/docent.h>
