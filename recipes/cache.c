@@ -804,8 +804,9 @@ static void cache_on_watch(const docent_watch_event *event, void *user)
 static void cache_watch(docent_cache *cache)
 {
     if (cache->watch == NULL) {
-        docent_status status = docent_watch_subtree(cache->handle.client, cache->path, cache->mode == CACHE_STANDING, cache_on_watch, cache,
-                                                    &cache->watch);
+        bool alone = cache->limits.depth_max == 0; /* It need not hear what happens below. */
+        docent_status status = (alone ? docent_watch_node : docent_watch_subtree)(cache->handle.client, cache->path, cache->mode == CACHE_STANDING,
+                                                                                  cache_on_watch, cache, &cache->watch);
         if (status != DOCENT_OK) {
             cache->watch = NULL;
             cache_pause(cache);

@@ -43,7 +43,7 @@ static void handle_say_farewell(struct docent_later *later)
     void (*closed)(void *user) = h->closed;
 
     handle_detach(h);
-    if (h->timer_reserved) docent_timer_release(client);
+    for (unsigned i = 0; h->timer_reserved && i <= h->timers; i++) docent_timer_release(client);
     atomic_store(&h->dead, h->refusal);
     while (atomic_load(&h->gate) != 0) {
         /* Somebody is about to leave, with a post that will still be run, or with nothing. */
@@ -81,8 +81,17 @@ static void handle_attach(struct handle *h)
         handle_end(h, docent_client_close_cause(h->client), false);
         return;
     }
-    docent_status status = docent_timer_reserve(h->client);
+    unsigned reserved = 0;
+    docent_status status = DOCENT_OK;
+    while (status == DOCENT_OK && reserved <= h->timers) {
+        status = docent_timer_reserve(h->client);
+        reserved += status == DOCENT_OK;
+    }
     if (status != DOCENT_OK) {
+        while (reserved > 0) {
+            docent_timer_release(h->client);
+            reserved--;
+        }
         handle_end(h, status, false);
         return;
     }

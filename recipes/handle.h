@@ -30,6 +30,7 @@ struct handle {
     docent_allocator allocator; /* A copy: the handle may outlive the client. */
     const struct handle_kind *kind;
     struct docent_machine machine;
+    unsigned timers;            /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
     bool attached, timer_reserved;
     docent_status refusal; /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
     bool ended, farewell_said, muted;

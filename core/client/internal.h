@@ -127,6 +127,7 @@ struct watch_table {
     int64_t restored_from;     /* And what had been seen when that began. */
     size_t standing_count; /* Paths with a standing registration. */
     size_t inside_count;   /* Registrations that are told inside the turn. */
+    size_t local_count;    /* Those of them that hear one-shots which belong to no registration. */
     bool unarmed;          /* Some could not be armed for want of memory; what has changed since this zxid was not told to them. */
     int64_t unarmed_zxid;
 };

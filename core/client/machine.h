@@ -199,6 +199,9 @@ docent_status docent_read_once(docent_client *client, const docent_op *op, bool 
  * application. Ends with the session. */
 docent_status docent_watch_subtree(docent_client *client, const char *path, bool standing, docent_watch_fn fn, void *user,
                                    docent_watch **ret_watch);
+/* The same of @path alone: with @standing a persistent watch. */
+docent_status docent_watch_node(docent_client *client, const char *path, bool standing, docent_watch_fn fn, void *user,
+                                docent_watch **ret_watch);
 
 /* Which of many nodes have changed since @zxid? One packet of set-watches asks the server: docent_survey_add() until it says that the packet is
  * full, then docent_survey_send(). What has changed is told by docent_watch_subtree()'s watch before @done; the one-shots stay. */

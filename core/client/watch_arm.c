@@ -115,6 +115,7 @@ void docent_watch_path_disarm(struct docent_core *c, struct watch_path *path, do
     if (c->session.state != SESSION_ONLINE) return;
     if (!docent_watch_stands(kind)) {
         if (docent_client_version_known(c) < 30500) return; /* One that takes addWatch knows removeWatches too; else it must be known. */
+        if (c->watches.local_count > 0) return; /* The server's may be the very one that somebody hears without a registration. */
         bool child = kind == DOCENT_WATCH_CHILDREN;
         if (path->standing >= 0 || path->arming >= 0 || path_needs_one_shot(path, child)) return;
         if (!path_frame(c, path, WIRE_OP_REMOVE_WATCHES, child ? WIRE_WATCHER_CHILDREN : WIRE_WATCHER_DATA)) return;
@@ -132,6 +133,7 @@ static void watch_stand(struct docent_watch *w, docent_watch_fn fn, void *user)
     w->user = user;
     c->watches.standing_count++;
     if (w->inside) c->watches.inside_count++;
+    if (w->local) c->watches.local_count++;
     if (w->local) {
         w->filed = FILED_STANDING;
     } else if (w->path->standing >= 0 && docent_watch_path_wants(w->path) == w->path->standing) {
@@ -155,15 +157,27 @@ docent_status docent_watch_async(docent_client *client, const char *text, docent
     return status;
 }
 
-docent_status docent_watch_subtree(docent_client *client, const char *text, bool standing, docent_watch_fn fn, void *user,
-                                   docent_watch **ret_watch)
+static docent_status watch_inside(docent_client *client, const char *text, docent_watch_kind kind, bool standing, docent_watch_fn fn,
+                                  void *user, docent_watch **ret_watch)
 {
-    docent_status status = docent_watch_new(client, text, DOCENT_WATCH_RECURSIVE, ret_watch);
+    docent_status status = docent_watch_new(client, text, kind, ret_watch);
     if (status != DOCENT_OK) return status;
     (*ret_watch)->inside = true;
     (*ret_watch)->local = !standing;
     watch_stand(*ret_watch, fn, user);
     return DOCENT_OK;
+}
+
+docent_status docent_watch_subtree(docent_client *client, const char *text, bool standing, docent_watch_fn fn, void *user,
+                                   docent_watch **ret_watch)
+{
+    return watch_inside(client, text, DOCENT_WATCH_RECURSIVE, standing, fn, user, ret_watch);
+}
+
+docent_status docent_watch_node(docent_client *client, const char *text, bool standing, docent_watch_fn fn, void *user,
+                                docent_watch **ret_watch)
+{
+    return watch_inside(client, text, DOCENT_WATCH_PERSISTENT, standing, fn, user, ret_watch);
 }
 
 void docent_watch_cancel(docent_watch *w)

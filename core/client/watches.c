@@ -93,6 +93,7 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     w->zxid = zxid;
     if (docent_watch_stands(w->kind)) c->watches.standing_count--;
     if (w->inside) c->watches.inside_count--;
+    if (w->local) c->watches.local_count--;
     struct docent_machine *machine = w->machine;
     if (machine != NULL) {
         w->machine = NULL;
