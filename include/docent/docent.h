@@ -24,5 +24,6 @@
 #include <docent/types.h>
 #include <docent/view.h>
 #include <docent/watch.h>
+#include <docent/watcher.h>
 
 #endif

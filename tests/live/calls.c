@@ -33,6 +33,7 @@ enum { /* What a function is like. */
     LASTS = 2,   /* And may do so only when the client ends. */
     HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
     CACHES = 8,  /* Works on a cache, and what is in it, which is loaded if it can be. */
+    WATCHES = 16, /* Works on what is told of changes, again and again, and is armed if it can be. */
 };
 
 struct cell;
@@ -72,6 +73,9 @@ struct cell {
     docent_subscription *subscription;
     const docent_node *node;
     docent_snapshot *snapshot;
+    docent_watcher *watcher;
+    docent_data_watch *data_watch;
+    docent_children_watch *children_watch;
     docent_state_listener *listener;
     docent_poll *poll;
     docent_result *result;
@@ -429,6 +433,62 @@ CALL(watch_cancel)
     docent_watch_cancel(c->watch);
 }
 
+/* watcher.h */
+static void on_watcher(const docent_watcher_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+}
+static bool on_data(const docent_data_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+    return true;
+}
+static bool on_children(const docent_children_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+    return true;
+}
+CALL(watcher_new)
+{
+    docent_watcher *watcher = NULL;
+    returns(c, docent_watcher_new(CLIENT, c->path, DOCENT_WATCHER_NODE, on_watcher, NULL, &watcher));
+    docent_watcher_close(watcher, NULL, NULL);
+}
+CALL(data_watch_new)
+{
+    docent_data_watch *watch = NULL;
+    returns(c, docent_data_watch_new(CLIENT, c->path, on_data, NULL, &watch));
+    docent_data_watch_close(watch, NULL, NULL);
+}
+CALL(children_watch_new)
+{
+    docent_children_watch *watch = NULL;
+    returns(c, docent_children_watch_new(CLIENT, c->path, NULL, on_children, NULL, &watch));
+    docent_children_watch_close(watch, NULL, NULL);
+}
+CALL(watcher_status) { returns(c, docent_watcher_status(c->watcher)); }
+CALL(watcher_close)
+{
+    c->accepted = true;
+    docent_watcher_close(c->watcher, on_call, c);
+    c->watcher = NULL;
+}
+CALL(data_watch_close)
+{
+    c->accepted = true;
+    docent_data_watch_close(c->data_watch, on_call, c);
+    c->data_watch = NULL;
+}
+CALL(children_watch_close)
+{
+    c->accepted = true;
+    docent_children_watch_close(c->children_watch, on_call, c);
+    c->children_watch = NULL;
+}
+
 /* cache.h, node_cache.h, children_cache.h, tree_cache.h */
 CALL(node_cache_new)
 {
@@ -734,6 +794,8 @@ static const struct function functions[] = {
     FUNCTION(children, 0),
     FUNCTION(children_async, ANSWERS),
     FUNCTION(children_cache_new, 0),
+    FUNCTION(children_watch_close, ANSWERS | LASTS | WATCHES),
+    FUNCTION(children_watch_new, 0),
     FUNCTION(client_add_auth, 0),
     FUNCTION(client_dump, 0),
     FUNCTION(client_ensemble, 0),
@@ -757,6 +819,8 @@ static const struct function functions[] = {
     FUNCTION(create_async, ANSWERS),
     FUNCTION(create_node, 0),
     FUNCTION(create_node_async, ANSWERS),
+    FUNCTION(data_watch_close, ANSWERS | LASTS | WATCHES),
+    FUNCTION(data_watch_new, 0),
     FUNCTION(delete, 0),
     FUNCTION(delete_async, ANSWERS),
     FUNCTION(delete_node, 0),
@@ -869,6 +933,9 @@ static const struct function functions[] = {
     FUNCTION(view_release, 0),
     FUNCTION(watch_async, ANSWERS | LASTS),
     FUNCTION(watch_cancel, ANSWERS | LASTS),
+    FUNCTION(watcher_close, ANSWERS | LASTS | WATCHES),
+    FUNCTION(watcher_new, 0),
+    FUNCTION(watcher_status, WATCHES),
     /* Last: it is called when the others have been answered. */
     FUNCTION(client_close, ANSWERS | LASTS),
 };
@@ -966,6 +1033,11 @@ static void set_up(void *user)
         if (c->function->call == call_subscription_cancel) {
             need(docent_cache_subscribe(c->cache, &cache_events, c, &c->subscription), "subscription");
         }
+        if (c->function->like & WATCHES) {
+            need(docent_watcher_new(s->client, c->path, DOCENT_WATCHER_NODE, on_watcher, NULL, &c->watcher), "watcher");
+            need(docent_data_watch_new(s->client, c->path, on_data, NULL, &c->data_watch), "watch for data");
+            need(docent_children_watch_new(s->client, c->path, NULL, on_children, NULL, &c->children_watch), "watch for children");
+        }
         if (!holds) continue;
         if (c->function->like & HOLDS) need(docent_lock_acquire_async(c->lock, PATIENCE_MS, on_held, s), "acquire");
     }
@@ -994,6 +1066,7 @@ static bool caches_are_loaded(const struct stage *s)
     for (int i = 0; i < FUNCTIONS; i++) {
         const struct cell *c = &s->cells[i];
         if (c->cache != NULL && !docent_cache_is_fresh(c->cache)) return false;
+        if (c->watcher != NULL && docent_watcher_status(c->watcher) != DOCENT_OK) return false;
     }
     return true;
 }
@@ -1265,6 +1338,9 @@ static void stage_end(struct stage *s)
         docent_lock_close(s->cells[i].lock, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
+        docent_watcher_close(s->cells[i].watcher, NULL, NULL);
+        docent_data_watch_close(s->cells[i].data_watch, NULL, NULL);
+        docent_children_watch_close(s->cells[i].children_watch, NULL, NULL);
         docent_node_unref(s->cells[i].node);
         docent_snapshot_free(s->cells[i].snapshot);
     }
