@@ -159,9 +159,11 @@ static void f23_a_slow_callback_is_reported(void **state)
     assert_ok(docent_exists(client, "/", &stat));
     int before = seen.runs; /* A busy machine may have been slow by itself. */
     struct get_later later = { .client = client };
-    assert_ok(docent_client_post(client, get_with_long_callback, &later));
-    assert_soon(seen.runs > before);
-    assert_ok(docent_exists(client, "/", &stat));
+    for (int tries = 0; tries < 20 && seen.runs == before; tries++) { /* On a busy machine there may be no session just now. */
+        assert_ok(docent_client_post(client, get_with_long_callback, &later));
+        assert_ok(docent_exists(client, "/", &stat)); /* Behind it. */
+    }
+    assert_true(seen.runs > before);
     docent_client_close(client, NULL, NULL);
 }
 
