@@ -258,6 +258,21 @@ static void parents_stay_when_the_transaction_fails(void **state)
     assert_data(client, "/p/q", "");
 }
 
+static void each_create_may_lack_parents_of_its_own(void **state)
+{
+    (void)state;
+    docent_txn_options parents = { DOCENT_TXN_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT };
+    docent_txn *txn = txn_of(client);
+    char path[32];
+    for (int i = 0; i < 12; i++) {
+        snprintf(path, sizeof path, "/p%d/q/r", i);
+        docent_txn_create(txn, path, "x", 1, DOCENT_PERSISTENT);
+    }
+    assert_ok(docent_txn_commit(txn, &parents, NULL));
+    docent_txn_free(txn);
+    assert_data(client, path, "x");
+}
+
 /* Each time its parents are made, and each time it deletes one of them itself. */
 static void parents_are_not_made_for_ever(void **state)
 {
@@ -413,6 +428,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(f12_lost_replies_of_transactions, start, stop),
         cmocka_unit_test_setup_teardown(f119_parents_below_what_may_not_be_read, start, stop),
         cmocka_unit_test_setup_teardown(parents_stay_when_the_transaction_fails, start, stop),
+        cmocka_unit_test_setup_teardown(each_create_may_lack_parents_of_its_own, start, stop),
         cmocka_unit_test_setup_teardown(parents_are_not_made_for_ever, start, stop),
         cmocka_unit_test_setup_teardown(parents_have_their_own_acl, start, stop),
         cmocka_unit_test_setup_teardown(batches_tell_of_each_node, start, stop),
