@@ -338,6 +338,9 @@ static void test_default_data_are_for_creates_that_have_none(void **state)
     struct wire_set_data_request set;
     assert_true(docent_wire_get_set_data_request(&in, &set));
     assert_int_equal(set.data.size, -1);
+    docent_client *empty = view_with(view, &(docent_view_options){ DOCENT_VIEW_OPTIONS, .default_data = "" }); /* Are data, too. */
+    expect_create(empty, create_of("/a"), "world:anyone:31 ", "");
+    docent_view_release(empty);
     docent_view_release(view);
 }
 
