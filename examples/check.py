@@ -44,6 +44,26 @@ def watch_a_change(folder, address):
         watcher.wait()
 
 
+def watch_a_tree(folder, address):
+    """The tree is told as it is, then a node that another example leaves, and its end."""
+    watcher = subprocess.Popen([os.path.join(folder, "watch_tree"), address, "/"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True)
+    try:
+        seen = ""
+        for act, wanted in ((None, "loaded: "), (lambda: run(folder, "lock", address, "/check/tree", "worker", "0"), "/check/tree: ")):
+            if act is not None:
+                act()
+            time_out = time.monotonic() + 10
+            while wanted not in seen and time.monotonic() < time_out:
+                seen += watcher.stdout.readline()
+        watcher.send_signal(signal.SIGINT)
+        rest, _ = watcher.communicate(timeout=10)
+        return watcher.returncode, seen + rest
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
@@ -54,6 +74,7 @@ CASES = [
     ("stats", lambda folder, address: run(folder, "stats", address, "5"), "getData \"/\" DOCENT_OK",
      'docent_operations_total{operation="get",outcome="ok"} 5', "# EOF"),
     ("watch", watch_a_change, "/example-multi/child: created", "/: ended"),
+    ("watch_tree", watch_a_tree, "loaded: ", "added   /check/tree: ", "closed: "),
 ]
 
 

@@ -189,6 +189,7 @@ static void look_end(struct handle *handle, docent_status why, bool mute)
     if (mute) l->looking = false;
     docent_rearm_stop(&l->rearm, mute);
     look_soon(l);
+    if (l->unowned) docent_handle_close(handle, NULL, NULL); /* Whoever ended it, nobody else gives back what the application would hold. */
 }
 
 static bool look_is_over(const struct handle *handle)

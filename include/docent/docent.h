@@ -18,6 +18,7 @@
 #include <docent/retry.h>
 #include <docent/stats.h>
 #include <docent/status.h>
+#include <docent/topic.h>
 #include <docent/trace.h>
 #include <docent/tree_cache.h>
 #include <docent/txn.h>

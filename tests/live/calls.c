@@ -76,6 +76,7 @@ struct cell {
     docent_watcher *watcher;
     docent_data_watch *data_watch;
     docent_children_watch *children_watch;
+    docent_topic_subscriber *subscriber;
     docent_state_listener *listener;
     docent_poll *poll;
     docent_result *result;
@@ -487,6 +488,23 @@ CALL(children_watch_close)
     c->accepted = true;
     docent_children_watch_close(c->children_watch, on_call, c);
     c->children_watch = NULL;
+}
+
+/* topic.h */
+static const docent_topic_events topic_events = { DOCENT_TOPIC_EVENTS };
+CALL(topic_publish) { returns(c, docent_topic_publish(CLIENT, c->path, "x", 1, NULL)); }
+CALL(topic_publish_async) { returns(c, docent_topic_publish_async(CLIENT, c->path, "x", 1, on_result, c)); }
+CALL(topic_subscribe)
+{
+    docent_topic_subscriber *subscriber = NULL;
+    returns(c, docent_topic_subscribe(CLIENT, c->path, &topic_events, NULL, &subscriber));
+    docent_topic_unsubscribe(subscriber, NULL, NULL);
+}
+CALL(topic_unsubscribe)
+{
+    c->accepted = true;
+    docent_topic_unsubscribe(c->subscriber, on_call, c);
+    c->subscriber = NULL;
 }
 
 /* cache.h, node_cache.h, children_cache.h, tree_cache.h */
@@ -914,6 +932,10 @@ static const struct function functions[] = {
     FUNCTION(subscription_cancel, ANSWERS | LASTS | CACHES),
     FUNCTION(sync, 0),
     FUNCTION(sync_async, ANSWERS),
+    FUNCTION(topic_publish, 0),
+    FUNCTION(topic_publish_async, ANSWERS),
+    FUNCTION(topic_subscribe, 0),
+    FUNCTION(topic_unsubscribe, ANSWERS | LASTS | WATCHES),
     FUNCTION(tree_cache_new, 0),
     FUNCTION(txn_add, 0),
     FUNCTION(txn_check, 0),
@@ -1037,6 +1059,7 @@ static void set_up(void *user)
             need(docent_watcher_new(s->client, c->path, DOCENT_WATCHER_NODE, on_watcher, NULL, &c->watcher), "watcher");
             need(docent_data_watch_new(s->client, c->path, on_data, NULL, &c->data_watch), "watch for data");
             need(docent_children_watch_new(s->client, c->path, NULL, on_children, NULL, &c->children_watch), "watch for children");
+            need(docent_topic_subscribe(s->client, c->path, &topic_events, NULL, &c->subscriber), "subscriber");
         }
         if (!holds) continue;
         if (c->function->like & HOLDS) need(docent_lock_acquire_async(c->lock, PATIENCE_MS, on_held, s), "acquire");
@@ -1341,6 +1364,7 @@ static void stage_end(struct stage *s)
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);
         docent_data_watch_close(s->cells[i].data_watch, NULL, NULL);
         docent_children_watch_close(s->cells[i].children_watch, NULL, NULL);
+        docent_topic_unsubscribe(s->cells[i].subscriber, NULL, NULL);
         docent_node_unref(s->cells[i].node);
         docent_snapshot_free(s->cells[i].snapshot);
     }

@@ -544,6 +544,106 @@ static void what_may_not_be_read_is_told(void **state)
     f->client = NULL;
 }
 
+/* ---- Topics. ---- */
+
+static void on_published(const docent_node *node, void *user)
+{
+    char word[128];
+    snprintf(word, sizeof word, "%s=%s", docent_node_path(node), (const char *)docent_node_data(node, NULL));
+    (void)seen_put(user, word);
+}
+
+static void on_retracted(const docent_node *last, void *user)
+{
+    char word[128];
+    snprintf(word, sizeof word, "-%s", docent_node_path(last));
+    (void)seen_put(user, word);
+}
+
+static void on_caught_up(void *user)
+{
+    (void)seen_put(user, "|");
+}
+
+static void on_topic_closed(docent_status why, void *user)
+{
+    (void)seen_put(user, docent_status_name(why) + strlen("DOCENT_ERR_"));
+}
+
+static bool is_long(const docent_node *node, void *user)
+{
+    size_t size;
+    (void)user;
+    (void)docent_node_data(node, &size);
+    return size > 2;
+}
+
+static docent_topic_events topic_events(void)
+{
+    return (docent_topic_events){ DOCENT_TOPIC_EVENTS, .published = on_published, .retracted = on_retracted, .caught_up = on_caught_up,
+                                  .closed = on_topic_closed };
+}
+
+static void publish(struct fixture *f, const char *path, const char *data)
+{
+    assert_ok(docent_topic_publish(f->writer, path, data, strlen(data), NULL));
+}
+
+static void a_subscriber_is_told_what_it_asks_for(void **state)
+{
+    struct fixture *f = *state;
+    struct seen all = { .mutex = PTHREAD_MUTEX_INITIALIZER }, prices = { .mutex = PTHREAD_MUTEX_INITIALIZER }, longs = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+    docent_topic_events events = topic_events(), filtered = topic_events(), by_data = topic_events();
+    docent_topic_subscriber *subscribers[3];
+    atomic_bool closed = false;
+    filtered.pattern = "*/price";
+    by_data.wants = is_long;
+    publish(f, "/topics/a/price", "1"); /* Parents are made. */
+    assert_ok(docent_topic_subscribe(f->client, "/topics", &filtered, &prices, &subscribers[0]));
+    assert_ok(docent_topic_subscribe(f->client, "/topics/a", &events, &all, &subscribers[1]));
+    assert_ok(docent_topic_subscribe(f->client, "/topics", &by_data, &longs, &subscribers[2]));
+    assert_seen(&prices, "/topics/a/price=1 |");
+    assert_seen(&all, "/topics/a= /topics/a/price=1 |");
+    assert_seen(&longs, "|");
+    publish(f, "/topics/a/price", "22");
+    assert_seen(&prices, "/topics/a/price=1 | /topics/a/price=22");
+    publish(f, "/topics/a/name", "long");
+    publish(f, "/topics/b/price/now", "3");
+    publish(f, "/topics/b/price", "333");
+    assert_seen(&longs, "| /topics/a/name=long /topics/b/price=333");
+    drop(f, "/topics/a/price");
+    drop(f, "/topics/a/name");
+    assert_seen(&prices, "/topics/a/price=1 | /topics/a/price=22 /topics/b/price= /topics/b/price=333 -/topics/a/price");
+    assert_seen(&all, "/topics/a= /topics/a/price=1 | /topics/a/price=22 /topics/a/name=long -/topics/a/price -/topics/a/name");
+    assert_seen(&longs, "| /topics/a/name=long /topics/b/price=333 -/topics/a/name");
+    docent_topic_unsubscribe(subscribers[0], has_closed, &closed);
+    assert_soon(closed);
+    docent_client_close(f->client, NULL, NULL);
+    f->client = NULL;
+    assert_seen(&longs, "| /topics/a/name=long /topics/b/price=333 -/topics/a/name CLOSING");
+    docent_topic_unsubscribe(subscribers[1], NULL, NULL);
+    docent_topic_unsubscribe(subscribers[2], NULL, NULL);
+}
+
+static void a_subscriber_catches_up_after_a_session(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+    docent_topic_events events = topic_events();
+    docent_topic_subscriber *subscriber;
+    atomic_bool closed = false;
+    events.pattern = "**";
+    publish(f, "/topic", "1");
+    assert_ok(docent_topic_subscribe(f->client, "/topic", &events, &seen, &subscriber));
+    assert_seen(&seen, "/topic=1 |");
+    expire(f->client);
+    publish(f, "/topic", "2");
+    assert_seen(&seen, "/topic=1 | /topic=2 |");
+    docent_topic_unsubscribe(subscriber, has_closed, &closed);
+    assert_soon(closed);
+    assert_seen(&seen, "/topic=1 | /topic=2 | CANCELLED");
+}
+
 /* ---- The end. ---- */
 
 static void closed_in_its_own_callback(void **state)
@@ -619,6 +719,8 @@ int main(int argc, char **argv)
         TEST(who_has_seen_enough_is_told_no_more),
         TEST(f37_what_changed_meanwhile_is_seen),
         TEST(what_may_not_be_read_is_told),
+        TEST(a_subscriber_is_told_what_it_asks_for),
+        TEST(a_subscriber_catches_up_after_a_session),
         TEST(closed_in_its_own_callback),
         TEST(f46_the_client_closes_first),
         TEST(made_and_closed_without_a_server),

@@ -179,6 +179,12 @@ static docent_status node_set_or_create(const docent_retry *retry, struct told *
     return docent_set_node_async(peer.client, "/p/a", "x", 1, DOCENT_ANY_VERSION, &options, on_result, told);
 }
 
+static docent_status topic_publish(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_topic_publish_async(peer.client, "/p/a", "x", 1, on_result, told);
+}
+
 static docent_status one_more(const docent_result *current, const void **ret_data, size_t *ret_size, void *user)
 {
     (void)current;
@@ -281,6 +287,7 @@ static const struct row rows[] = {
     ROW(docent_delete_node_async, "a delete for certain", .start = node_delete_for_certain, .own_policy = true, .leaves = true),
     ROW(docent_set_node_async, "a set", .start = node_set, .doubt = DOUBT_REPEATED, .own_policy = true),
     ROW(docent_set_node_async, "a set or create", .start = node_set_or_create, .doubt = DOUBT_REPEATED, .own_policy = true),
+    ROW(docent_topic_publish_async, "a value of a topic", .start = topic_publish, .doubt = DOUBT_REPEATED),
     ROW(docent_ensure_path_async, "a path made", .start = named_ensure_path),
     ROW(docent_update_async, "an update", .start = node_update, .own_policy = true),
     ROW(docent_read_linearizable_async, "a sync and a get", .start = named_read_linearizable),
