@@ -608,9 +608,11 @@ static void a_subscriber_is_told_what_it_asks_for(void **state)
     publish(f, "/topics/a/price", "22");
     assert_seen(&prices, "/topics/a/price=1 | /topics/a/price=22");
     publish(f, "/topics/a/name", "long");
-    publish(f, "/topics/b/price/now", "3");
+    publish(f, "/topics/b/price/now", "3"); /* Makes that without data. */
+    assert_seen(&prices, "/topics/a/price=1 | /topics/a/price=22 /topics/b/price=");
     publish(f, "/topics/b/price", "333");
     assert_seen(&longs, "| /topics/a/name=long /topics/b/price=333");
+    assert_seen(&all, "/topics/a= /topics/a/price=1 | /topics/a/price=22 /topics/a/name=long");
     drop(f, "/topics/a/price");
     drop(f, "/topics/a/name");
     assert_seen(&prices, "/topics/a/price=1 | /topics/a/price=22 /topics/b/price= /topics/b/price=333 -/topics/a/price");
