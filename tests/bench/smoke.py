@@ -3,6 +3,7 @@ printed. Speaks TAP.
 
     smoke.py PROGRAMS DEVSERVER
 """
+import math
 import sys
 
 sys.dont_write_bytecode = True  # Nothing is left in the sources.
@@ -10,6 +11,9 @@ sys.dont_write_bytecode = True  # Nothing is left in the sources.
 import bench
 import caches
 
+# How many answers a turn carries is chance, and so is what a busy machine makes time out: both add instructions. The least of so
+# many measurements is the code's own.
+MEASUREMENTS = 3
 INSTRUCTIONS_MAX = 700  # Per pipelined operation.
 STATS_SHARE_MAX = 0.02  # Of the instructions of the same operation without statistics.
 WATCHES = 2000                # Of 200 bytes each.
@@ -45,13 +49,12 @@ def check_instructions(tap, programs, address):
             tap.skip(text, "no valgrind")
             tap.skip(stats_text, "no valgrind")
             continue
-        # How many answers a turn carries is chance, and moves a count by a few instructions: the least of some is the code's own.
         plain, counted = [], []
-        for _ in range(3):
+        for _ in range(MEASUREMENTS):
             plain.append(programs.instructions("bench-docent", case, address, 2000, 8000))
             counted.append(programs.instructions("bench-docent", case + "-stats", address, 2000, 8000))
             more = min(counted) - min(plain)
-            if more <= STATS_SHARE_MAX * min(plain):
+            if more <= STATS_SHARE_MAX * min(plain) and min(plain) <= INSTRUCTIONS_MAX:
                 break
         tap.check(0 < min(plain) <= INSTRUCTIONS_MAX, "%s: %.0f" % (text, min(plain)))
         tap.check(more <= STATS_SHARE_MAX * min(plain),
@@ -69,7 +72,11 @@ def check_requests(tap, programs, address):
 def check_watches(tap, programs, address):
     text = "to restore a watch takes at most %d instructions" % WATCH_INSTRUCTIONS_MAX
     if programs.callgrind_works():
-        cost = programs.instructions("bench-watches", WATCHES, address, 1, 11) / WATCHES
+        cost = math.inf
+        for _ in range(MEASUREMENTS):
+            cost = min(cost, programs.instructions("bench-watches", WATCHES, address, 1, 11) / WATCHES)
+            if cost <= WATCH_INSTRUCTIONS_MAX:
+                break
         tap.check(0 < cost <= WATCH_INSTRUCTIONS_MAX, "%s: %.0f" % (text, cost))
     else:
         tap.skip(text, "no valgrind")
