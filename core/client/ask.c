@@ -58,7 +58,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     if (c->traced) docent_trace_sent(r);
     docent_view_use(view);
     machine_link(machine, r);
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
     return DOCENT_OK;
 }
 
@@ -102,7 +102,7 @@ docent_status docent_request_inner(struct docent_core *c, const uint8_t *frame, 
     }
     if (c->traced) docent_trace_sent(r);
     if (ret != NULL) *ret = r;
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
     return DOCENT_OK;
 }
 

@@ -29,7 +29,7 @@ static void call_begin(struct docent_request *r, uint32_t timeout)
         if (timeout != DOCENT_FOREVER) docent_timer_set(&c->root, &r->deadline, r->deadline_ms);
     }
     docent_request_send(r);
-    if (r->place == PLACE_PENDING) c->host.wake(c->host.user); /* Its deadline may be the next. */
+    if (r->place == PLACE_PENDING) docent_core_wake(c); /* Its deadline may be the next. */
 }
 
 /* ---- The short way. ---- */
@@ -71,10 +71,10 @@ static inline docent_status call_plain(docent_client *view, const docent_op *op,
     docent_view_use(view);
     call_init(r, op, done, user);
     r->plain = docent_answer_is_plain(op->type);
+    r->deadline_ms = c->now + c->options.call_timeout_ms;
     size_t size = (size_t)(docent_plain_store(view, r->frame + CALL_RECORD_AT, op, path_size) - r->frame);
     docent_frame_header_store(r->frame, size, wire_op);
     r->wire.frame_size = (uint32_t)size;
-    r->deadline_ms = c->now + c->options.call_timeout_ms;
     docent_request_list(&c->calls, r);
     if (wire_op <= WIRE_OP_CREATE2) {
         docent_request_submit(r);

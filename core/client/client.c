@@ -334,7 +334,7 @@ void docent_client_hold_begins(docent_client *client)
     struct docent_core *c = client->core;
     docent_session_set_holds(&c->session, ++c->holds);
     docent_client_publish_lease(c);
-    if (c->depth == 0) c->host.wake(c->host.user);
+    docent_core_wake(c);
 }
 
 void docent_client_hold_ends(docent_client *client)

@@ -144,6 +144,6 @@ docent_status docent_core_add_auth(docent_client *client, const char *scheme, co
     docent_wire_frame_end(&out, begin);
     docent_status status = out.failed ? DOCENT_ERR_NO_MEMORY : docent_session_add_auth(&c->session, c->now, out.data, out.size);
     docent_wire_out_free(&out);
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
     return status;
 }

@@ -295,6 +295,12 @@ static inline docent_status docent_core_check(struct docent_core *core)
     return core->closing ? (docent_status)docent_shared_get(&core->close_cause) : DOCENT_OK;
 }
 
+/* There is work for the driver. In a turn it knows: it looks after every entry. */
+static inline void docent_core_wake(const struct docent_core *core)
+{
+    if (core->depth == 0) core->host.wake(core->host.user);
+}
+
 /* docent_client_later(), where a call counts. */
 static inline void docent_later_queue(struct docent_core *core, struct docent_later *later)
 {
@@ -303,7 +309,7 @@ static inline void docent_later_queue(struct docent_core *core, struct docent_la
     later->next = NULL;
     *core->later_last = later;
     core->later_last = &later->next;
-    if (core->depth == 0) core->host.wake(core->host.user);
+    docent_core_wake(core);
 }
 
 /* state.c */

@@ -75,7 +75,7 @@ static void refuse(struct docent_machine *m, int tag, docent_status status)
     m->refused[at].turn = m->turn;
     struct docent_core *c = m->client->core;
     c->refusals = true;
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
 }
 
 void docent_ask(struct docent_machine *m, const docent_op *op, int tag)

@@ -165,7 +165,7 @@ static inline void docent_request_submit(struct docent_request *r)
     r->attempts++;
     docent_status status = docent_session_submit(&c->session, c->now, &r->wire);
     if (status == DOCENT_OK) {
-        c->host.wake(c->host.user);
+        docent_core_wake(c);
         return;
     }
     r->attempts--;

@@ -70,7 +70,7 @@ void docent_timer_set(docent_client *client, struct docent_timer *timer, uint64_
     c->heap[++c->heap_size] = timer;
     timer->index = c->heap_size;
     heap_up(c, c->heap_size);
-    if (c->depth == 0) c->host.wake(c->host.user);
+    docent_core_wake(c);
 }
 
 void docent_timer_stop(docent_client *client, struct docent_timer *timer)

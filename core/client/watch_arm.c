@@ -142,7 +142,7 @@ static void watch_stand(struct docent_watch *w, docent_watch_fn fn, void *user)
     } else {
         path_arm(c, w->path);
     }
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
 }
 
 docent_status docent_watch_async(docent_client *client, const char *text, docent_watch_kind kind, docent_watch_fn fn, void *user,
@@ -190,5 +190,5 @@ void docent_watch_cancel(docent_watch *w)
     bool filed = w->filed != FILED_NOT;
     docent_watch_end(w, DOCENT_WATCH_ENDED, DOCENT_ERR_CANCELLED, -1);
     if (filed) docent_watch_path_disarm(c, path, kind);
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
 }

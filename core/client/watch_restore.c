@@ -151,7 +151,7 @@ void docent_watches_unarmed(struct docent_core *c)
 {
     if (!c->watches.unarmed) c->watches.unarmed_zxid = c->session.last_zxid;
     c->watches.unarmed = true;
-    c->host.wake(c->host.user);
+    docent_core_wake(c);
 }
 
 bool docent_watches_want_connection(const struct docent_core *c)

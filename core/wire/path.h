@@ -12,16 +12,18 @@
 const char *docent_path_fault(const char *path, bool sequential);
 
 typedef uint8_t docent_path_block __attribute__((vector_size(16)));
+typedef int8_t docent_path_signed_block __attribute__((vector_size(16)));
 
-/* Sixteen characters from @at, and the one behind them: all ones where one cannot stand in a plain path. */
-static inline docent_path_block docent_path_block_faults(const char *at)
+/* Sixteen characters from @at, and the one behind them: 0 where one cannot stand in a plain path, else all ones. */
+static inline docent_path_block docent_path_block_good(const char *at)
 {
     docent_path_block here, next;
     memcpy(&here, at, sizeof here);
     memcpy(&next, at + 1, sizeof next);
-    docent_path_block unprintable = (docent_path_block)(here - ' ' > '~' - ' ');
+    /* One further, what is above '~' is negative or 0: one comparison for both ends, and a signed one, which machines have. */
+    docent_path_block printable = (docent_path_block)((docent_path_signed_block)(here + 1) > ' ');
     /* '.' and '/' differ in one bit. */
-    return unprintable | ((docent_path_block)(here == '/') & (docent_path_block)((next | 1) == '/'));
+    return printable & ~((docent_path_block)(here == '/') & (docent_path_block)((next | 1) == '/'));
 }
 
 /* Printable ASCII that begins with '/', has nothing like "//" or "/." in it and does not end with '/': nothing is wrong with such a path,
@@ -37,11 +39,11 @@ static inline bool docent_path_is_plain(const char *path, size_t size)
         path = filled;
         size = BLOCK;
     }
-    docent_path_block faults = docent_path_block_faults(path + size - BLOCK); /* May overlap the one before. */
-    for (size_t at = 0; at + BLOCK < size; at += BLOCK) faults |= docent_path_block_faults(path + at);
+    docent_path_block good = docent_path_block_good(path + size - BLOCK); /* May overlap the one before. */
+    for (size_t at = 0; at + BLOCK < size; at += BLOCK) good &= docent_path_block_good(path + at);
     uint64_t halves[2];
-    memcpy(halves, &faults, sizeof halves);
-    return (halves[0] | halves[1]) == 0;
+    memcpy(halves, &good, sizeof halves);
+    return (halves[0] & halves[1]) == UINT64_MAX;
 }
 
 /* For hash tables. Eight characters at a step: paths are long, and somebody may have a hundred thousand of them. Differs between machines of
