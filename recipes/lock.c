@@ -15,41 +15,13 @@ void docent_lock_free(struct docent_lock *lock)
 
     docent_free(&allocator, lock->path);
     docent_free(&allocator, lock->label);
-    docent_free(&allocator, lock->acl);
+    docent_acl_drop(&allocator, lock->acl);
     docent_free(&allocator, lock);
 }
 
 void docent_lock_unref(struct docent_lock *lock)
 {
     if (atomic_fetch_sub(&lock->references, 1) == 1) docent_lock_free(lock);
-}
-
-static docent_status lock_copy_acl(struct docent_lock *lock, docent_acl_list acl)
-{
-    size_t size = 0;
-
-    if (acl.count == 0) return DOCENT_OK;
-    if (acl.entries == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    for (size_t i = 0; i < acl.count; i++) {
-        if (acl.entries[i].scheme == NULL || acl.entries[i].id == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-        size += strlen(acl.entries[i].scheme) + strlen(acl.entries[i].id) + 2;
-    }
-    if (acl.count > (SIZE_MAX - size) / sizeof *lock->acl) return DOCENT_ERR_NO_MEMORY;
-    lock->acl = docent_alloc(&lock->allocator, acl.count * sizeof *lock->acl + size);
-    if (lock->acl == NULL) return DOCENT_ERR_NO_MEMORY;
-    lock->acl_count = acl.count;
-
-    char *text = (char *)(lock->acl + acl.count);
-    for (size_t i = 0; i < acl.count; i++) {
-        size_t scheme_size = strlen(acl.entries[i].scheme) + 1;
-        size_t id_size = strlen(acl.entries[i].id) + 1;
-        lock->acl[i].perms = acl.entries[i].perms;
-        lock->acl[i].scheme = memcpy(text, acl.entries[i].scheme, scheme_size);
-        text += scheme_size;
-        lock->acl[i].id = memcpy(text, acl.entries[i].id, id_size);
-        text += id_size;
-    }
-    return DOCENT_OK;
 }
 
 /* ---- Telling the application. ---- */
@@ -274,7 +246,7 @@ static docent_status lock_fill(struct docent_lock *lock, const char *path, const
     lock->label = docent_strdup(&lock->allocator, label);
     lock->path = docent_strdup(&lock->allocator, path);
     if (lock->label == NULL || lock->path == NULL) return DOCENT_ERR_NO_MEMORY;
-    return lock_copy_acl(lock, options->acl);
+    return docent_acl_keep(&lock->allocator, options->acl, &lock->acl);
 }
 
 docent_status docent_lock_new(docent_client *client, const char *path, const docent_lock_options *options, docent_lock **ret_lock)
@@ -362,7 +334,7 @@ docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, 
         .path = lock->path,
         .data = lock->label,
         .size = lock->label_size,
-        .acl = { lock->acl, lock->acl_count },
+        .acl = lock->acl,
         .parent_mode = &lock->parent_mode,
         .one_look = timeout_ms == DOCENT_NO_WAIT,
         .on_phase = lock_on_phase,

@@ -76,8 +76,7 @@ struct docent_lock {
     char *path;
     char *label;
     size_t label_size;
-    docent_acl *acl;
-    size_t acl_count;
+    docent_acl_list acl;
     docent_create_mode parent_mode;
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user);
     void (*on_lost)(docent_lock *lock, docent_status why, void *user);

@@ -14,40 +14,6 @@ static const docent_allocator *node_allocator(const struct node_call *call)
 
 /* ---- Memory. ---- */
 
-docent_status docent_node_copy_acl(const docent_allocator *allocator, docent_acl_list list, docent_acl_list *ret_list)
-{
-    size_t size = 0;
-
-    *ret_list = (docent_acl_list){ NULL, 0 };
-    if (list.count == 0) return DOCENT_OK;
-    if (list.entries == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.entries[i].scheme == NULL || list.entries[i].id == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-        size += strlen(list.entries[i].scheme) + strlen(list.entries[i].id) + 2;
-    }
-    if (list.count > (SIZE_MAX - size) / sizeof(docent_acl)) return DOCENT_ERR_NO_MEMORY;
-    docent_acl *entries = docent_alloc(allocator, list.count * sizeof *entries + size);
-    if (entries == NULL) return DOCENT_ERR_NO_MEMORY;
-
-    char *text = (char *)(entries + list.count);
-    for (size_t i = 0; i < list.count; i++) {
-        size_t scheme_size = strlen(list.entries[i].scheme) + 1;
-        size_t id_size = strlen(list.entries[i].id) + 1;
-        entries[i].perms = list.entries[i].perms;
-        entries[i].scheme = memcpy(text, list.entries[i].scheme, scheme_size);
-        text += scheme_size;
-        entries[i].id = memcpy(text, list.entries[i].id, id_size);
-        text += id_size;
-    }
-    *ret_list = (docent_acl_list){ entries, list.count };
-    return DOCENT_OK;
-}
-
-void docent_node_free_acl(const docent_allocator *allocator, docent_acl_list list)
-{
-    docent_free(allocator, (void *)(uintptr_t)list.entries);
-}
-
 /* Everything but what docent_node_new() took from the client. */
 static void node_free(struct node_call *call)
 {

@@ -89,9 +89,6 @@ void docent_node_start(struct node_call *call, uint32_t timeout_ms);
 docent_status docent_ensure_path_within(docent_client *client, const char *path, docent_parents parents, docent_acl_list acl,
                                         const struct node_limits *limits, docent_result_fn done, void *user);
 
-docent_status docent_node_copy_acl(const docent_allocator *allocator, docent_acl_list list, docent_acl_list *ret_list);
-void docent_node_free_acl(const docent_allocator *allocator, docent_acl_list list);
-
 /* Asks for the present step, now or as soon as it can be asked. What was asked before is not heard any more. */
 void docent_node_step(struct node_call *call);
 /* The present step failed with @cause. Asks again when the policy says; or tells, if it gives up or if @cause is an answer. @sent: of a lost

@@ -8,8 +8,8 @@ static void write_free(struct node_call *call)
     struct write_call *w = docent_write_of(call);
     const docent_allocator *allocator = docent_client_allocator(call->machine.client);
 
-    docent_node_free_acl(allocator, w->acl);
-    docent_node_free_acl(allocator, w->parents_acl);
+    docent_acl_drop(allocator, w->acl);
+    docent_acl_drop(allocator, w->parents_acl);
     docent_free(allocator, w->parent);
     if (w->own.client != NULL) docent_protected_free(&w->own);
 }
@@ -29,8 +29,8 @@ static docent_status write_new(docent_client *client, const struct node_kind *ki
     w->makes_parents = parents != DOCENT_PARENTS_NONE;
     w->parent_mode = parents == DOCENT_PARENTS_CONTAINER ? DOCENT_CONTAINER : DOCENT_PERSISTENT;
     w->name = strrchr(call->path, '/') + 1;
-    status = docent_node_copy_acl(allocator, acl, &w->acl);
-    if (status == DOCENT_OK) status = docent_node_copy_acl(allocator, parents_acl, &w->parents_acl);
+    status = docent_acl_keep(allocator, acl, &w->acl);
+    if (status == DOCENT_OK) status = docent_acl_keep(allocator, parents_acl, &w->parents_acl);
     if (status != DOCENT_OK) {
         docent_node_cancel(call);
         return status;

@@ -253,7 +253,7 @@ static void update_free(struct node_call *call)
 {
     struct update_call *u = update_of(call);
 
-    docent_node_free_acl(update_allocator(u), u->acl);
+    docent_acl_drop(update_allocator(u), u->acl);
     docent_free(update_allocator(u), u->own);
     docent_free(update_allocator(u), u->current);
 }
@@ -278,7 +278,7 @@ docent_status docent_update_async(docent_client *client, const char *path, docen
         docent_node_new(client, sizeof(struct update_call), &update_kind, path, false, NULL, 0, &limits, done, user, &call);
     if (status != DOCENT_OK) return status;
     struct update_call *u = update_of(call);
-    status = docent_node_copy_acl(update_allocator(u), full.acl, &u->acl);
+    status = docent_acl_keep(update_allocator(u), full.acl, &u->acl);
     if (status != DOCENT_OK) {
         docent_node_cancel(call);
         return status;

@@ -272,7 +272,7 @@ static void commit_free(struct commit *commit)
     docent_client *client = commit->txn->client;
     docent_client_keep(client); /* The last of it may have been the commit's. */
     docent_client_composite_ends(client);
-    docent_node_free_acl(allocator, commit->parents_acl);
+    docent_acl_drop(allocator, commit->parents_acl);
     docent_txn_free(commit->txn);
     docent_steps_end(&commit->steps);
     docent_free(allocator, commit);
@@ -367,7 +367,7 @@ static docent_status commit_with_parents(docent_txn *txn, const docent_txn_optio
         docent_free(allocator, commit);
         return status;
     }
-    status = docent_node_copy_acl(allocator, options->parents_acl, &commit->parents_acl);
+    status = docent_acl_keep(allocator, options->parents_acl, &commit->parents_acl);
     if (status == DOCENT_OK) status = commit_send(commit);
     if (status == DOCENT_OK) return DOCENT_OK;
     memcpy(txn->fault, commit->txn->fault, sizeof txn->fault);

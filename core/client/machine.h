@@ -224,6 +224,10 @@ docent_status docent_survey_send(struct docent_survey *survey, int64_t zxid, doc
 size_t docent_acl_copy_size(docent_acl_list list);
 /* That copy, in @block, which is aligned as malloc() does. */
 docent_acl_list docent_acl_copy_into(docent_acl_list list, void *block);
+/* A copy of what an application gave, to be dropped with the same allocator; none of an empty list. DOCENT_OK, DOCENT_ERR_NO_MEMORY, or
+ * DOCENT_ERR_INVALID_ARGUMENT: no entries, or one without scheme or id. */
+docent_status docent_acl_keep(const docent_allocator *allocator, docent_acl_list list, docent_acl_list *ret_list);
+void docent_acl_drop(const docent_allocator *allocator, docent_acl_list list);
 
 /* ---- Holds. ---- */
 
