@@ -53,7 +53,7 @@ docent_status docent_create_node_async(docent_client *client, const char *path, 
 {
     docent_create_node_options full = { DOCENT_CREATE_NODE_OPTIONS };
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
-    bool sequential = docent_write_is_sequential(mode);
+    bool sequential = docent_mode_is_sequential(mode);
     bool has_ttl = mode == DOCENT_PERSISTENT_TTL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
     if ((unsigned)mode > DOCENT_PERSISTENT_SEQUENTIAL_TTL || (unsigned)full.if_exists > DOCENT_IF_EXISTS_SET_VERSION) {
         return DOCENT_ERR_INVALID_ARGUMENT;

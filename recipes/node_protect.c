@@ -140,7 +140,7 @@ docent_status docent_write_protect(struct write_call *w)
     const docent_allocator *allocator = docent_client_allocator(call->machine.client);
     size_t parent_size = (size_t)(w->name - call->path - 1);
 
-    if (w->name[0] == '\0' && !docent_write_is_sequential(w->mode)) return DOCENT_ERR_INVALID_ARGUMENT; /* "/" */
+    if (w->name[0] == '\0' && !docent_mode_is_sequential(w->mode)) return DOCENT_ERR_INVALID_ARGUMENT; /* "/" */
     w->parent = docent_alloc(allocator, parent_size + 2);
     if (w->parent == NULL) return DOCENT_ERR_NO_MEMORY;
     memcpy(w->parent, call->path, parent_size == 0 ? 1 : parent_size);
@@ -148,7 +148,7 @@ docent_status docent_write_protect(struct write_call *w)
     w->own = (struct protected_node){
         .client = call->machine.client,
         .parent = w->parent,
-        .sequential = docent_write_is_sequential(w->mode),
+        .sequential = docent_mode_is_sequential(w->mode),
         .ephemeral = docent_write_is_ephemeral(w->mode),
     };
     docent_status status = docent_protected_init(&w->own, 3 + 36 + 1 + strlen(w->name) + 1);

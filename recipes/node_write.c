@@ -192,7 +192,7 @@ static void write_on_create(struct write_call *w, const struct docent_event *ev)
     } else {
         if (docent_node_leaves_doubt(ev)) {
             docent_node_doubt(&w->call);
-            if (docent_write_is_sequential(w->mode)) {
+            if (docent_mode_is_sequential(w->mode)) {
                 docent_node_end(&w->call, DOCENT_ERR_UNKNOWN_OUTCOME);
                 return;
             }

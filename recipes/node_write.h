@@ -62,11 +62,6 @@ static inline struct write_call *docent_write_of(struct node_call *call)
     return (struct write_call *)call;
 }
 
-static inline bool docent_write_is_sequential(docent_create_mode mode)
-{
-    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
-}
-
 static inline bool docent_write_is_ephemeral(docent_create_mode mode)
 {
     return mode == DOCENT_EPHEMERAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL;

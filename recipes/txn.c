@@ -134,8 +134,7 @@ docent_status docent_txn_add(docent_txn *txn, const docent_op *op)
     memcpy(&full, op, op->struct_size < sizeof full ? op->struct_size : sizeof full);
     full.struct_size = sizeof full;
 
-    bool sequential = full.type == DOCENT_OP_CREATE && (full.mode == DOCENT_PERSISTENT_SEQUENTIAL || full.mode == DOCENT_EPHEMERAL_SEQUENTIAL ||
-                                                        full.mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL);
+    bool sequential = full.type == DOCENT_OP_CREATE && docent_mode_is_sequential(full.mode);
     if (full.type != DOCENT_OP_CREATE) full.acl = (docent_acl_list){ NULL, 0 };
     if (full.type != DOCENT_OP_CREATE && full.type != DOCENT_OP_SET) full.data = NULL, full.size = 0;
     const char *fault = !fits_in_txn(full.type)                              ? "an operation that cannot stand there"

@@ -171,6 +171,11 @@ uint32_t docent_client_removals(const docent_client *client); /* Any thread. */
 
 /* ---- A write whose reply was lost. ---- */
 
+static inline bool docent_mode_is_sequential(docent_create_mode mode)
+{
+    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
+}
+
 int64_t docent_client_last_zxid(const docent_client *client); /* The largest seen in this session. */
 bool docent_client_settled(const docent_client *client); /* The session before this one is known to be over. */
 struct docent_lost_write {

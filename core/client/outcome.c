@@ -5,11 +5,6 @@
 
 #include "core/client/machine.h"
 
-bool docent_mode_is_sequential(docent_create_mode mode)
-{
-    return mode == DOCENT_PERSISTENT_SEQUENTIAL || mode == DOCENT_EPHEMERAL_SEQUENTIAL || mode == DOCENT_PERSISTENT_SEQUENTIAL_TTL;
-}
-
 bool docent_op_is_read(docent_op_type type)
 {
     switch (type) {

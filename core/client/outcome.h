@@ -13,7 +13,6 @@ enum recovery {
     RECOVER_UNKNOWN,
 };
 
-bool docent_mode_is_sequential(docent_create_mode mode);
 bool docent_op_is_read(docent_op_type type);
 
 /* @version, of a transaction: DOCENT_ANY_VERSION if docent_multi_excludes_itself() says EXCLUDES_NOT. */
