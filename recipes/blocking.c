@@ -3,11 +3,21 @@
 #include <stdlib.h>
 
 #include <docent/lock.h>
-#include <docent/operation.h>
 
 #include "core/client/machine.h"
-#include "core/drive/await.h"
+#include "recipes/blocking.h"
 #include "recipes/lock.h"
+
+void docent_wait_result(struct docent_wait *wait, const docent_result *result, docent_result **ret_result, docent_stat *ret_stat)
+{
+    docent_status status = result->status;
+    if (ret_stat != NULL && result->has_stat) *ret_stat = result->stat;
+    if (ret_result != NULL) {
+        *ret_result = docent_result_copy(result);
+        if (*ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
+    }
+    docent_wait_done(wait, status);
+}
 
 /* ---- Operations. ---- */
 
@@ -23,13 +33,7 @@ struct run_wait { /* On the waiting thread's stack. */
 static void run_done(const docent_result *result, void *user)
 {
     struct run_wait *w = user;
-    docent_status status = result->status;
-    if (w->ret_stat != NULL && result->has_stat) *w->ret_stat = result->stat;
-    if (w->ret_result != NULL) {
-        *w->ret_result = docent_result_copy(result);
-        if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
-    }
-    docent_wait_done(w->wait, status);
+    docent_wait_result(w->wait, result, w->ret_result, w->ret_stat);
 }
 
 static docent_status run_start(void *argument, struct docent_wait *wait)
@@ -220,10 +224,7 @@ struct participants_wait { /* On the waiting thread's stack. */
 static void participants_done(const docent_result *result, void *user)
 {
     struct participants_wait *w = user;
-    docent_status status = result->status;
-    *w->ret_result = docent_result_copy(result);
-    if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
-    docent_wait_done(w->wait, status);
+    docent_wait_result(w->wait, result, w->ret_result, NULL);
 }
 
 static docent_status participants_start(void *argument, struct docent_wait *wait)

@@ -4,7 +4,7 @@
 #include <docent/node.h>
 
 #include "core/client/machine.h"
-#include "core/drive/await.h"
+#include "recipes/blocking.h"
 
 /* On the waiting thread's stack: which call, its arguments, and where the answer goes. */
 struct node_wait {
@@ -27,13 +27,7 @@ struct node_wait {
 
 static void node_wait_done(struct node_wait *w, const docent_result *result)
 {
-    docent_status status = result->status;
-    if (w->ret_stat != NULL && result->has_stat) *w->ret_stat = result->stat;
-    if (w->ret_result != NULL) {
-        *w->ret_result = docent_result_copy(result);
-        if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
-    }
-    docent_wait_done(w->wait, status);
+    docent_wait_result(w->wait, result, w->ret_result, w->ret_stat);
 }
 
 static void node_done(const docent_result *result, void *user)

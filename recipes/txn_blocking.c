@@ -2,7 +2,7 @@
 #include <docent/batch.h>
 #include <docent/txn.h>
 
-#include "core/drive/await.h"
+#include "recipes/blocking.h"
 #include "recipes/txn.h"
 
 /* On the waiting thread's stack. */
@@ -20,12 +20,7 @@ struct group_wait {
 static void group_done(const docent_result *result, void *user)
 {
     struct group_wait *w = user;
-    docent_status status = result->status;
-    if (w->ret_result != NULL) {
-        *w->ret_result = docent_result_copy(result);
-        if (*w->ret_result == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
-    }
-    docent_wait_done(w->wait, status);
+    docent_wait_result(w->wait, result, w->ret_result, NULL);
 }
 
 static docent_status group_start(void *argument, struct docent_wait *wait)
