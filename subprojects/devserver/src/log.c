@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "must.h"
+#include "text.h"
 
 static const char magic[] = "docelog\n"; /* Eight characters; the last one shows what text mode did to a file. */
 
@@ -100,33 +101,24 @@ enum log_header docent_log_open(struct log_reader *ret_reader, const uint8_t *da
     return docent_wire_get_int(&in) == (int32_t)crc32_z(0, data, LOG_HEADER_SIZE - 4) ? LOG_HEADER_GOOD : LOG_HEADER_DAMAGED;
 }
 
-static void *copy_bytes(wire_bytes bytes)
-{
-    size_t size = bytes.size < 0 ? 0 : (size_t)bytes.size;
-    uint8_t *copy = must(malloc(size + 1));
-    if (size > 0) memcpy(copy, bytes.data, size);
-    copy[size] = '\0';
-    return copy;
-}
-
 static bool change_get(struct wire_in *in, struct txn *txn)
 {
     int32_t op = docent_wire_get_int(in);
     wire_bytes path = docent_wire_get_string(in);
     if (op != WIRE_OP_CREATE && op != WIRE_OP_DELETE && op != WIRE_OP_SET_DATA && op != WIRE_OP_SET_ACL) return false;
     if (in->failed || path.size <= 0 || memchr(path.data, 0, (size_t)path.size) != NULL) return false;
-    char *text = copy_bytes(path);
+    char *text = text_copy(path);
     struct change *change = docent_transaction_add(txn, op, text);
     free(text);
     if (op == WIRE_OP_CREATE || op == WIRE_OP_SET_DATA) {
         wire_bytes data = docent_wire_get_buffer(in);
         change->size = data.size;
-        change->data = data.size < 0 ? NULL : copy_bytes(data);
+        change->data = data.size < 0 ? NULL : text_copy(data);
     }
     if (op == WIRE_OP_CREATE || op == WIRE_OP_SET_ACL) {
         wire_list acl = docent_wire_get_acls(in);
         if (in->failed || acl.size > INT32_MAX) return false;
-        change->acl = copy_bytes((wire_bytes){ acl.data, (int32_t)acl.size });
+        change->acl = text_copy((wire_bytes){ acl.data, (int32_t)acl.size });
         change->acl_size = acl.size;
         change->acl_count = acl.count < 0 ? 0 : acl.count;
     }

@@ -31,15 +31,6 @@ static bool has_nul(wire_bytes path)
     return path.size > 0 && memchr(path.data, 0, (size_t)path.size) != NULL;
 }
 
-static char *path_text(wire_bytes path)
-{
-    size_t size = path.size < 0 ? 0 : (size_t)path.size;
-    char *text = must(malloc(size + 1));
-    if (size > 0) memcpy(text, path.data, size);
-    text[size] = '\0';
-    return text;
-}
-
 static struct node *find(const struct making *m, const char *path)
 {
     return docent_tree_find(m->tree, path, strlen(path));
@@ -95,7 +86,7 @@ static int32_t make_create(struct making *m, int32_t op, struct wire_in *in)
     struct wire_out acl = { 0 };
     int32_t acl_count;
     int32_t err = docent_acl_fix(request.acl, m->message->credentials, m->message->credentials_size, &acl, &acl_count);
-    char *path = path_text(request.path);
+    char *path = text_copy(request.path);
     struct node *parent = NULL;
     if (err == DOCENT_OK) {
         parent = path[0] == '/' || strrchr(path, '/') != path ? find_parent(m, path) : NULL;
@@ -145,7 +136,7 @@ static int32_t make_delete(struct making *m, struct wire_in *in)
         text_is(request.path, "/zookeeper/config")) {
         return DOCENT_ERR_BAD_ARGUMENTS;
     }
-    char *path = path_text(request.path);
+    char *path = text_copy(request.path);
     struct node *parent = find_parent(m, path);
     const struct node *node = find(m, path);
     int32_t err = DOCENT_OK;
@@ -168,7 +159,7 @@ static int32_t make_set(struct making *m, struct wire_in *in)
 {
     struct wire_set_data_request request;
     if (!docent_wire_get_set_data_request(in, &request)) return DOCENT_ERR_MARSHALLING;
-    char *path = path_text(request.path);
+    char *path = text_copy(request.path);
     int32_t err = has_nul(request.path) || docent_path_fault(path, false) != NULL ? DOCENT_ERR_BAD_ARGUMENTS : DOCENT_OK;
     const struct node *node = err == DOCENT_OK ? find(m, path) : NULL;
     if (err == DOCENT_OK && node == NULL) err = DOCENT_ERR_NO_NODE;
@@ -191,7 +182,7 @@ static int32_t make_set_acl(struct making *m, struct wire_in *in)
 {
     struct wire_set_acl_request request;
     if (!docent_wire_get_set_acl_request(in, &request)) return DOCENT_ERR_MARSHALLING;
-    char *path = path_text(request.path);
+    char *path = text_copy(request.path);
     struct wire_out acl = { 0 };
     int32_t acl_count = 0;
     int32_t err = has_nul(request.path) || docent_path_fault(path, false) != NULL ? DOCENT_ERR_BAD_ARGUMENTS : DOCENT_OK;
@@ -216,7 +207,7 @@ static int32_t make_check(struct making *m, struct wire_in *in)
 {
     struct wire_versioned_request request;
     if (!docent_wire_get_versioned_request(in, &request)) return DOCENT_ERR_MARSHALLING;
-    char *path = path_text(request.path);
+    char *path = text_copy(request.path);
     int32_t err = has_nul(request.path) || docent_path_fault(path, false) != NULL ? DOCENT_ERR_BAD_ARGUMENTS : DOCENT_OK;
     const struct node *node = err == DOCENT_OK ? find(m, path) : NULL;
     if (err == DOCENT_OK && node == NULL) err = DOCENT_ERR_NO_NODE;

@@ -91,13 +91,6 @@ void docent_requests_run(struct connection *c)
     }
 }
 
-static void *copy_bytes(const void *bytes, size_t size)
-{
-    void *copy = must(malloc(size + 1));
-    if (size > 0) memcpy(copy, bytes, size);
-    return copy;
-}
-
 /* As a server without a quorum: whatever would have to go to the leader, except the end of a session. */
 static void request_refuse(struct connection *c, struct request *request)
 {
@@ -112,9 +105,9 @@ static void request_forward(struct connection *c, struct request *request)
     message->request = request->number;
     message->op = request->op;
     if (request->op != WIRE_OP_SYNC) {
-        message->body = copy_bytes(request->body, request->size);
+        message->body = must_copy(request->body, request->size);
         message->size = request->size;
-        message->credentials = copy_bytes(c->credentials.data, c->credentials.size);
+        message->credentials = must_copy(c->credentials.data, c->credentials.size);
         message->credentials_size = c->credentials.size;
     }
     request->forwarded = true;
@@ -176,7 +169,7 @@ void docent_requests_receive(struct connection *c, const uint8_t *data, size_t s
     request->came = c->replica->now;
     request->xid = header.xid;
     request->op = header.op;
-    request->body = copy_bytes(in.data, in.size);
+    request->body = must_copy(in.data, in.size);
     request->size = in.size;
     struct fault fault;
     if (docent_faults_take(&c->replica->faults, request->op, request->body, request->size, &fault)) {

@@ -10,14 +10,6 @@
 #include "core/wire/path.h"
 #include "must.h"
 
-static void *copy_bytes(const void *bytes, size_t size)
-{
-    uint8_t *copy = must(malloc(size + 1));
-    if (size > 0) memcpy(copy, bytes, size);
-    copy[size] = '\0';
-    return copy;
-}
-
 /* ---- Transactions. ---- */
 
 struct txn *docent_transaction_new(enum txn_type type)
@@ -52,7 +44,7 @@ struct change *docent_transaction_add(struct txn *txn, int32_t op, const char *p
     struct change *change = &txn->changes[txn->change_count++];
     memset(change, 0, sizeof *change);
     change->op = change->answer_op = op;
-    change->path = copy_bytes(path, strlen(path));
+    change->path = must_copy(path, strlen(path));
     change->size = -1;
     return change;
 }
@@ -64,7 +56,7 @@ static uint8_t no_bytes[1]; /* The data of nodes whose data is empty: most are, 
 static uint8_t *data_new(const uint8_t *data, int32_t size)
 {
     if (size < 0) return NULL;
-    return size == 0 ? no_bytes : copy_bytes(data, (size_t)size);
+    return size == 0 ? no_bytes : must_copy(data, (size_t)size);
 }
 
 static void data_free(uint8_t *data)
@@ -428,7 +420,7 @@ bool docent_tree_restore(struct tree *tree, const struct node_image *image)
     if (image->path_size == 0 || image->path[0] != '/' || memchr(image->path, 0, image->path_size) != NULL) return false;
     struct node *node = docent_tree_find(tree, image->path, image->path_size);
     if (node == NULL) {
-        char *path = copy_bytes(image->path, image->path_size);
+        char *path = must_copy(image->path, image->path_size);
         struct node *parent = docent_path_fault(path, false) != NULL ? NULL : node_parent(tree, path);
         if (parent != NULL) {
             node = node_new(path);
