@@ -151,13 +151,9 @@ void docent_driver_close_on_loop(struct driver *d)
     event_active(&d->work, EV_TIMEOUT, 0);
 }
 
-/* Everything but what the client's own thread still needs. */
-void docent_driver_free(struct driver *d)
+/* Returns the look-up that was under way: see docent_lookup_forget(). */
+static struct lookup *driver_drop_events(struct driver *d)
 {
-    docent_inbox_run(docent_inbox_take(d, true)); /* What was accepted runs, with the client closed. */
-    while (atomic_load(&d->posting) > 0) sched_yield(); /* Somebody is on the way out. */
-    docent_core_free(d->client);
-    d->client = NULL;
     docent_link_drop(d, false);
     event_del(&d->timer);
     event_del(&d->work);
@@ -165,7 +161,17 @@ void docent_driver_free(struct driver *d)
         event_del(&d->probe);
         close(d->probe_fd);
     }
-    (void)docent_lookup_forget(d);
+    return docent_lookup_forget(d);
+}
+
+/* Everything but what the client's own thread still needs. */
+void docent_driver_free(struct driver *d)
+{
+    docent_inbox_run(docent_inbox_take(d, true)); /* What was accepted runs, with the client closed. */
+    while (atomic_load(&d->posting) > 0) sched_yield(); /* Somebody is on the way out. */
+    docent_core_free(d->client);
+    d->client = NULL;
+    (void)driver_drop_events(d);
     docent_loop_works(d->loop, false);
     docent_loop_unpost(d->loop, d);
     docent_loop_put(d->loop, d);
@@ -207,14 +213,7 @@ void docent_driver_abandon(struct driver *d)
     docent_inbox_drop(d);
     docent_core_abandon(d->client);
     if (d->owns_thread || d->poll != NULL) (void)event_reinit(d->base); /* The resolver's sockets are still the parent's too. */
-    docent_link_drop(d, false);
-    event_del(&d->timer);
-    event_del(&d->work);
-    if (d->probe_fd >= 0) {
-        event_del(&d->probe);
-        close(d->probe_fd);
-    }
-    struct lookup *lookup = docent_lookup_forget(d);
+    struct lookup *lookup = driver_drop_events(d);
     docent_loop_unpost(d->loop, d);
     docent_loop_put(d->loop, d);
     docent_connect_free(&d->servers);
