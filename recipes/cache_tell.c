@@ -171,7 +171,7 @@ docent_status docent_cache_subscribe(docent_cache *cache, const docent_cache_eve
     s->since = cache->news_serial;
     s->initialized_before = docent_cache_is_initialized(cache) && cache->limits.tells_initialized;
     bool told_of = !cache->limits.quiet_start || docent_cache_is_initialized(cache);
-    if (told_of && docent_cache_size(cache) > 0) status = docent_cache_snapshot(cache, NULL, &s->known);
+    if (told_of && (docent_cache_size(cache) > 0 || s->initialized_before)) status = docent_cache_snapshot(cache, NULL, &s->known);
     if (status != DOCENT_OK) {
         docent_free(&cache->handle.allocator, s);
         return status;

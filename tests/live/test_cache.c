@@ -362,6 +362,16 @@ static void late_subscribers_get_what_is_known(void **state)
     assert_true(equals(f));
 }
 
+static void late_subscribers_are_told_that_there_is_nothing(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(docent_tree_cache_new(f->client, "/tree", NULL, &f->cache));
+    assert_ok(docent_cache_wait(f->cache, NULL, NULL, PATIENCE_MS));
+    assert_ok(docent_client_post(f->client, subscribe, f));
+    assert_soon(f->model.initialized == 1);
+    assert_int_equal(f->model.added, 0);
+}
+
 static void a_depth_is_kept_to(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +460,7 @@ int main(int argc, char **argv)
         TEST(what_may_not_be_read_has_failed),
         TEST(what_is_too_large_costs_itself_only),
         TEST(late_subscribers_get_what_is_known),
+        TEST(late_subscribers_are_told_that_there_is_nothing),
         TEST(a_depth_is_kept_to),
         TEST(a_snapshot_is_in_order),
     };
