@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -64,6 +65,33 @@ def watch_a_tree(folder, address):
         watcher.wait()
 
 
+def change_a_configuration(folder, address):
+    """It serves what the servers have, and what the file has when they are away."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = os.path.join(scratch, "config.json")
+        said = ""
+        for connect in [address, "127.0.0.1:1"]:
+            example = subprocess.Popen([os.path.join(folder, "live_config"), connect, "/example-config", file], stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True)
+            try:
+                line = example.stdout.readline()
+                while line and "the values are" not in line:
+                    said += line
+                    line = example.stdout.readline()
+                said += line
+                time_out = time.monotonic() + 10
+                while not os.path.exists(file) and time.monotonic() < time_out:
+                    time.sleep(0.01)
+                example.send_signal(signal.SIGINT)
+                said += example.communicate(timeout=10)[0]
+                if example.returncode != 0:
+                    return example.returncode, said
+            finally:
+                example.kill()
+                example.wait()
+        return 0, said
+
+
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
@@ -73,6 +101,7 @@ CASES = [
     ("state", lambda folder, address: run(folder, "state", address, "1"), "connected, a new session, connection number 1", "closed"),
     ("stats", lambda folder, address: run(folder, "stats", address, "5"), "getData \"/\" DOCENT_OK",
      'docent_operations_total{operation="get",outcome="ok"} 5', "# EOF"),
+    ("live_config", change_a_configuration, "the pool may have 20 connections", "the values are current", "the values are those of the file"),
     ("watch", watch_a_change, "/example-multi/child: created", "/: ended"),
     ("watch_tree", watch_a_tree, "loaded: ", "added   /check/tree: ", "closed: "),
 ]

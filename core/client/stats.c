@@ -202,6 +202,8 @@ docent_outcome docent_outcome_of(docent_status status)
     case DOCENT_ERR_IO:
     case DOCENT_ERR_SEQUENCE_EXHAUSTED:
     case DOCENT_ERR_CORRUPT_DATA:
+    case DOCENT_ERR_NO_VALUE:
+    case DOCENT_ERR_WRONG_TYPE:
         break;
     }
     return DOCENT_OUTCOME_OTHER; /* What a server says that the table does not have, too. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/drive/driver.h"
+#include "core/drive/files.h"
 #include "core/drive/poll.h"
 
 static _Atomic unsigned fork_generation;
@@ -14,6 +15,7 @@ static void forked(void)
 {
     fork_generation++;
     docent_loops_forked();
+    docent_files_forked();
 }
 
 static void fork_watch(void)

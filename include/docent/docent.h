@@ -8,6 +8,7 @@
 #include <docent/children_cache.h>
 #include <docent/client.h>
 #include <docent/compress.h>
+#include <docent/config.h>
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>

@@ -60,7 +60,9 @@ DOCENT_BEGIN
     X(DOCENT_ERR_PROTOCOL, -1012, "the peer does not speak the ZooKeeper protocol")                                         \
     X(DOCENT_ERR_IO, -1013, "the operating system refused an input or output operation")                                    \
     X(DOCENT_ERR_SEQUENCE_EXHAUSTED, -1014, "the parent's sequence counter is used up; recreate it while idle") \
-    X(DOCENT_ERR_CORRUPT_DATA, -1015, "the node's data are not one whole gzip member")
+    X(DOCENT_ERR_CORRUPT_DATA, -1015, "the node's data are not one whole gzip member")                                           \
+    X(DOCENT_ERR_NO_VALUE, -1016, "the configuration has no value of that key")                                             \
+    X(DOCENT_ERR_WRONG_TYPE, -1017, "the value of that key is of another type")
 
 typedef enum docent_status {
 #define DOCENT_STATUS_ENUMERATOR(name, number, text) name = number,

@@ -34,6 +34,7 @@ enum { /* What a function is like. */
     HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
     CACHES = 8,  /* Works on a cache, and what is in it, which is loaded if it can be. */
     WATCHES = 16, /* Works on what is told of changes, again and again, and is armed if it can be. */
+    CONFIGS = 32, /* Works on a configuration, and its values. */
 };
 
 struct cell;
@@ -70,6 +71,8 @@ struct cell {
     docent_hold *hold;
     docent_watch *watch;
     docent_cache *cache;
+    docent_config *config;
+    const docent_config_values *values;
     docent_subscription *subscription;
     const docent_node *node;
     docent_snapshot *snapshot;
@@ -631,6 +634,118 @@ CALL(snapshot_free)
     c->snapshot = NULL;
 }
 
+/* config.h */
+CALL(config_new)
+{
+    docent_config *config = NULL;
+    returns(c, docent_config_new(CLIENT, "/config", NULL, &config));
+    docent_config_close(config, NULL, NULL);
+}
+CALL(config_close)
+{
+    c->accepted = true;
+    docent_config_close(c->config, on_call, c);
+    c->config = NULL;
+}
+CALL(config_wait_async) { returns(c, docent_config_wait_async(c->config, patience(c), on_done, c)); }
+CALL(config_wait) { returns(c, docent_config_wait(c->config, patience(c))); }
+CALL(config_get_state)
+{
+    static const char *const names[] = { "LOADING", "CURRENT", "STALE", "FALLBACK" };
+    answers(c, names[docent_config_get_state(c->config)]);
+}
+CALL(config_get_int) { answers(c, docent_config_get_int(c->config, "int", 0) == 1 ? "some" : "0"); }
+CALL(config_get_real) { answers(c, docent_config_get_real(c->config, "int", 0) == 1 ? "some" : "0"); }
+CALL(config_get_bool) { answers(c, docent_config_get_bool(c->config, "bool", false) ? "some" : "0"); }
+CALL(config_get_string)
+{
+    char text[8];
+    answers(c, docent_config_get_string(c->config, "string", NULL, text, sizeof text) > 0 ? "some" : "0");
+}
+CALL(config_snapshot)
+{
+    const docent_config_values *values = docent_config_snapshot(c->config);
+    answers(c, values != NULL ? "some" : "none");
+    docent_config_values_unref(values);
+}
+CALL(config_values_ref)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_ref(c->values) == c->values ? "yes" : "no");
+    docent_config_values_unref(c->values);
+}
+CALL(config_values_unref)
+{
+    ONLY_WITH(values);
+    docent_config_values_unref(docent_config_values_ref(c->values));
+}
+CALL(config_values_source)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_source(c->values) == DOCENT_CONFIG_FROM_SERVERS ? "yes" : "no");
+}
+CALL(config_values_zxid)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_zxid(c->values) > 0 ? "some" : "0");
+}
+CALL(config_values_type)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_type(c->values, "int") == DOCENT_CONFIG_INT ? "yes" : "no");
+}
+CALL(config_values_size)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_size(c->values, NULL) == 3 ? "some" : "0");
+}
+CALL(config_values_int)
+{
+    int64_t value;
+    ONLY_WITH(values);
+    returns(c, docent_config_values_int(c->values, "int", &value));
+}
+CALL(config_values_real)
+{
+    double value;
+    ONLY_WITH(values);
+    returns(c, docent_config_values_real(c->values, "int", &value));
+}
+CALL(config_values_bool)
+{
+    bool value;
+    ONLY_WITH(values);
+    returns(c, docent_config_values_bool(c->values, "bool", &value));
+}
+CALL(config_values_string)
+{
+    const char *value;
+    ONLY_WITH(values);
+    returns(c, docent_config_values_string(c->values, "string", &value));
+}
+CALL(config_values_json)
+{
+    ONLY_WITH(values);
+    answers(c, docent_config_values_json(c->values, NULL, NULL) != NULL ? "some" : "none");
+}
+static bool on_value(const char *key, docent_config_type type, void *user)
+{
+    (void)key;
+    (void)type;
+    answers(user, "some");
+    return false;
+}
+CALL(config_values_visit)
+{
+    ONLY_WITH(values);
+    docent_config_values_visit(c->values, on_value, c);
+}
+CALL(config_key_escape)
+{
+    char key[8];
+    answers(c, docent_config_key_escape("a.b", key, sizeof key) == 4 ? "yes" : "no");
+}
+
 /* hold.h, lock.h */
 CALL(hold_ref)
 {
@@ -832,6 +947,29 @@ static const struct function functions[] = {
     FUNCTION(client_unlisten, ANSWERS | LASTS),
     FUNCTION(client_view, 0),
     FUNCTION(client_wait_connected, 0),
+    FUNCTION(config_close, ANSWERS | LASTS | CONFIGS),
+    FUNCTION(config_get_bool, CONFIGS),
+    FUNCTION(config_get_int, CONFIGS),
+    FUNCTION(config_get_real, CONFIGS),
+    FUNCTION(config_get_state, CONFIGS),
+    FUNCTION(config_get_string, CONFIGS),
+    FUNCTION(config_key_escape, 0),
+    FUNCTION(config_new, 0),
+    FUNCTION(config_snapshot, CONFIGS),
+    FUNCTION(config_values_bool, CONFIGS),
+    FUNCTION(config_values_int, CONFIGS),
+    FUNCTION(config_values_json, CONFIGS),
+    FUNCTION(config_values_real, CONFIGS),
+    FUNCTION(config_values_ref, CONFIGS),
+    FUNCTION(config_values_size, CONFIGS),
+    FUNCTION(config_values_source, CONFIGS),
+    FUNCTION(config_values_string, CONFIGS),
+    FUNCTION(config_values_type, CONFIGS),
+    FUNCTION(config_values_unref, CONFIGS),
+    FUNCTION(config_values_visit, CONFIGS),
+    FUNCTION(config_values_zxid, CONFIGS),
+    FUNCTION(config_wait, CONFIGS),
+    FUNCTION(config_wait_async, ANSWERS | CONFIGS),
     FUNCTION(connect_string_check, 0),
     FUNCTION(create, 0),
     FUNCTION(create_async, ANSWERS),
@@ -1052,6 +1190,7 @@ static void set_up(void *user)
         need(docent_poll_new(&c->poll), "loop");
         if (c->function->call == call_client_unlisten) need(docent_client_listen(s->client, on_state, c, &c->listener), "listen");
         if (c->function->like & CACHES) need(docent_tree_cache_new(s->client, c->path, NULL, &c->cache), "cache");
+        if (c->function->like & CONFIGS) need(docent_config_new(s->client, "/config", NULL, &c->config), "configuration");
         if (c->function->call == call_subscription_cancel) {
             need(docent_cache_subscribe(c->cache, &cache_events, c, &c->subscription), "subscription");
         }
@@ -1090,6 +1229,7 @@ static bool caches_are_loaded(const struct stage *s)
         const struct cell *c = &s->cells[i];
         if (c->cache != NULL && !docent_cache_is_fresh(c->cache)) return false;
         if (c->watcher != NULL && docent_watcher_status(c->watcher) != DOCENT_OK) return false;
+        if (c->config != NULL && docent_config_get_state(c->config) != DOCENT_CONFIG_CURRENT) return false;
     }
     return true;
 }
@@ -1099,6 +1239,7 @@ static void take_nodes(void *user)
     struct stage *s = user;
     for (int i = 0; i < FUNCTIONS; i++) {
         struct cell *c = &s->cells[i];
+        c->values = docent_config_snapshot(c->config);
         if (c->cache == NULL) continue;
         c->node = docent_cache_get(c->cache, c->path);
         if (c->node == NULL) fail("a cache is empty");
@@ -1156,6 +1297,8 @@ static void make_nodes(struct stage *s)
     docent_client *client = NULL;
     need(docent_client_new(docent_devserver_connect_string(s->server), NULL, &client), "client");
     need(docent_create(client, "/view", NULL, 0, DOCENT_PERSISTENT, NULL), "node");
+    static const char document[] = "{\"int\": 1, \"bool\": true, \"string\": \"text\"}";
+    need(docent_create(client, "/config", document, sizeof document - 1, DOCENT_PERSISTENT, NULL), "node");
     for (int i = 0; i < FUNCTIONS; i++) need(docent_create(client, s->cells[i].path, "old", 3, DOCENT_PERSISTENT, NULL), "node");
     docent_client_close(client, NULL, NULL);
 }
@@ -1365,6 +1508,8 @@ static void stage_end(struct stage *s)
         docent_data_watch_close(s->cells[i].data_watch, NULL, NULL);
         docent_children_watch_close(s->cells[i].children_watch, NULL, NULL);
         docent_topic_unsubscribe(s->cells[i].subscriber, NULL, NULL);
+        docent_config_values_unref(s->cells[i].values);
+        docent_config_close(s->cells[i].config, NULL, NULL);
         docent_node_unref(s->cells[i].node);
         docent_snapshot_free(s->cells[i].snapshot);
     }

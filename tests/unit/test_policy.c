@@ -819,6 +819,35 @@ static void test_a_wait_for_a_cache_goes_on_until_its_deadline(void **state)
     }
 }
 
+static void test_a_wait_for_a_configuration_goes_on_until_its_deadline(void **state)
+{
+    (void)state;
+    static struct peer_frame frames[8];
+    for (int cut = 0; cut < 2; cut++) {
+        static struct told told;
+        docent_config *config;
+        told = (struct told){ 0 };
+        start_patient();
+        assert_int_equal(docent_config_new(peer.client, "/a", NULL, &config), DOCENT_OK);
+        uint64_t end = peer.now + 5000;
+        assert_int_equal(docent_config_wait_async(config, 5000, on_done, &told), DOCENT_OK);
+        unsigned tries = 0;
+        for (size_t count; told.calls == 0 && (count = next_requests(frames, 8, end)) > 0; tries++) {
+            if (cut) {
+                cut_and_back();
+            } else {
+                for (size_t i = 0; i < count; i++) peer_reply(&peer, frames[i].xid, 10, DOCENT_ERR_THROTTLED, NULL, 0);
+            }
+        }
+        assert_int_equal(told.calls, 1);
+        assert_int_equal(told.status, DOCENT_ERR_TIMEOUT);
+        assert_int_equal(told.info.elapsed_ms, end);
+        assert_in_range(tries, 3, 100);
+        docent_config_close(config, NULL, NULL);
+        stop_patient();
+    }
+}
+
 static void lock_is_held(void)
 {
     static struct peer_frame frames[8];
@@ -923,6 +952,7 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_cache_wait_async, test_a_wait_for_a_cache_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_config_wait_async, test_a_wait_for_a_configuration_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -1,0 +1,92 @@
+/* recipes/config_query.c - what an application asks of a configuration, from whatever thread. */
+#include <string.h>
+
+#include "recipes/config.h"
+
+docent_config_state docent_config_get_state(const docent_config *config)
+{
+    return config == NULL ? DOCENT_CONFIG_LOADING : (docent_config_state)docent_shared_get(&config->state);
+}
+
+const docent_config_values *docent_config_snapshot(docent_config *config)
+{
+    if (config == NULL) return NULL;
+    if (docent_handle_check(&config->handle) == DOCENT_ERR_FORKED) return NULL; /* The mutex may be held by a thread that is not here. */
+    docent_mutex_lock(&config->mutex);
+    const docent_config_values *values = docent_config_values_ref(config->current);
+    docent_mutex_unlock(&config->mutex);
+    return values;
+}
+
+int64_t docent_config_get_int(docent_config *config, const char *key, int64_t otherwise)
+{
+    const docent_config_values *values = docent_config_snapshot(config);
+    (void)!docent_config_values_int(values, key, &otherwise);
+    docent_config_values_unref(values);
+    return otherwise;
+}
+
+double docent_config_get_real(docent_config *config, const char *key, double otherwise)
+{
+    const docent_config_values *values = docent_config_snapshot(config);
+    (void)!docent_config_values_real(values, key, &otherwise);
+    docent_config_values_unref(values);
+    return otherwise;
+}
+
+bool docent_config_get_bool(docent_config *config, const char *key, bool otherwise)
+{
+    const docent_config_values *values = docent_config_snapshot(config);
+    (void)!docent_config_values_bool(values, key, &otherwise);
+    docent_config_values_unref(values);
+    return otherwise;
+}
+
+size_t docent_config_get_string(docent_config *config, const char *key, const char *otherwise, char *buffer, size_t size)
+{
+    const docent_config_values *values = docent_config_snapshot(config);
+    if (otherwise == NULL) otherwise = "";
+    (void)!docent_config_values_string(values, key, &otherwise);
+    size_t length = strlen(otherwise), part = length < size ? length : size == 0 ? 0 : size - 1;
+    if (size > 0) {
+        memmove(buffer, otherwise, part);
+        buffer[part] = '\0';
+    }
+    docent_config_values_unref(values);
+    return length;
+}
+
+/* ---- Blocking. ---- */
+
+struct config_wait_call { /* On the waiting thread's stack. */
+    docent_config *config;
+    uint32_t timeout_ms;
+    struct docent_wait *wait;
+};
+
+static void wait_done(docent_status outcome, void *user)
+{
+    docent_wait_done(((struct config_wait_call *)user)->wait, outcome);
+}
+
+static docent_status wait_start(void *argument, struct docent_wait *wait)
+{
+    struct config_wait_call *call = argument;
+    call->wait = wait;
+    return docent_config_wait_async(call->config, call->timeout_ms, wait_done, call);
+}
+
+docent_status docent_config_wait(docent_config *config, uint32_t timeout_ms)
+{
+    if (config == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_client *client;
+    docent_status status = docent_handle_client(&config->handle, &client);
+    if (status != DOCENT_OK) return status;
+    struct config_wait_call call = { .config = config, .timeout_ms = timeout_ms };
+    return docent_await(client, wait_start, &call);
+}
+
+void docent_config_close(docent_config *config, void (*closed)(void *user), void *user)
+{
+    docent_handle_close(config == NULL ? NULL : &config->handle, closed, user);
+}
