@@ -45,6 +45,7 @@ enum {
     READS_IN_ROW_MAX = 1024,       /* Lists wait no longer than that for their turn. */
     BATCH_WEIGHT = 8,
     GUESS_FIRST = 16 * 1024,
+    STUB_ROOM_MAX = 1024,
     NODE_OVERHEAD = 96,            /* In an answer: stat, lengths, header. */
     JITTER_MAX_MS = 1000,          /* After a gap; a millisecond for every ten nodes. */
 };
@@ -285,9 +286,12 @@ static void entry_read(docent_cache *cache, struct entry *entry, const docent_re
         entry_look_into(cache, entry);
         return;
     }
-    docent_node *node = docent_node_make(cache->home, path, strlen(path), &result->stat, result->data, result->size, keep);
-    if (node == NULL || !docent_cache_news_reserve(cache, 1 + (anew ? docent_cache_count(entry) : 0))) {
-        docent_node_unref(node);
+    docent_node *node = NULL;
+    if (docent_cache_news_reserve(cache, 1 + (anew ? docent_cache_count(entry) : 0))) {
+        if (!loaded) node = docent_cache_fill_stub(entry, &result->stat, result->data, result->size, keep);
+        if (node == NULL) node = docent_node_make(cache->home, path, strlen(path), &result->stat, result->data, result->size, keep);
+    }
+    if (node == NULL) {
         entry->flags |= ENTRY_WANTS_READ;
         cache_pause(cache);
         return;
@@ -302,6 +306,7 @@ static void entry_read(docent_cache *cache, struct entry *entry, const docent_re
         docent_cache_tell(cache, loaded && !anew ? NEWS_CHANGED : NEWS_ADDED, loaded && !anew ? entry->node : NULL, node, DOCENT_OK);
     }
     docent_cache_put_node(cache, entry, node);
+    cache->stub_room = keep && result->size < STUB_ROOM_MAX ? result->size + 1 : 0;
     entry_look_into(cache, entry);
     if (!same) retry_failed_children(cache, entry);
 }

@@ -128,6 +128,7 @@ struct docent_cache {
     unsigned flying;          /* Requests under way. */
     unsigned flying_lists;    /* Of them, lists. */
     size_t guess;             /* Bytes of a node that was never read. */
+    size_t stub_room;         /* For the data of such a node, and the zero behind them: as many as the last had that was read. */
     struct docent_later pump_later;
 
     /* cache_tell.c */
@@ -159,6 +160,8 @@ void docent_cache_remove_below(docent_cache *cache, struct entry *entry, void (*
  * memory, and nothing has changed. */
 bool docent_cache_set_children(docent_cache *cache, struct entry *entry, const char *const *names, size_t count, int64_t pzxid,
                                void (*gone)(docent_cache *cache, struct entry *entry), void (*came)(docent_cache *cache, struct entry *entry));
+/* A node that was never read, made in the memory that stands in for it, for docent_cache_put_node(). NULL: it does not fit. */
+docent_node *docent_cache_fill_stub(struct entry *entry, const docent_stat *stat, const void *data, size_t size, bool keep_data);
 /* Another version; the entry keeps one reference. */
 void docent_cache_put_node(docent_cache *cache, struct entry *entry, docent_node *node);
 

@@ -1,6 +1,7 @@
 /* recipes/cache_tree.c - what a cache knows: immutable nodes, and the index of entries in which they hang.
  *
- * Memory is what counts here: a cached node is one block (its stat, path and data), an entry, and a pointer in its parent's directory. Names
+ * Memory is what counts here: a cached node is one block (its stat, path and data), an entry, and a pointer in its parent's directory. What stands
+ * in for a node until it is read is made as large as the one before was, and becomes the node if that turns out to be right. Names
  * are not kept apart: an entry's is what its path has beyond its parent's. Siblings stand in the order of their names, and are found by halving.
  * Paths can be long chains, so nothing here calls itself. */
 #include <assert.h>
@@ -11,7 +12,8 @@
 
 /* ---- Nodes. ---- */
 
-#define NODE_SIZE_MASK ((UINT32_C(1) << 30) - 1)
+#define NODE_SIZE_MASK ((UINT32_C(1) << 29) - 1)
+#define NODE_STUB (UINT32_C(1) << 29) /* Never read: the size is of the room behind the path. */
 #define NODE_KEEPS_DATA (UINT32_C(1) << 30)
 #define NODE_NULL_DATA (UINT32_C(1) << 31)
 
@@ -41,6 +43,28 @@ void docent_node_home_drop(struct node_home *home)
     docent_free(&allocator, home);
 }
 
+static void node_fill(docent_node *node, const docent_stat *stat, const void *data, size_t size, bool keep_data)
+{
+    char *at = node->bytes + node->path_size + 1;
+    node->size = (uint32_t)size | (keep_data ? NODE_KEEPS_DATA : 0) | (data == NULL ? NODE_NULL_DATA : 0);
+    if (keep_data) {
+        if (size > 0) memcpy(at, data, size);
+        at[size] = '\0';
+    }
+    if (stat == NULL) return;
+    node->czxid = stat->czxid;
+    node->mzxid = stat->mzxid;
+    node->ctime_ms = stat->ctime_ms;
+    node->mtime_ms = stat->mtime_ms;
+    node->version = stat->version;
+    node->cversion = stat->cversion;
+    node->aversion = stat->aversion;
+    node->ephemeral_owner = stat->ephemeral_owner;
+    node->data_length = stat->data_length;
+    node->num_children = stat->num_children;
+    node->pzxid = stat->pzxid;
+}
+
 docent_node *docent_node_make(struct node_home *home, const char *path, size_t path_size, const docent_stat *stat, const void *data, size_t size,
                               bool keep_data)
 {
@@ -53,25 +77,22 @@ docent_node *docent_node_make(struct node_home *home, const char *path, size_t p
     atomic_fetch_add_explicit(&home->references, 1, memory_order_relaxed);
     node->home = home;
     node->path_size = (uint32_t)path_size;
-    node->size = (uint32_t)size | (keep_data ? NODE_KEEPS_DATA : 0) | (data == NULL ? NODE_NULL_DATA : 0);
     memcpy(node->bytes, path, path_size);
     node->bytes[path_size] = '\0';
-    if (keep_data) {
-        if (size > 0) memcpy(node->bytes + path_size + 1, data, size);
-        node->bytes[path_size + 1 + size] = '\0';
-    }
-    if (stat == NULL) return node;
-    node->czxid = stat->czxid;
-    node->mzxid = stat->mzxid;
-    node->ctime_ms = stat->ctime_ms;
-    node->mtime_ms = stat->mtime_ms;
-    node->version = stat->version;
-    node->cversion = stat->cversion;
-    node->aversion = stat->aversion;
-    node->ephemeral_owner = stat->ephemeral_owner;
-    node->data_length = stat->data_length;
-    node->num_children = stat->num_children;
-    node->pzxid = stat->pzxid;
+    node_fill(node, stat, data, size, keep_data);
+    return node;
+}
+
+docent_node *docent_cache_fill_stub(struct entry *entry, const docent_stat *stat, const void *data, size_t size, bool keep_data)
+{
+    enum { WASTE_MAX = 32 };
+    docent_node *node = entry->node;
+    if (!keep_data || data == NULL) size = 0;
+    size_t room = node->size & NODE_SIZE_MASK, need = keep_data ? size + 1 : 0;
+    bool fits = (node->size & NODE_STUB) != 0 && need <= room && room - need <= WASTE_MAX;
+    /* Somebody who was told that it cannot be read may look at it still. Nobody else can come by it before it is loaded. */
+    if (!fits || atomic_load_explicit(&node->references, memory_order_acquire) > 1) return NULL;
+    node_fill(node, stat, data, size, keep_data);
     return node;
 }
 
@@ -160,13 +181,14 @@ struct entry *docent_cache_entry_new(docent_cache *cache, struct entry *parent, 
         entry->node = docent_node_make(cache->home, name, strlen(name), NULL, NULL, 0, false);
     } else { /* The path is put together in place. */
         size_t prefix = prefix_size(parent), size = strlen(name);
-        docent_node *node = docent_alloc(&cache->home->allocator, sizeof *node + prefix + size + 1);
+        docent_node *node = docent_alloc(&cache->home->allocator, sizeof *node + prefix + size + 1 + cache->stub_room);
         if (node != NULL) {
             memset(node, 0, sizeof *node);
             atomic_init(&node->references, 1);
             atomic_fetch_add_explicit(&cache->home->references, 1, memory_order_relaxed);
             node->home = cache->home;
             node->path_size = (uint32_t)(prefix + size);
+            node->size = (uint32_t)cache->stub_room | NODE_STUB;
             memcpy(node->bytes, parent->node->bytes, parent->node->path_size);
             node->bytes[prefix - 1] = '/';
             memcpy(node->bytes + prefix, name, size + 1);
@@ -302,7 +324,7 @@ void docent_cache_put_node(docent_cache *cache, struct entry *entry, docent_node
     entry->loaded = true;
     docent_mutex_unlock(&cache->mutex);
     count_node(cache, entry, 1);
-    docent_node_unref(before);
+    if (before != node) docent_node_unref(before);
 }
 
 static struct directory *directory_new(docent_cache *cache, uint32_t room)

@@ -280,6 +280,28 @@ static void late_subscribers_of_nothing_hear_that_it_is_all(void **state)
     assert_soon(f->model.initialized == 1);
 }
 
+/* What stands in for a node before it is read has room for data as long as the last that were: here those of "z", which comes last on every
+ * level. */
+static void every_node_has_its_own_data_however_long(void **state)
+{
+    enum { SIZES = 14 };
+    static const int sizes[SIZES] = { 0, 1, 100, 99, 101, 70, 69, 132, 133, 1022, 1023, 1024, 2000, 33 };
+    struct fixture *f = *state;
+    char data[2048], path[256] = "/tree", child[300];
+    memset(data, 'd', sizeof data);
+    for (int level = 0; level < SIZES; level++) {
+        assert_ok(docent_create(f->writer, path, data, (size_t)sizes[level], DOCENT_PERSISTENT, NULL));
+        for (int i = 0; i < SIZES; i++) {
+            snprintf(child, sizeof child, "%s/%02d", path, i);
+            memset(data, 'a' + i, sizeof data);
+            assert_ok(docent_create(f->writer, child, data, (size_t)sizes[i], DOCENT_PERSISTENT, NULL));
+        }
+        snprintf(path + strlen(path), sizeof path - strlen(path), "/z");
+    }
+    watch_tree(f, NULL);
+    assert_soon(equals(f));
+}
+
 static void a_root_that_comes_and_goes(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +475,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_tree_is_loaded),
         TEST(changes_are_told),
+        TEST(every_node_has_its_own_data_however_long),
         TEST(a_root_that_comes_and_goes),
         TEST(late_subscribers_of_nothing_hear_that_it_is_all),
         TEST(what_happened_during_a_cut_is_found),
