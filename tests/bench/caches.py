@@ -24,6 +24,7 @@ PYTHON = ["/usr/bin/python3", "-B"]  # The distribution's, which has kazoo.
 SIZES = (1000, 10000, 100000)
 UPDATES = 10000
 PATIENCE = 400
+BACK_S = 15
 QUIET_S = 3  # No packets for so long: a client that was cut off has asked all that it wants to know.
 
 
@@ -178,26 +179,28 @@ def lags(programs, contenders, server, rounds, leaves=UPDATES, updates=UPDATES):
 
 
 def take_session(address, session, end):
-    """Continues the session on a connection of our own, so that the server closes its owner's; and ends it, or leaves it."""
+    """Continues the session on a connection of our own, so that the server closes its owner's; and ends it, or leaves it. Both in one go: the
+    owner comes back at once."""
     host, port = address.rsplit(":", 1)
     password = bytes.fromhex(session["password"])
+    body = struct.pack(">iqiqi", 0, 0, 30000, session["id"], len(password)) + password + b"\0"
+    close = struct.pack(">iii", 8, 1, -11) if end else b""
     with socket.create_connection((host, int(port)), timeout=10) as link:
-        body = struct.pack(">iqiqi", 0, 0, 30000, session["id"], len(password)) + password + b"\0"
-        link.sendall(struct.pack(">i", len(body)) + body)
-        link.recv(4096)
-        if end:
-            link.sendall(struct.pack(">iii", 8, 1, -11))
-            link.recv(4096)
+        link.sendall(struct.pack(">i", len(body)) + body + close)
+        while link.recv(4096) and end:
+            pass
 
 
-def quiet(address):
-    """Waits until nobody asks anything, and returns how many packets there were by then."""
+def quiet(address, before=None):
+    """Waits until nobody asks anything, and returns how many packets there were by then. With @before: of who has just lost its connection, and
+    takes a while to come back."""
     last, since = words_received(address), time.monotonic()
-    while time.monotonic() - since < QUIET_S:
+    patience = QUIET_S if before is None else BACK_S
+    while time.monotonic() - since < patience:
         time.sleep(0.1)
         now = words_received(address)
         if now > last + 1:  # A ping is nothing.
-            since = time.monotonic()
+            since, patience = time.monotonic(), QUIET_S
         last = now
     return last
 
@@ -229,8 +232,10 @@ def reconnect(contenders, server, leaves):
                 text = ""
                 if label == "docent":
                     text = "%.0f" % (cached.ask("fresh")["wall_ns"] / 1e6)
-                packets = quiet(server.address) - before
+                packets = quiet(server.address, before) - before
                 count = cached.ask("fresh" if label == "docent" else "count")["nodes"]
+                if (cached.ask("session")["id"] != session["id"]) != end:
+                    raise bench.BenchError("%s: not the %s" % (label, title))
                 print("    %-24s %-22s %14d %14.2f %12s %10d" % (title, label, packets, packets / directories, text, nodes - count), flush=True)
 
 
