@@ -28,6 +28,7 @@ struct node_home {
 struct directory {
     int64_t pzxid; /* As of the last list. */
     uint32_t count, room;
+    uint32_t walked; /* The loop's: where a walk has last been. */
     struct entry *children[]; /* In the order of strcmp() of their names. */
 };
 

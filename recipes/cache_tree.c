@@ -281,13 +281,23 @@ struct entry *docent_cache_find(const docent_cache *cache, const char *path)
     return NULL;
 }
 
+/* Where it stands, or stood: most are looked for in a row, so where the last was found is looked first. */
+static uint32_t entry_place_in_walk(const struct entry *entry)
+{
+    const struct directory *directory = entry->parent->directory;
+    return directory != NULL && stands_at(entry, directory->walked) ? directory->walked : entry_place(entry);
+}
+
 struct entry *docent_cache_next_beside(const struct entry *entry, const struct entry *top)
 {
     while (entry != top && entry->parent != NULL) {
-        uint32_t place = entry_place(entry);
+        uint32_t place = entry_place_in_walk(entry);
         if (stands_at(entry, place)) place++;
-        const struct directory *directory = entry->parent->directory;
-        if (directory != NULL && place < directory->count) return directory->children[place];
+        struct directory *directory = entry->parent->directory;
+        if (directory != NULL && place < directory->count) {
+            directory->walked = place;
+            return directory->children[place];
+        }
         entry = entry->parent;
     }
     return NULL;
@@ -295,8 +305,9 @@ struct entry *docent_cache_next_beside(const struct entry *entry, const struct e
 
 struct entry *docent_cache_next(const struct entry *entry, const struct entry *top)
 {
-    if (entry->directory != NULL && entry->directory->count > 0) return entry->directory->children[0];
-    return docent_cache_next_beside(entry, top);
+    if (entry->directory == NULL || entry->directory->count == 0) return docent_cache_next_beside(entry, top);
+    entry->directory->walked = 0;
+    return entry->directory->children[0];
 }
 
 size_t docent_cache_count(const struct entry *top)
@@ -335,6 +346,7 @@ static struct directory *directory_new(docent_cache *cache, uint32_t room)
     directory->pzxid = -1;
     directory->count = 0;
     directory->room = room;
+    directory->walked = 0;
     return directory;
 }
 
@@ -376,10 +388,11 @@ bool docent_cache_add_child(docent_cache *cache, struct entry *parent, struct en
 /* A leaf goes. */
 static void entry_unlink(docent_cache *cache, struct entry *entry)
 {
-    uint32_t place = entry_place(entry);
+    struct directory *directory = entry->parent->directory;
+    uint32_t last = directory == NULL ? 0 : directory->count - 1; /* Of many that go, the last goes first. */
+    uint32_t place = stands_at(entry, last) ? last : entry_place(entry);
     if (cache->cursor == entry) cache->cursor = docent_cache_next_beside(entry, cache->root);
     if (!stands_at(entry, place)) return; /* It was left out of a new list. */
-    struct directory *directory = entry->parent->directory;
     docent_mutex_lock(&cache->mutex);
     directory->count--;
     memmove(&directory->children[place], &directory->children[place + 1], (directory->count - place) * sizeof(struct entry *));
