@@ -50,7 +50,7 @@ struct maker {
 
 static void *block_grow(struct maker *m, struct block *block, size_t size)
 {
-    if (m->status != DOCENT_OK) return NULL;
+    if (size == 0 || m->status != DOCENT_OK) return NULL;
     if (block != &m->path && block != &m->names) m->taken += size;
     if (m->taken > m->limits->bytes_max) {
         docent_config_say(m->reason, "takes more than %zu bytes of memory", m->limits->bytes_max);
@@ -173,7 +173,7 @@ static void make_value(struct maker *m, const json_t *json, uint32_t depth, bool
 {
     struct value value = { .key = (uint32_t)m->strings.size, .text = (uint32_t)m->text.size, .in_array = in_array };
     size_t index = m->values.size;
-    if (depth > m->limits->depth_max) {
+    if (depth >= m->limits->depth_max && (json_is_object(json) || json_is_array(json))) { /* A level as docent_config_parse() counts them. */
         docent_config_say(m->reason, "deeper than %u levels", m->limits->depth_max);
         m->status = DOCENT_ERR_TOO_LARGE;
     }

@@ -152,6 +152,18 @@ static void test_depth_is_limited_wherever_a_document_stands(void **state)
     assert_int_equal(docent_config_parse("[[[1]]]", 7, 1, &limits, &json, &reason), DOCENT_ERR_TOO_LARGE);
     assert_int_equal(docent_config_parse("1", 1, 4, &limits, &json, &reason), DOCENT_ERR_TOO_LARGE);
 
+    json = json_of("{\"a\": {\"b\": 1}}"); /* What can be made can be read again. */
+    json_t *whole = json_object();
+    docent_config_values *values;
+    const struct config_origin origin = { .zxid = 1 };
+    assert_true(docent_config_merge(whole, "x", json));
+    assert_int_equal(docent_config_values_make(whole, &origin, &limits, &memory.allocator, &values, &reason), DOCENT_OK);
+    docent_config_values_unref(values);
+    assert_true(docent_config_merge(whole, "x/y", json));
+    assert_int_equal(docent_config_values_make(whole, &origin, &limits, &memory.allocator, &values, &reason), DOCENT_ERR_TOO_LARGE);
+    json_decref(whole);
+    json_decref(json);
+
     static char brackets[200000];
     memset(brackets, '[', sizeof brackets);
     limits.depth_max = 1000;
@@ -167,7 +179,7 @@ static void test_no_document_takes_more_than_the_limit(void **state)
     memset(text + at, 'n', 32 << 10);
     at += 32 << 10;
     at += (size_t)sprintf(text + at, "\":[");
-    while (at + 4 < sizeof text) at += (size_t)sprintf(text + at, "0,");
+    while (at + 8 < sizeof text) at += (size_t)sprintf(text + at, "0,");
     sprintf(text + at, "0]}");
     docent_config_values *values;
     assert_int_equal(make(text, &values), DOCENT_ERR_TOO_LARGE);
