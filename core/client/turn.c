@@ -116,6 +116,7 @@ void docent_client_on_expired(void *owner)
     struct docent_core *c = owner;
     docent_client_publish_lease(c);
     if (c->closing) return;
+    docent_watches_offline(c); /* As docent_watches_restore() does. */
     docent_state_go(c, DOCENT_LOST, DOCENT_ERR_SESSION_EXPIRED);
     struct docent_event event = { .type = DOCENT_EV_EXPIRED, .generation = c->session.generation };
     docent_client_broadcast(c, &event);

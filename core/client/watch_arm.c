@@ -136,7 +136,7 @@ static void watch_stand(struct docent_watch *w, docent_watch_fn fn, void *user)
     if (w->local) c->watches.local_count++;
     if (w->local) {
         w->filed = FILED_STANDING;
-    } else if (w->path->standing >= 0 && docent_watch_path_wants(w->path) == w->path->standing) {
+    } else if (c->session.state == SESSION_ONLINE && w->path->standing >= 0 && docent_watch_path_wants(w->path) == w->path->standing) {
         w->filed = FILED_STANDING;
         docent_watch_reset(w);
     } else {

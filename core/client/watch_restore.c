@@ -111,6 +111,7 @@ enum session_restored docent_watches_restore(struct docent_core *c, bool begin, 
 {
     struct watch_table *table = &c->watches;
     if (begin) {
+        docent_watches_offline(c); /* The last connection may have ended in the midst of this: nothing is at the server yet. */
         table->cursor = table->first;
         table->restored_from = table->unarmed ? table->unarmed_zxid : c->session.last_zxid;
     }
@@ -174,7 +175,10 @@ void docent_watches_online(struct docent_core *c)
     for (struct watch_path *path = c->watches.first, *next; path != NULL; path = next) {
         next = path->next;
         for (struct docent_watch *w = path->watches; w != NULL && path->standing >= 0; w = w->next) {
-            if (w->filed == FILED_STANDING && !w->ended && !w->local) docent_watch_reset(w); /* Restored, but with a gap. */
+            if (!docent_watch_stands(w->kind) || w->ended || w->local) continue;
+            if (w->filed != FILED_STANDING && docent_watch_path_wants(path) != path->standing) continue;
+            w->filed = FILED_STANDING; /* Or it came while there was no connection, and another of the path was restored. */
+            docent_watch_reset(w); /* Restored, but with a gap. */
         }
         docent_watch_path_settle(c, path);
     }
