@@ -353,10 +353,9 @@ static void entry_answered(docent_cache *cache, struct entry *entry, enum ask_ki
         }
         return;
     case DOCENT_ERR_NO_NODE:
-        if (kind == ASK_WAIT_FOR_ROOT) return; /* The watch is there. */
         if ((entry->flags & ENTRY_WANTS_READ) != 0) return; /* Something has happened to it since we asked: we look again. */
         entry_remove(cache, entry);
-        if (is_root(entry) && cache->mode == CACHE_ONE_SHOT) entry->flags |= ENTRY_WANTS_READ | ENTRY_MISSING;
+        if (kind != ASK_WAIT_FOR_ROOT && is_root(entry) && cache->mode == CACHE_ONE_SHOT) entry->flags |= ENTRY_WANTS_READ | ENTRY_MISSING;
         return;
     case DOCENT_ERR_CONNECTION_LOSS:
     case DOCENT_ERR_SESSION_EXPIRED:
