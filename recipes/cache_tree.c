@@ -414,6 +414,7 @@ void docent_cache_remove(docent_cache *cache, struct entry *top, void (*gone)(do
         entry->loaded = false;
         docent_mutex_unlock(&cache->mutex);
         bool last = entry == top;
+        if (entry->directory != NULL) directory_swap(cache, entry, NULL); /* An empty one: all that was listed is left out. */
         if (entry->parent != NULL) {
             entry_unlink(cache, entry);
             entry->flags |= ENTRY_DEAD;
