@@ -725,7 +725,7 @@ static void heard_of_new(docent_cache *cache, const char *path)
     struct entry *child = docent_cache_entry_new(cache, parent, slash + 1);
     bool wanted = child == NULL || cache->limits.accept == NULL || cache->limits.accept(path, cache->limits.user);
     if (child != NULL && wanted && docent_cache_add_child(cache, parent, child)) {
-        entry_want(cache, child, ENTRY_WANTS_READ);
+        child_came(cache, child); /* The load waits for it if it waits for its parent: the list to come may have it. */
         return;
     }
     if (child != NULL) {
