@@ -835,8 +835,8 @@ static void cache_suspend(docent_cache *cache)
     cache->paused = false;
     cache->cursor = NULL;
     docent_shared_set(&cache->fresh, 0);
-    if (docent_cache_news_reserve(cache, 1)) docent_cache_tell(cache, NEWS_SUSPENDED, NULL, NULL, DOCENT_OK);
-    cache->was_down = true;
+    docent_cache_tell(cache, NEWS_SUSPENDED, NULL, NULL, DOCENT_OK);
+    cache->link = LINK_SUSPENDED;
 }
 
 static void cache_on_event(struct handle *handle, const struct docent_event *ev)
@@ -851,12 +851,14 @@ static void cache_on_event(struct handle *handle, const struct docent_event *ev)
         cache->watch = NULL; /* It ended with the session. */
         cache->mode = CACHE_STANDING;
         cache->no_batches = false;
-        if (docent_cache_news_reserve(cache, 1)) docent_cache_tell(cache, NEWS_LOST, NULL, NULL, DOCENT_OK);
+        if (cache->link != LINK_SUSPENDED) break; /* A session that we have not heard of, because it had no watches yet. */
+        docent_cache_tell(cache, NEWS_LOST, NULL, NULL, DOCENT_OK);
+        cache->link = LINK_LOST;
         break;
     case DOCENT_EV_RESUMED:
         cache->online = true;
-        if (cache->was_down && docent_cache_news_reserve(cache, 1)) docent_cache_tell(cache, NEWS_RECONNECTED, NULL, NULL, DOCENT_OK);
-        cache->was_down = false;
+        if (cache->link != LINK_NEVER_UP) docent_cache_tell(cache, NEWS_RECONNECTED, NULL, NULL, DOCENT_OK);
+        cache->link = LINK_UP;
         cache_watch(cache);
         break;
     case DOCENT_EV_TIMER:
@@ -885,7 +887,9 @@ static void cache_attached(struct handle *handle)
 {
     docent_cache *cache = cache_of(handle);
     cache->online = docent_machine_online(&handle->machine);
-    if (cache->online) cache_watch(cache);
+    if (!cache->online) return;
+    cache->link = LINK_UP;
+    cache_watch(cache);
 }
 
 static void cache_end(struct handle *handle, docent_status why, bool mute)

@@ -113,7 +113,7 @@ struct docent_cache {
     bool same_session;        /* The gap is within one. */
     bool no_batches;          /* The server does not know multiRead. */
     bool paused;              /* Until the timer. */
-    bool was_down;            /* Since the last RECONNECTED. */
+    enum cache_link { LINK_NEVER_UP, LINK_UP, LINK_SUSPENDED, LINK_LOST } link; /* What subscribers know of the connection. */
     bool surveys;             /* What is unverified is asked for by surveys, not by reading. */
     unsigned surveying;       /* Packets of one that are under way. */
     bool surveys_leaves;      /* Of a load: their data have been read, and have a watch. */
@@ -183,7 +183,7 @@ enum cache_news_type {
     NEWS_RECONNECTED,
     NEWS_FRESH,
 };
-/* Room for @count more, so that telling them cannot fail. */
+/* Room for @count more, so that telling them cannot fail. For what is told of the connection there is always some. */
 bool docent_cache_news_reserve(docent_cache *cache, size_t count);
 /* Takes its own references. */
 void docent_cache_tell(docent_cache *cache, enum cache_news_type type, const docent_node *before, const docent_node *after, docent_status why);

@@ -46,11 +46,13 @@ static void tell_soon(docent_cache *cache)
 
 /* ---- Writing down. ---- */
 
-bool docent_cache_news_reserve(docent_cache *cache, size_t count)
+enum { NEWS_SPARE = 8 }; /* A turn does not see more of the connection. */
+
+static bool news_make_room(docent_cache *cache, size_t count)
 {
+    count += NEWS_SPARE;
     if (count <= cache->news_room - cache->news_count) return true;
-    if (cache->subscriptions == NULL) return true; /* There is nobody to be told. */
-    size_t room = cache->news_room < 8 ? 8 : cache->news_room * 2;
+    size_t room = cache->news_room < 2 * NEWS_SPARE ? 2 * NEWS_SPARE : cache->news_room * 2;
     if (room < cache->news_count + count) room = cache->news_count + count;
     const docent_allocator *allocator = &cache->handle.allocator;
     struct cache_news *larger = docent_alloc_array(allocator, room, sizeof *larger);
@@ -61,6 +63,11 @@ bool docent_cache_news_reserve(docent_cache *cache, size_t count)
     cache->news_room = room;
     cache->news_first = 0;
     return true;
+}
+
+bool docent_cache_news_reserve(docent_cache *cache, size_t count)
+{
+    return cache->subscriptions == NULL /* There is nobody to be told. */ || news_make_room(cache, count);
 }
 
 void docent_cache_tell(docent_cache *cache, enum cache_news_type type, const docent_node *before, const docent_node *after, docent_status why)
@@ -171,7 +178,8 @@ docent_status docent_cache_subscribe(docent_cache *cache, const docent_cache_eve
     s->since = cache->news_serial;
     s->initialized_before = docent_cache_is_initialized(cache) && cache->limits.tells_initialized;
     bool told_of = !cache->limits.quiet_start || docent_cache_is_initialized(cache);
-    if (told_of && (docent_cache_size(cache) > 0 || s->initialized_before)) status = docent_cache_snapshot(cache, NULL, &s->known);
+    if (!news_make_room(cache, 0)) status = DOCENT_ERR_NO_MEMORY;
+    if (status == DOCENT_OK && told_of && docent_cache_size(cache) > 0) status = docent_cache_snapshot(cache, NULL, &s->known);
     if (status != DOCENT_OK) {
         docent_free(&cache->handle.allocator, s);
         return status;
@@ -274,11 +282,13 @@ static void tell_news(docent_cache *cache)
         docent_node_unref(news.before);
         docent_node_unref(news.after);
     }
-    if (cache->news_room > 1024) { /* Of a load. */
-        docent_free(&cache->handle.allocator, cache->news);
-        cache->news = NULL;
-        cache->news_room = cache->news_first = 0;
-    }
+    if (cache->news_room <= 1024) return;
+    struct cache_news *smaller = docent_alloc_array(&cache->handle.allocator, 2 * NEWS_SPARE, sizeof *smaller);
+    if (smaller == NULL) return; /* Another time. */
+    docent_free(&cache->handle.allocator, cache->news); /* Of a load. */
+    cache->news = smaller;
+    cache->news_room = 2 * NEWS_SPARE;
+    cache->news_first = 0;
 }
 
 static void tell_closed(docent_cache *cache)
