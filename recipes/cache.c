@@ -839,6 +839,17 @@ static void cache_suspend(docent_cache *cache)
     cache->link = LINK_SUSPENDED;
 }
 
+/* This server may be able to do what the last one was not. All caches of a connection find the same: below 3.9 a watch that one leaves with a
+ * read would replace the recursive one of another. */
+static void cache_forget_mode(docent_cache *cache)
+{
+    if (cache->mode == CACHE_STANDING) return;
+    docent_watch *watch = cache->watch;
+    cache->watch = NULL;
+    cache->mode = CACHE_STANDING;
+    docent_watch_cancel(watch);
+}
+
 static void cache_on_event(struct handle *handle, const struct docent_event *ev)
 {
     docent_cache *cache = cache_of(handle);
@@ -859,6 +870,7 @@ static void cache_on_event(struct handle *handle, const struct docent_event *ev)
         cache->online = true;
         if (cache->link != LINK_NEVER_UP) docent_cache_tell(cache, NEWS_RECONNECTED, NULL, NULL, DOCENT_OK);
         cache->link = LINK_UP;
+        cache_forget_mode(cache);
         cache_watch(cache);
         break;
     case DOCENT_EV_TIMER:
