@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
@@ -53,6 +54,17 @@ static void actor_round_done(struct actor *actor)
 {
     actor->rounds++;
     actor_rest(actor);
+}
+
+/* An owner of caches has done something. */
+void actor_acted(struct actor *actor)
+{
+    if (actor->state == ACTOR_IDLE) {
+        actor_rest(actor);
+        if (actor->state == ACTOR_IDLE && world_calm(actor->world)) {
+            actor_in(actor, 250);
+        }
+    }
 }
 
 docent_client *actor_client(const struct actor *actor)
@@ -138,6 +150,9 @@ static void actor_close_lock(struct actor *actor)
 static void actor_client_closed(struct sim_client *client)
 {
     struct actor *actor = client->owner;
+    if (actor->world->caches != NULL) {
+        caches_client_closed(actor);
+    }
     actor_handle_closed(actor, actor->handles, false);
     struct world *world = actor->world;
     for (size_t i = world->call_count; i > 0; i--) {
@@ -173,6 +188,9 @@ static void actor_close_client(struct actor *actor)
     }
     actor->late_lock = lock != NULL && !lock_first;
     nodes_leave(actor);
+    if (actor->world->caches != NULL) {
+        caches_leave(actor, false);
+    }
     docent_view_release(actor->view);
     actor->view = NULL;
     sim_client_close(&actor->client);
@@ -197,6 +215,9 @@ void actor_crash(struct actor *actor)
     actor->missed = false;
     hearing_end(&actor->hearing);
     nodes_leave(actor);
+    if (actor->world->caches != NULL) {
+        caches_leave(actor, true);
+    }
     actor->view = NULL;
     sim_client_crash(&actor->client);
     actor_handle_closed(actor, actor->handles, true);
@@ -668,7 +689,10 @@ static void actor_ring(struct alarm *alarm)
         actor_start(actor);
         break;
     case ACTOR_IDLE:
-        if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
+        if (actor->world->caches != NULL) {
+            actor->prepared = true;
+            caches_act(actor);
+        } else if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);
         } else if (actor->writer) {
@@ -702,7 +726,7 @@ struct actor *actor_new(struct world *world, size_t index, bool writer)
     }
     *actor = (struct actor){.world = world, .index = index, .writer = writer, .alarm.ring = actor_ring};
     actor->client = (struct sim_client){.net = &world->net, .index = index, .servers = world->scenario->replicas, .owner = actor,
-                                        .old_servers = world->scenario->old, .closed = actor_client_closed};
+                                        .speaks = world->scenario->speaks, .closed = actor_client_closed};
     actor->client.posts_last = &actor->client.posts;
     struct memory *memory = &actor->client.memory;
     *memory = (struct memory){.asked = &world->allocations, .random = &world->random,

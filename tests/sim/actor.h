@@ -69,6 +69,7 @@ void actor_calm(struct actor *actor);  /* Once more, then FINISHED. */
 bool actor_quiet(struct actor *actor);
 void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN. */
 /* For nodes.c and txns.c. */
+void actor_acted(struct actor *actor); /* For caches.c. */
 docent_client *actor_client(const struct actor *actor); /* What it works through. */
 void actor_call_accepted(struct actor *actor, struct call *call, docent_status status); /* Or not. */
 void actor_watch_told(const docent_watch_event *event, void *user); /* Of the one-shot watch in actor->watched. */

@@ -1,12 +1,13 @@
 #include "tests/sim/client_driver.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CLIENT_OF(member, pointer) ((struct sim_client *)(void *)((char *)(pointer)-offsetof(struct sim_client, member)))
 
 /* What servers say of themselves. */
-#define CLIENT_SRVR(version) "Zookeeper version: " version ", built on 2022-02-25 08:49 UTC\nLatency min/avg/max: 0/0.0/0\n" \
+#define CLIENT_SRVR "Zookeeper version: %s.9-1, built on 2022-02-25 08:49 UTC\nLatency min/avg/max: 0/0.0/0\n" \
                              "Received: 1\nSent: 0\nConnections: 1\nOutstanding: 0\nZxid: 0x0\nMode: follower\nNode count: 5\n"
 
 uint64_t sim_client_now(const struct sim_client *client)
@@ -200,8 +201,9 @@ static void client_probed(struct alarm *alarm)
     bool answers = hooks->reachable(hooks->user, client->index, client_server_of(&client->probe));
     client->asking = false;
     client_enter(client);
-    const char *srvr = client->old_servers ? CLIENT_SRVR("3.5.9-1") : CLIENT_SRVR("3.8.0-1");
-    docent_core_probed(client->core, sim_client_now(client), &client->probe, srvr, answers ? strlen(srvr) : 0);
+    char srvr[300];
+    size_t size = (size_t)snprintf(srvr, sizeof srvr, CLIENT_SRVR, net_speaks(client->speaks, client_server_of(&client->probe)));
+    docent_core_probed(client->core, sim_client_now(client), &client->probe, srvr, answers ? size : 0);
     client_leave(client);
 }
 

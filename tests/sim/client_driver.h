@@ -13,7 +13,7 @@ struct sim_client {
     struct net *net;
     size_t index;
     size_t servers;
-    bool old_servers; /* 3.5, else 3.8. */
+    const char *const *speaks; /* What servers say that they are; see net_speaks(). */
     struct memory memory;
     docent_allocator allocator;
     struct docent_host host;

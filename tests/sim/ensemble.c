@@ -45,6 +45,15 @@ struct ensemble {
     struct part parts[ENSEMBLE_MAX];
 };
 
+static enum speak_release ensemble_release(const struct ensemble_config *config, size_t server)
+{
+    enum speak_release release;
+    if (!docent_speak_find(net_speaks(config->speaks, server), &release)) {
+        abort();
+    }
+    return release;
+}
+
 static uint64_t ensemble_now(const struct ensemble *ensemble)
 {
     return ensemble->config.clock->now_us / SIM_MS;
@@ -290,6 +299,7 @@ static void part_catch_up(struct part *part)
 static void part_power_on(struct part *part)
 {
     struct server_config server = part->ensemble->server;
+    server.speak = ensemble_release(&part->ensemble->config, part->index);
     server.touch_phase_ms = (uint32_t)chance_below(part->ensemble->config.random, server.tick_ms / 2);
     part->replica = docent_replica_new(&server, (int)part->index, part_send_up, part);
     part_catch_up(part);
@@ -312,7 +322,7 @@ struct ensemble *ensemble_new(const struct ensemble_config *config)
     }
     ensemble->config = *config;
     ensemble->server = (struct server_config){.tick_ms = config->tick_ms, .container_check_ms = 10 * config->tick_ms,
-                                               .speak = config->old ? SPEAK_3_5 : SPEAK_3_8};
+                                               .speak = ensemble_release(config, 0)};
     ensemble->alarm.ring = ensemble_ring;
     ensemble->leader = docent_leader_new(&ensemble->server, ensemble_now(ensemble), ensemble_wall(ensemble));
     for (size_t i = 0; i < config->count; i++) {

@@ -34,7 +34,7 @@ struct ensemble_config {
     void *user;
     void (*committed)(void *user, const struct commit *commit);
     void (*trace)(void *user, const char *text);
-    bool old;               /* 3.5, else 3.8. */
+    const char *const *speaks; /* See net_speaks(). The leader is the first. */
 };
 
 struct ensemble;

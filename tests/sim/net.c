@@ -248,6 +248,12 @@ static void conn_opening(struct alarm *alarm)
     }
 }
 
+const char *net_speaks(const char *const *speaks, size_t server)
+{
+    const char *release = speaks[server] == NULL ? speaks[0] : speaks[server];
+    return release == NULL ? "3.8" : release;
+}
+
 struct conn *net_connect(struct net *net, size_t client, size_t server, void *client_user)
 {
     struct conn *conn = net_memory(NULL, sizeof *conn);

@@ -64,6 +64,9 @@ struct net {
     struct conn *conns;
 };
 
+/* The release of ZooKeeper that @server is of: one for each of them, or the first for all; none: 3.8. */
+const char *net_speaks(const char *const *speaks, size_t server);
+
 struct conn *net_connect(struct net *net, size_t client, size_t server, void *client_user);
 void net_free(struct net *net);
 void net_thaw(struct net *net); /* Ask again who is reachable and who listens. */

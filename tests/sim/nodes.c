@@ -562,6 +562,7 @@ void nodes_call(struct actor *actor)
     case PLAY_CALLS:
     case PLAY_TXNS:
     case PLAY_COUNTER:
+    case PLAY_CACHES:
         abort();
     }
 }

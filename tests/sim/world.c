@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/sim/actor.h"
+#include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
@@ -207,6 +208,9 @@ static void world_committed(void *user, const struct commit *commit)
         return;
     }
     if (commit->path != NULL && world->txns != NULL && txns_committed(world, commit)) {
+        return;
+    }
+    if (commit->path != NULL && world->caches != NULL && caches_committed(world, commit)) {
         return;
     }
     if (commit->path != NULL && world->counter != NULL && counter_committed(world, commit)) {
@@ -560,6 +564,8 @@ static enum verdict world_sent(void *user, struct conn *conn, enum side to, cons
     }
     if (to == SIDE_SERVER && world->txns != NULL) {
         txns_sent(world, conn, frame, size);
+    } else if (world->caches != NULL) {
+        caches_sent(world, conn, to, frame, size);
     } else if (to == SIDE_SERVER) {
         world_check_guard(world, conn, frame, size);
     }
@@ -644,6 +650,9 @@ static bool world_is_quiet(struct world *world)
     bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
         quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && quiet;
+    }
+    if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
+        return caches_quiet(world);
     }
     return quiet && ensemble_watches(world->ensemble) <= world->watches_left;
 }
@@ -753,7 +762,15 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         storm_draw(&world->storm, &world->random);
         world->drawn = *scenario;
         world->drawn.replicas = (size_t)chance_between(&world->random, 1, ENSEMBLE_MAX);
-        if (scenario->writers == 0) {
+        if (scenario->play == PLAY_CACHES) {
+            static const char *const releases[][ENSEMBLE_MAX] = {{"3.8"}, {"3.8"}, {"3.9"}, {"3.6"}, {"3.5"}, {"3.4"}, {"3.5", "3.8", "3.9"},
+                                                                 {"3.4", "3.9", "3.4"}};
+            memcpy(world->drawn.speaks, releases[chance_below(&world->random, sizeof releases / sizeof *releases)], sizeof world->drawn.speaks);
+            world->drawn.tree = (size_t)(chance_per_mille(&world->random, 200) ? chance_between(&world->random, 50, 300)
+                                                                               : chance_between(&world->random, 4, 40));
+            world->drawn.roots = chance_per_mille(&world->random, 200);
+            world->drawn.breaks = chance_per_mille(&world->random, 200);
+        } else if (scenario->writers == 0) {
             world->drawn.contenders = (size_t)chance_between(&world->random, 2, 5);
             world->drawn.writers = (size_t)chance_below(&world->random, 2);
         }
@@ -776,7 +793,7 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
     struct ensemble_config config = {
         .clock = &world->clock, .random = &world->random, .count = scenario->replicas, .tick_ms = world->tick_ms,
         .lag_max_us = scenario->lag_ms * SIM_MS, .latency_min_us = 50, .latency_max_us = 500, .user = world,
-        .committed = world_committed, .trace = trace ? world_ensemble_trace : NULL, .old = scenario->old,
+        .committed = world_committed, .trace = trace ? world_ensemble_trace : NULL, .speaks = scenario->speaks,
     };
     world->ensemble = ensemble_new(&config);
     for (size_t i = 0; i < scenario->contenders + scenario->writers; i++) {
@@ -786,6 +803,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->txns = txns_new();
     } else if (scenario->play == PLAY_COUNTER) {
         world->counter = counter_new();
+    } else if (scenario->play == PLAY_CACHES) {
+        world->caches = caches_new();
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -820,6 +839,7 @@ void world_free(struct world *world)
     nodes_free(world->nodes);
     txns_free(world->txns);
     counter_free(world->counter);
+    caches_free(world->caches);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

@@ -24,8 +24,9 @@ enum { WORLD_ACTORS_MAX = 6 };
 struct world;
 struct actor;
 
-enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h. */
+enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h, of CACHES growth.h (there contenders own caches). */
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
+    PLAY_CACHES,
 };
 
 struct scenario {
@@ -37,7 +38,12 @@ struct scenario {
     enum play play;     /* Of writers. */
     bool viewed;        /* Through a view of a view. */
     bool compressed;    /* What lies at the servers. */
-    bool old;           /* Servers without batches: 3.5. */
+    const char *speaks[ENSEMBLE_MAX]; /* What the servers are; see net_speaks(). */
+    size_t tree;        /* Nodes that caches are of, about. */
+    bool roots;         /* Mostly the root comes and goes. */
+    bool calm_tree;     /* It only grows, and then changes no more. */
+    bool whole;         /* Caches are of the whole tree, one each. */
+    bool breaks;        /* Owners of caches lose their connections and sessions. */
     unsigned rounds;    /* Of each actor in the storm. */
     bool impatient;     /* Contenders cancel, close and leave. */
     uint64_t lag_ms;    /* Of replicas. */
@@ -100,6 +106,7 @@ struct forced { /* A session ended by an operator: its client cannot know before
 
 enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
+struct caches;
 struct effect;
 struct nodes;
 struct counter;
@@ -135,6 +142,7 @@ struct world {
     struct nodes *nodes; /* NULL: the scenario has none. */
     struct counter *counter; /* The same. */
     struct txns *txns;   /* Likewise. */
+    struct caches *caches;
 
     enum phase phase;
     uint64_t phase_until_us;
