@@ -104,12 +104,14 @@ void owned_gap_begins(struct owned *owned)
     if (owned->gap.open) { /* Another within it: once more, unless it is in the midst of reading everything. */
         owned->gap.open = !owned->gap.lost;
         owned->gap.reads = owner->reads;
+        owned->gap.nodes = owner->nodes;
         return;
     }
     owned->gap.open = owner_open(owned->actor) == 1 && docent_cache_is_initialized(cache) && cache->reads.first == NULL && cache->lists.first == NULL &&
         cache->synced_zxid >= owned->world->caches->oracle.zxid;
     owned->gap.lost = false;
     owned->gap.reads = owner->reads;
+    owned->gap.nodes = owner->nodes;
     owned->gap.failures = owned->actor->client.memory.failures;
 }
 
@@ -134,8 +136,10 @@ void owned_gap_ends(struct owned *owned)
     size_t directories, failed;
     owned_count(owned, &directories, &failed);
     failed += docent_cache_failures(owned->cache);
-    uint64_t reads = owner_of(owned->actor)->reads - owned->gap.reads, most = 2 + failed; /* The root, read and listed. */
+    const struct owner *owner = owner_of(owned->actor);
+    uint64_t reads = owner->nodes - owned->gap.nodes, most = 2 + failed; /* The root, read and listed. */
     if (owned->gap.lost) {
+        reads = owner->reads - owned->gap.reads;
         most = docent_cache_size(owned->cache) / 64 + directories + 2 * failed + 4;
     }
     if (reads > most) {
@@ -172,6 +176,21 @@ static bool caches_old_servers(const struct world *world)
     return false;
 }
 
+static uint32_t caches_word(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Of each operation: type, done, error, path, watch. */
+static size_t caches_batch_size(const uint8_t *frame, size_t size)
+{
+    size_t count = 0;
+    for (size_t at = 12; at + 14 <= size && frame[at + 4] == 0; at += 14 + caches_word(frame + at + 9)) {
+        count++;
+    }
+    return count;
+}
+
 static void caches_asked(struct world *world, struct actor *actor, const uint8_t *frame, size_t size)
 {
     struct owner *owner = owner_of(actor);
@@ -185,6 +204,7 @@ static void caches_asked(struct world *world, struct actor *actor, const uint8_t
         return;
     }
     owner->reads++;
+    owner->nodes += header.op == WIRE_OP_MULTI_READ ? caches_batch_size(frame, size) : 1;
     if (owner->closed_us != 0 && world->clock.now_us > owner->closed_us) {
         world_fail(world, "client %zu has closed its caches, and reads", actor->index);
     }
@@ -231,7 +251,7 @@ void caches_sent(struct world *world, const struct conn *conn, enum side to, con
         caches_asked(world, actor, frame, size);
         return;
     }
-    int32_t xid = (int32_t)((uint32_t)frame[4] << 24 | (uint32_t)frame[5] << 16 | (uint32_t)frame[6] << 8 | frame[7]);
+    int32_t xid = (int32_t)caches_word(frame + 4);
     for (size_t i = 0; i < owner->flying_count && xid > 0; i++) {
         if (owner->flying[i].xid == xid) {
             owner->flying_weight -= owner->flying[i].weight;

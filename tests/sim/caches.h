@@ -27,7 +27,7 @@ struct owned { /* One cache. */
     docent_status close_why;
     struct { /* An outage in which, so far, nothing has changed, and for which all was known. */
         bool open, lost;
-        uint64_t reads, failures;
+        uint64_t reads, nodes, failures;
     } gap;
 };
 
@@ -39,7 +39,8 @@ struct read { /* A request on the wire. */
 
 struct owner {
     struct owned *list;  /* Of all processes; the newest first. */
-    uint64_t reads;      /* Requests for nodes. */
+    uint64_t reads;      /* Requests for nodes, */
+    uint64_t nodes;      /* and the nodes in them. */
     uint64_t closed_us;  /* When the last cache was closed; 0: one is open. */
     unsigned conn;
     struct read flying[OWNER_READS_MAX];

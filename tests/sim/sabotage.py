@@ -46,10 +46,14 @@ BATCH = "recipes/batch.c"
 VIEW = "core/client/view.c"
 OUTCOME = "core/client/outcome.c"
 LISTENERS = "core/client/listeners.c"
+TURN = "core/client/turn.c"
+CACHE = "recipes/cache.c"
+CACHE_TELL = "recipes/cache_tell.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
 CALLS = "--scenario storm-calls --seeds 10000"
+CACHES = "--scenario storm-cache --seeds 3000"
 
 
 class Bug:
@@ -242,6 +246,58 @@ BUGS = [
     Bug("lost-and-blind", "a write that was lost in a session that may live on is sent again in the next one", [
         (SEND, "if (!c->session.settled) return DOCENT_ERR_UNKNOWN_OUTCOME;", ""),
     ], [CALLS]),
+    # Caches.
+    Bug("cache-once-is-enough", "what happens to a node that is being read does not lead to another look at it", [
+        (CACHE, "    entry->flags |= what;\n    entry_queue(cache, entry);", "    if ((entry->flags & ENTRY_BUSY) == 0) entry->flags |= what;\n    entry_queue(cache, entry);"),
+    ], ["--exhaustive cache", CACHES]),
+    Bug("cache-by-version", "nodes are compared by their version, not by the transactions that made and changed them", [
+        (CACHE, "bool anew = loaded && before.czxid != result->stat.czxid;", "bool anew = loaded && before.version > result->stat.version;"),
+        (CACHE, "bool same = loaded && !anew && before.mzxid == result->stat.mzxid;", "bool same = loaded && !anew && before.version == result->stat.version;"),
+    ], ["--exhaustive cache-resync"]),
+    Bug("cache-lost-read", "a read that was lost with its connection is not wanted any more", [
+        (CACHE, "entry->flags |= what; return; /* Once we are back. */", "return; /* Once we are back. */"),
+    ], ["--exhaustive cache-resync", CACHES]),
+    Bug("cache-leaf-without-watch", "on an old server leaves get no watch for children", [
+        (CACHE, "            entry->flags |= ENTRY_UNVERIFIED; /* A leaf gets its watch with the others', in a survey at the end of the load. */\n"
+         "            cache->leaves = true;\n", ""),
+    ], ["--exhaustive cache-old"]),
+    Bug("cache-failed-for-ever", "the load waits for a node that cannot be read", [
+        (CACHE, "    entry->flags &= ~(unsigned)ENTRY_UNVERIFIED;\n    entry_failed(cache, entry, result->status);",
+         "    entry->flags |= ENTRY_UNVERIFIED;\n    entry_failed(cache, entry, result->status);"),
+    ], ["--scenario cache-faces --seeds 300"]),
+    Bug("cache-child-first", "a child of a node that was not told yet is read and told", [
+        (CACHE, "if (parent == NULL || !parent->loaded || !may_have_children(cache, parent)) return;",
+         "if (parent == NULL || !may_have_children(cache, parent)) return;"),
+    ], ["--scenario cache-root --seeds 1000", CACHES]),
+    Bug("cache-hears-what-went", "a node that was made anew is taken to have the watch for children of the one before", [
+        (CACHE, "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED | ENTRY_HEARS_CHILDREN);", "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED);"),
+    ], ["--scenario cache-old-root --seeds 1000"]),
+    Bug("cache-old-children", "what was below a node stays when it has been made anew", [
+        (CACHE, "        docent_cache_remove_below(cache, entry, entry_gone);\n", ""),
+    ], ["--exhaustive cache-resync"]),
+    Bug("cache-survey-too-new", "after a gap the server is asked what has changed since now", [
+        (CACHE, "cache->survey_zxid = cache->synced_zxid;", "cache->survey_zxid = INT64_MAX;"),
+    ], ["--exhaustive cache-resync", CACHES]),
+    Bug("cache-reads-all", "after a gap everything is read again", [
+        (CACHE, "    cache->survey_zxid = cache->synced_zxid;\n", "    cache->surveys = false;\n    cache->survey_zxid = cache->synced_zxid;\n"),
+    ], ["--scenario cache-gap --seeds 20"]),
+    Bug("cache-no-cap", "any number of lists is under way", [
+        (CACHE, "cache->flying_lists < FLYING_LISTS_MAX", "cache->root != NULL"),
+        (CACHE, "    while (cache->flying < max && ", "    while (max > 0 && "),
+    ], ["--scenario cache-gap --seeds 30", CACHES]),
+    Bug("cache-told-after-close", "the second subscriber is told of what the first has closed the cache at", [
+        (CACHE_TELL, "return cache->handle.ended && cache->closed_why == DOCENT_ERR_CANCELLED;", "return cache == NULL;"),
+    ], ["--scenario cache-faces --seeds 1000", CACHES]),
+    Bug("cache-load-forgets", "the load does not wait for what a notification named before the list", [
+        (CACHE, "        child_came(cache, child); /* The load waits", "        entry_want(cache, child, ENTRY_WANTS_READ); /* The load waits"),
+    ], ["--scenario cache --seeds 5000", CACHES]),
+    Bug("cache-one-shot-for-good", "a cache that was at an old server sets watches one by one on a newer one, too", [
+        (CACHE, "        cache_forget_mode(cache);\n", "        if (cache->handle.ended) cache_forget_mode(cache);\n"),
+    ], [CACHES]),
+    Bug("watch-for-granted", "a watch that was being restored when the connection ended is taken to be at the server", [
+        (WATCH_RESTORE, "        docent_watches_offline(c); /* The last", "        (void)c; /* The last"),
+        (TURN, "    docent_watches_offline(c); /* As ", "    (void)c; /* As "),
+    ], [CACHES]),
 ]
 
 # What is tried when a bug's own runs do not notice it.
