@@ -187,6 +187,51 @@ static void test_a_mode_on_its_way_is_not_removed_for_another_that_goes(void **s
     assert_false(peer_take(&peer, &frame));
 }
 
+static void test_a_mode_restored_on_a_connection_that_did_not_come_about_is_forgotten(void **state)
+{
+    (void)state;
+    stand(DOCENT_WATCH_PERSISTENT);
+    accept_mode(expect_mode(WIRE_OP_ADD_WATCH, WIRE_ADD_PERSISTENT), 10);
+    peer_cut(&peer);
+    while (peer.size == 0) peer_pass(&peer, 1);
+    (void)peer_expect_connect(&peer);
+    peer_accept(&peer, 77, 6000);
+    peer_expect(&peer, WIRE_OP_SET_WATCHES2, &frame); /* Not answered. */
+    peer_cut(&peer);
+    while (peer.size == 0) peer_pass(&peer, 1);
+    (void)peer_expect_connect(&peer);
+    peer_accept(&peer, 0, 0); /* The session is over. */
+    while (peer.size == 0) peer_pass(&peer, 1);
+    peer_online(&peer, 78, 6000);
+    assert_int_equal(persistent.status, DOCENT_ERR_SESSION_EXPIRED);
+    unsigned told = persistent.count;
+    stand(DOCENT_WATCH_PERSISTENT);
+    assert_int_equal(persistent.count, told);
+    accept_mode(expect_mode(WIRE_OP_ADD_WATCH, WIRE_ADD_PERSISTENT), 12);
+    assert_int_equal(persistent.types[persistent.count - 1], DOCENT_WATCH_ARMED);
+}
+
+static void test_a_mode_on_its_way_that_is_restored_with_its_path_is_told(void **state)
+{
+    (void)state;
+    stand(DOCENT_WATCH_PERSISTENT);
+    accept_mode(expect_mode(WIRE_OP_ADD_WATCH, WIRE_ADD_PERSISTENT), 10);
+    stand(DOCENT_WATCH_RECURSIVE);
+    (void)expect_mode(WIRE_OP_ADD_WATCH, WIRE_ADD_RECURSIVE); /* Not answered. */
+    peer_cut(&peer);
+    while (peer.size == 0) peer_pass(&peer, 1);
+    (void)peer_expect_connect(&peer);
+    peer_accept(&peer, 77, 6000);
+    peer_expect(&peer, WIRE_OP_SET_WATCHES2, &frame);
+    peer_reply(&peer, frame.xid, 11, 0, NULL, 0);
+    assert_int_equal(persistent.types[persistent.count - 1], DOCENT_WATCH_RESET);
+    assert_int_equal(recursive.count, 1);
+    assert_int_equal(recursive.types[0], DOCENT_WATCH_ARMED);
+    docent_watch_cancel(on_persistent);
+    docent_watch_cancel(on_recursive);
+    (void)expect_mode(WIRE_OP_REMOVE_WATCHES, WIRE_WATCHER_ANY);
+}
+
 static void test_one_shot_that_cannot_be_armed_for_want_of_memory_costs_the_connection(void **state)
 {
     (void)state;
@@ -274,6 +319,8 @@ int main(void)
         TEST(test_one_shot_read_before_and_filed_while_its_path_is_armed_anew_misses_nothing),
         TEST(test_a_mode_overwritten_and_not_wanted_any_more_is_removed),
         TEST(test_a_mode_on_its_way_is_not_removed_for_another_that_goes),
+        TEST(test_a_mode_on_its_way_that_is_restored_with_its_path_is_told),
+        TEST(test_a_mode_restored_on_a_connection_that_did_not_come_about_is_forgotten),
         TEST(test_one_shot_that_cannot_be_armed_for_want_of_memory_costs_the_connection),
         TEST(test_what_was_seen_since_does_not_hide_what_an_unarmed_watch_has_missed),
         TEST(test_watch_of_a_read_that_was_answered_too_late_is_taken_back),
