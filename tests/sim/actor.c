@@ -214,6 +214,7 @@ void actor_crash(struct actor *actor)
     actor->updating = NULL;
     actor->missed = false;
     hearing_end(&actor->hearing);
+    watching_end(&actor->watching);
     nodes_leave(actor);
     if (actor->world->caches != NULL) {
         caches_leave(actor, true);
@@ -252,6 +253,9 @@ static void actor_start(struct actor *actor)
     if (sim_client_start(&actor->client, &options) == DOCENT_OK) {
         if (world->scenario->listens) {
             hearing_begin(&actor->hearing, actor);
+        }
+        if (world->scenario->watches) {
+            watching_begin(&actor->watching, actor);
         }
         actor_rest(actor);
         return;

@@ -7,6 +7,7 @@
 #include <docent/operation.h>
 
 #include "tests/sim/hearing.h"
+#include "tests/sim/watching.h"
 #include "tests/sim/world.h"
 
 #define ACTOR_QUEUE "/locks/job"
@@ -33,6 +34,7 @@ struct actor {
     enum actor_state state;
     struct sim_client client;
     struct hearing hearing;   /* If the scenario listens. */
+    struct watching watching; /* If it watches. */
     docent_lock *lock;
     unsigned handles;         /* Lock handles and clients made so far. */
     docent_lock_state told;   /* By on_state, of the current handle. */

@@ -83,6 +83,10 @@ const struct scenario scenarios[] = {
     {.name = "storm-cache",
      .text = "caches of up to 300 nodes in a storm, servers of any release (F-47, F-80 to F-82, F-84, F-86, F-87, F-89 to F-91, F-142)",
      .rounds = 14, .storm = true, .contenders = 2, .writers = 2, .play = PLAY_CACHES},
+    {.name = "watching", .text = "watchers of every kind beside two writers, three servers that lag (F-35, F-37, F-40, F-47)", .replicas = 3,
+     .writers = 2, .watches = true, .rounds = 6, .lag_ms = 300},
+    {.name = "watching-old", .text = "the same, on servers without persistent watches (F-35, F-37, F-47)", .replicas = 2, .writers = 2, .watches = true,
+     .old = true, .rounds = 5, .lag_ms = 100},
 
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
     {.name = "storm-protected", .text = "protected creates in a storm (F-01 to F-06, F-122, F-124, F-142)", .rounds = 12, .storm = true,
@@ -96,6 +100,10 @@ const struct scenario scenarios[] = {
      .writers = 3, .play = PLAY_TXNS, .compressed = true},
     {.name = "storm-txn-guard", .text = "guarded transactions through a view of a view in a storm (F-07, F-12, F-142)", .rounds = 8,
      .storm = true, .contenders = 2, .writers = 2, .play = PLAY_TXNS, .viewed = true},
+    {.name = "storm-watching", .text = "watchers of every kind in a storm (F-35, F-37, F-40, F-47, F-48, F-142)", .rounds = 8, .storm = true,
+     .writers = 3, .watches = true},
+    {.name = "storm-watching-old", .text = "the same, on servers without persistent watches", .rounds = 8, .storm = true, .writers = 2,
+     .watches = true, .old = true},
     {.name = "storm-calls", .text = "three writers in a storm, three servers that lag (F-18, F-35, F-37, F-124, F-142)", .rounds = 12, .storm = true,
      .writers = 3},
 };

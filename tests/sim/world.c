@@ -649,7 +649,8 @@ static bool world_is_quiet(struct world *world)
 {
     bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
-        quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && quiet;
+        quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && watching_quiet(&world->actors[i]->watching) &&
+                quiet;
     }
     if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
         return caches_quiet(world);
@@ -726,7 +727,7 @@ static void world_turn_phase(struct world *world)
             }
             bool untold = false;
             for (size_t i = 0; i < world->actor_count; i++) {
-                untold = untold || !actor_quiet(world->actors[i]);
+                untold = untold || !actor_quiet(world->actors[i]) || !watching_quiet(&world->actors[i]->watching);
             }
             world_fail(world, "in the quiet there are %zu queue nodes (such as %s) and %zu watches left%s", world->ledger_alive, left,
                        ensemble_watches(world->ensemble), untold ? ", and a watch is not told of a change" : "");

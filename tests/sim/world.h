@@ -51,6 +51,7 @@ struct scenario {
     bool long_holds;    /* For about as long as a session lives. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
+    bool watches;       /* Clients have watchers; see watching.h. */
     bool storm;         /* Random faults, and all of the above drawn from the seed. */
     bool scripted;      /* Every second grant brings at_grant, to who was granted and its server. */
     enum fault_kind at_grant;
