@@ -364,6 +364,7 @@ static void rearm_pump(struct docent_later *later)
     unsigned wanted = rearm_needs(r) & ~r->left;
     if ((wanted & LEFT_DATA) != 0) rearm_read(r, LEFT_DATA);
     if ((wanted & LEFT_CHILDREN) != 0) rearm_read(r, LEFT_CHILDREN);
+    if (wanted == 0) rearm_round_ends(r); /* What was asked for before a pause has left them all. */
 }
 
 /* ---- From the beginning to the end. ---- */
