@@ -86,7 +86,7 @@ const struct scenario scenarios[] = {
     {.name = "watching", .text = "watchers of every kind beside two writers, three servers that lag (F-35, F-37, F-40, F-47)", .replicas = 3,
      .writers = 2, .watches = true, .rounds = 6, .lag_ms = 300},
     {.name = "watching-old", .text = "the same, on servers without persistent watches (F-35, F-37, F-47)", .replicas = 2, .writers = 2, .watches = true,
-     .old = true, .rounds = 5, .lag_ms = 100},
+     .speaks = {"3.5"}, .rounds = 5, .lag_ms = 100},
 
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
     {.name = "storm-protected", .text = "protected creates in a storm (F-01 to F-06, F-122, F-124, F-142)", .rounds = 12, .storm = true,
@@ -103,7 +103,7 @@ const struct scenario scenarios[] = {
     {.name = "storm-watching", .text = "watchers of every kind in a storm (F-35, F-37, F-40, F-47, F-48, F-142)", .rounds = 8, .storm = true,
      .writers = 3, .watches = true},
     {.name = "storm-watching-old", .text = "the same, on servers without persistent watches", .rounds = 8, .storm = true, .writers = 2,
-     .watches = true, .old = true},
+     .watches = true, .speaks = {"3.5"}},
     {.name = "storm-calls", .text = "three writers in a storm, three servers that lag (F-18, F-35, F-37, F-124, F-142)", .rounds = 12, .storm = true,
      .writers = 3},
 };

@@ -109,8 +109,8 @@ bool watching_quiet(struct watching *watching)
         docent_watcher_close(watcher, NULL, NULL);
         quiet = !watched->open;
     }
-    if (quiet && watching->actor->world->scenario->old) { /* Such servers keep what they were asked to watch. */
-        watching->actor->world->watches_left = SIZE_MAX;
+    if (quiet && watching->actor->world->scenario->speaks[0] != NULL) { /* Such servers keep what they were asked to watch. */
+        watching->actor->world->watches_left = SIZE_MAX / 2;
     }
     return quiet;
 }
