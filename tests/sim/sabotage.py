@@ -308,6 +308,7 @@ EVERYTHING = [
     "--scenario storm-calls --seed 1000 --seeds 30000",
     "--scenario storm-txn --seed 1000 --seeds 10000",
     "--scenario storm-txn-guard --seed 1000 --seeds 10000",
+    "--scenario storm-cache --seed 1000 --seeds 5000",
 ]
 RUN_SECONDS_MAX = 300 # Of one run of the simulator. A bug may be that it never ends.
 
