@@ -108,7 +108,8 @@ void owned_gap_begins(struct owned *owned)
         return;
     }
     owned->gap.open = owner_open(owned->actor) == 1 && docent_cache_is_initialized(cache) && cache->reads.first == NULL && cache->lists.first == NULL &&
-        cache->synced_zxid >= owned->world->caches->oracle.zxid;
+        cache->synced_zxid >= owned->world->caches->oracle.zxid &&
+        owned->actor->client.memory.failures == 0; /* Else something may have stayed behind, to be read again. */
     owned->gap.lost = false;
     owned->gap.reads = owner->reads;
     owned->gap.nodes = owner->nodes;
