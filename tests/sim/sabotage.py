@@ -48,6 +48,7 @@ OUTCOME = "core/client/outcome.c"
 LISTENERS = "core/client/listeners.c"
 TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
+REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
@@ -298,6 +299,36 @@ BUGS = [
         (WATCH_RESTORE, "        docent_watches_offline(c); /* The last", "        (void)c; /* The last"),
         (TURN, "    docent_watches_offline(c); /* As ", "    (void)c; /* As "),
     ], [CACHES]),
+
+    # Watches that come back.
+    Bug("rearm-once", "a one-shot watch that was used up is not set again", [
+        (REARM, "if (r->state == REARM_ARMED && (rearm_needs(r) & ~r->left) != 0) rearm_go(r, REARM_REREADING);",
+         ""),
+    ], ["--scenario watching-old --seeds 300"]),
+    Bug("rearm-silent-gap", "a watch that is standing again after a gap does not say so", [
+        (REARM, "if (!r->old) rearm_reset(r);",
+         "if (!r->old) rearm_go(r, REARM_ARMED);"),
+    ], ["--scenario storm-watching --seeds 300"]),
+    Bug("rearm-silent-gap-old", "one-shot watches that are set again after a gap do not say so", [
+        (REARM, "r->told = r->now;\n        rearm_reset(r);",
+         "r->told = r->now;\n        rearm_go(r, REARM_ARMED);"),
+    ], ["--scenario storm-watching-old --seeds 300"]),
+    Bug("rearm-believes-watches", "one-shot watches are believed to outlive their connection", [
+        (REARM, "        r->left = 0;\n        r->rounds = 0;",
+         "        r->rounds = 0;"),
+    ], ["--scenario storm-watching-old --seeds 3000"]),
+    Bug("rearm-one-session", "a watch is not set again in another session", [
+        (REARM, "        r->watch = NULL; /* It ended with the session. */\n",
+         ""),
+    ], ["--scenario storm-watching --seeds 300"]),
+    Bug("rearm-sees-no-data", "after a one-shot watch only coming and going is looked at", [
+        (REARM, "if (before.mzxid != now.mzxid) rearm",
+         "if (before.mzxid == INT64_MIN) rearm"),
+    ], ["--scenario watching-old --seeds 300"]),
+    Bug("rearm-pause-forgets", "what was armed during a pause is not told after it", [
+        (REARM, "if (wanted == 0) rearm_round_ends(r);",
+         ""),
+    ], ["--exhaustive watching-old --seed 1"]),
 ]
 
 # What is tried when a bug's own runs do not notice it.
