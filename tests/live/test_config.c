@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -454,7 +455,31 @@ static void what_is_accepted_is_in_the_file(void **state)
     config_start(f);
     set(f, "/config", "{\"a\": 2}");
     assert_soon(get_int(f, "a") == 2);
-    config_stop(f); /* Which waits for the file. */
+    config_stop(f);
+    assert_non_null(strstr(file_text(f), "\n{\"a\":2}\n"));
+}
+
+static void closing_waits_for_the_file(void **state)
+{
+    struct fixture *f = *state;
+    make_file(f);
+    char new[80];
+    snprintf(new, sizeof new, "%s.new", f->file);
+    int fd = open(new, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0); /* As another process that writes it. */
+    set(f, "/config", "{\"a\": 2}");
+    config_start(f);
+    f->told.closed = false;
+    docent_config_close(f->config, has_closed, &f->told);
+    f->config = NULL;
+    docent_result *result;
+    for (int i = 0; i < 3; i++) { /* Turns of the loop. */
+        assert_ok(docent_get(f->client, "/config", &result));
+        docent_result_free(result);
+    }
+    assert_false(f->told.closed);
+    close(fd);
+    assert_soon(f->told.closed);
     assert_non_null(strstr(file_text(f), "\n{\"a\":2}\n"));
 }
 
@@ -805,6 +830,7 @@ int main(int argc, char **argv)
         TEST(an_outage_is_shown),
         TEST(too_much_is_refused),
         TEST(what_is_accepted_is_in_the_file),
+        TEST(closing_waits_for_the_file),
         TEST(without_servers_the_file_serves),
         TEST(the_file_is_validated_too),
         TEST(no_file_no_values),
