@@ -12,7 +12,7 @@ enum { MODEL_MAX = 4096 };
 
 struct model { /* What a subscriber believes. */
     char *paths[MODEL_MAX];
-    size_t count;
+    atomic_size_t count;
     atomic_int added, changed, removed, failed, initialized, suspended, lost, reconnected, fresh, closed;
     atomic_int faults;
     atomic_size_t failures;

@@ -17,7 +17,7 @@ struct heard {
     atomic_uint resets, changes;
     atomic_bool closed;
     docent_watcher *watcher;
-    bool closes; /* When it is told. */
+    atomic_bool closes; /* When it is told. */
 };
 
 static void heard_put(struct heard *h, char letter)
