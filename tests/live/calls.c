@@ -1286,6 +1286,11 @@ static void refuse_credentials(void *user)
     need(docent_client_add_auth(s->client, "nonsense", "a", 1), "credentials");
 }
 
+static void has_turned(void *user)
+{
+    ((struct stage *)user)->set = true;
+}
+
 static void on_loop(struct stage *s, void (*fn)(void *user))
 {
     s->set = false;
@@ -1381,6 +1386,10 @@ static void stage_reach(struct stage *s)
         forget_handles_that_go(s);
         on_loop(s, refuse_credentials);
         TURN_UNTIL(s, s->state_told == DOCENT_CLOSED);
+        for (int i = 0; i < 3 && s->place != CALLBACK; i++) { /* And what hangs on the client has ended, too. */
+            on_loop(s, has_turned);
+            TURN_UNTIL(s, s->set);
+        }
         return;
     case BEFORE:
     case CONNECTED:
