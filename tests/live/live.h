@@ -1,7 +1,7 @@
 /* tests/live/live.h - what the tests against a server share: cmocka, a server, a client, patience.
  *
  * A program that is run with the argument "apache" gets one Apache ZooKeeper for all its tests, behind a relay, and each test a chroot of
- * its own there; else each test gets a development server of its own. */
+ * its own there; with "ensemble" that one is a member of an ensemble of three; else each test gets a development server of its own. */
 #ifndef LIVE_H
 #define LIVE_H
 
@@ -99,13 +99,14 @@ static inline int server_stop(void **state)
 
 static inline bool live_begin(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "apache") != 0) return true;
+    bool ensemble = argc > 1 && strcmp(argv[1], "ensemble") == 0;
+    if (argc < 2 || (strcmp(argv[1], "apache") != 0 && !ensemble)) return true;
     if (!apache_available()) {
         printf("1..0 # SKIP Apache ZooKeeper or Java is not installed\n");
         return false;
     }
     cmocka_set_skip_filter("*lost_replies*"); /* No real server loses them on purpose. */
-    apache_alone = apache_start(1);
+    apache_alone = apache_start(ensemble ? 3 : 1);
     apache_relay = relay_new(0, apache_port(apache_alone, 0));
     return true;
 }
