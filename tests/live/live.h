@@ -30,6 +30,7 @@ enum { PATIENCE_MS = 10000 };
 static docent_devserver *server; /* NULL: Apache ZooKeeper. */
 static struct apache *apache_alone;
 static struct relay *apache_relay;
+static int apache_members __attribute__((unused)); /* 1: alone. */
 static char connect_string[64];
 
 #define assert_status(expression, status) assert_string_equal(docent_status_name(expression), docent_status_name(status))
@@ -106,7 +107,8 @@ static inline bool live_begin(int argc, char **argv)
         return false;
     }
     cmocka_set_skip_filter("*lost_replies*"); /* No real server loses them on purpose. */
-    apache_alone = apache_start(ensemble ? 3 : 1);
+    apache_members = ensemble ? 3 : 1;
+    apache_alone = apache_start(apache_members);
     apache_relay = relay_new(0, apache_port(apache_alone, 0));
     return true;
 }
