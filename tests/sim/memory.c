@@ -108,3 +108,16 @@ uint64_t memory_oldest(const struct memory *memory)
     }
     return number;
 }
+
+void *sim_grow(void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) {
+        return array;
+    }
+    *capacity = *capacity == 0 ? 64 : 2 * *capacity;
+    array = realloc(array, *capacity * size);
+    if (array == NULL) {
+        abort();
+    }
+    return array;
+}

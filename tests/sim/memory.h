@@ -22,4 +22,7 @@ void memory_crash(struct memory *memory); /* Frees all. */
 /* The number of the allocation that made the oldest block alive, 0: none. */
 uint64_t memory_oldest(const struct memory *memory);
 
+/* The simulator's own memory, without which it stops: @array, or a larger one with room for an element more than @count. */
+void *sim_grow(void *array, size_t count, size_t *capacity, size_t size);
+
 #endif

@@ -36,19 +36,6 @@ struct nodes {
     unsigned incarnation;
 };
 
-static void *nodes_grow(void *array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) {
-        return array;
-    }
-    *capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    array = realloc(array, *capacity * size);
-    if (array == NULL) {
-        abort();
-    }
-    return array;
-}
-
 struct nodes *nodes_new(void)
 {
     struct nodes *nodes = calloc(1, sizeof *nodes);
@@ -117,7 +104,7 @@ static void nodes_created(struct world *world, const struct commit *commit, cons
             world_fail(world, "call %" PRIu64 " has two nodes: %s and %s", serial, other->path, path);
         }
     }
-    nodes->records = nodes_grow(nodes->records, nodes->record_count, &nodes->record_capacity, sizeof *nodes->records);
+    nodes->records = sim_grow(nodes->records, nodes->record_count, &nodes->record_capacity, sizeof *nodes->records);
     nodes->records[nodes->record_count++] =
         (struct record){.path = strdup(path), .czxid = commit->zxid, .owner = commit->owner, .serial = serial, .alive = true};
 }
@@ -266,7 +253,7 @@ static void nodes_forget(struct actor *actor)
 static struct aim *nodes_aim(struct actor *actor, struct call *call, const char *path, int64_t czxid)
 {
     struct nodes *nodes = actor->world->nodes;
-    nodes->aims = nodes_grow(nodes->aims, nodes->aim_count, &nodes->aim_capacity, sizeof *nodes->aims);
+    nodes->aims = sim_grow(nodes->aims, nodes->aim_count, &nodes->aim_capacity, sizeof *nodes->aims);
     struct aim *aim = &nodes->aims[nodes->aim_count++];
     *aim = (struct aim){.call = call, .path = strdup(path), .czxid = czxid, .listed = czxid != 0};
     return aim;

@@ -38,19 +38,6 @@ struct txns {
     struct call *open;    /* The transaction whose parts the log tells of. */
 };
 
-static void *txns_grow(void *array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) {
-        return array;
-    }
-    *capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    array = realloc(array, *capacity * size);
-    if (array == NULL) {
-        abort();
-    }
-    return array;
-}
-
 struct txns *txns_new(void)
 {
     struct txns *txns = calloc(1, sizeof *txns);
@@ -111,7 +98,7 @@ static const struct version *txns_now(const struct txns *txns, const char *path)
 
 static void txns_note(struct txns *txns, const struct commit *commit, const char *path, const struct call *call)
 {
-    txns->versions = txns_grow(txns->versions, txns->version_count, &txns->version_capacity, sizeof *txns->versions);
+    txns->versions = sim_grow(txns->versions, txns->version_count, &txns->version_capacity, sizeof *txns->versions);
     txns->versions[txns->version_count++] = (struct version){
         .path = strdup(path), .zxid = commit->zxid, .session = commit->session, .serial = call == NULL ? UINT64_MAX : call->serial,
         .there = commit->type != COMMIT_DELETE, .created = commit->type == COMMIT_CREATE,
@@ -121,7 +108,7 @@ static void txns_note(struct txns *txns, const struct commit *commit, const char
         if (txns->listing_count > 0 && txns->listings[txns->listing_count - 1].zxid == commit->zxid) {
             txns->listing_count--; /* Nobody saw it half done. */
         }
-        txns->listings = txns_grow(txns->listings, txns->listing_count, &txns->listing_capacity, sizeof *txns->listings);
+        txns->listings = sim_grow(txns->listings, txns->listing_count, &txns->listing_capacity, sizeof *txns->listings);
         txns->listings[txns->listing_count++] = (struct listing){commit->zxid, txns->print};
     }
 }

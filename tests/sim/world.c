@@ -24,19 +24,6 @@ struct effect {
     size_t client, server;
 };
 
-static void *world_grow(void *array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) {
-        return array;
-    }
-    *capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    array = realloc(array, *capacity * size);
-    if (array == NULL) {
-        abort();
-    }
-    return array;
-}
-
 void world_trace(struct world *world, const char *format, ...)
 {
     if (world->tracing) {
@@ -120,7 +107,7 @@ static void world_node_made(struct world *world, const struct commit *commit, co
             world_fail(world, "one acquisition has two nodes: %s and %s", other->name, name);
         }
     }
-    world->ledger = world_grow(world->ledger, world->ledger_count, &world->ledger_capacity, sizeof *world->ledger);
+    world->ledger = sim_grow(world->ledger, world->ledger_count, &world->ledger_capacity, sizeof *world->ledger);
     world->ledger[world->ledger_count++] =
         (struct ledger_node){.czxid = commit->zxid, .owner = commit->owner, .name = strdup(name), .alive = true};
     world->ledger_alive++;
@@ -251,7 +238,7 @@ struct call *world_call(struct world *world, struct actor *actor, enum call_kind
     }
     *call = (struct call){.world = world, .actor = actor, .kind = kind, .serial = world->call_count, .handle = actor->handles,
                           .begun_us = world->clock.now_us};
-    world->calls = world_grow(world->calls, world->call_count, &world->call_capacity, sizeof(struct call *));
+    world->calls = sim_grow(world->calls, world->call_count, &world->call_capacity, sizeof(struct call *));
     world->calls[world->call_count++] = call;
     return call;
 }
@@ -421,7 +408,7 @@ void world_fault(struct world *world, enum fault_kind kind, size_t client, size_
     case FAULT_EXPIRE: {
         int64_t session = actor->client.core == NULL ? 0 : docent_client_session(actor->client.core, NULL);
         if (session != 0) {
-            world->forced = world_grow(world->forced, world->forced_count, &world->forced_capacity, sizeof *world->forced);
+            world->forced = sim_grow(world->forced, world->forced_count, &world->forced_capacity, sizeof *world->forced);
             world->forced[world->forced_count++] = (struct forced){session, world->clock.now_us};
             ensemble_expire(world->ensemble, session);
         }
