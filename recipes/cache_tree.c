@@ -65,18 +65,26 @@ static void node_fill(docent_node *node, const docent_stat *stat, const void *da
     node->pzxid = stat->pzxid;
 }
 
-docent_node *docent_node_make(struct node_home *home, const char *path, size_t path_size, const docent_stat *stat, const void *data, size_t size,
-                              bool keep_data)
+/* One with a path of @path_size, still to be written, and @room behind it. NULL: no memory. */
+static docent_node *node_new(struct node_home *home, size_t path_size, size_t room)
 {
-    if (!keep_data || data == NULL) size = 0;
-    if (path_size >= UINT32_MAX || size > NODE_SIZE_MASK) return NULL;
-    docent_node *node = docent_alloc(&home->allocator, sizeof *node + path_size + 1 + (keep_data ? size + 1 : 0));
+    docent_node *node = docent_alloc(&home->allocator, sizeof *node + path_size + 1 + room);
     if (node == NULL) return NULL;
     memset(node, 0, sizeof *node);
     atomic_init(&node->references, 1);
     atomic_fetch_add_explicit(&home->references, 1, memory_order_relaxed);
     node->home = home;
     node->path_size = (uint32_t)path_size;
+    return node;
+}
+
+docent_node *docent_node_make(struct node_home *home, const char *path, size_t path_size, const docent_stat *stat, const void *data, size_t size,
+                              bool keep_data)
+{
+    if (!keep_data || data == NULL) size = 0;
+    if (path_size >= UINT32_MAX || size > NODE_SIZE_MASK) return NULL;
+    docent_node *node = node_new(home, path_size, keep_data ? size + 1 : 0);
+    if (node == NULL) return NULL;
     memcpy(node->bytes, path, path_size);
     node->bytes[path_size] = '\0';
     node_fill(node, stat, data, size, keep_data);
@@ -181,13 +189,8 @@ struct entry *docent_cache_entry_new(docent_cache *cache, struct entry *parent, 
         entry->node = docent_node_make(cache->home, name, strlen(name), NULL, NULL, 0, false);
     } else { /* The path is put together in place. */
         size_t prefix = prefix_size(parent), size = strlen(name);
-        docent_node *node = docent_alloc(&cache->home->allocator, sizeof *node + prefix + size + 1 + cache->stub_room);
+        docent_node *node = node_new(cache->home, prefix + size, cache->stub_room);
         if (node != NULL) {
-            memset(node, 0, sizeof *node);
-            atomic_init(&node->references, 1);
-            atomic_fetch_add_explicit(&cache->home->references, 1, memory_order_relaxed);
-            node->home = cache->home;
-            node->path_size = (uint32_t)(prefix + size);
             node->size = (uint32_t)cache->stub_room | NODE_STUB;
             memcpy(node->bytes, parent->node->bytes, parent->node->path_size);
             node->bytes[prefix - 1] = '/';
