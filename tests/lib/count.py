@@ -39,6 +39,16 @@ def count_program(record):
     return (passed, max(failed, 1), skipped)
 
 
+def name_failures(record):
+    """What failed of a program, and the end of what it said: a long log's reader sees its last lines first."""
+    print("failed: %s (%s, status %s)" % (record.get("name"), record.get("result"), record.get("returncode")))
+    for match in TAP_LINE.finditer(record.get("stdout") or ""):
+        if match.group(1) and (match.group(3) or "").upper() != "TODO":
+            print("failed:     %s" % match.group(0).strip())
+    for line in (record.get("stderr") or "").splitlines()[-8:]:
+        print("failed:     | %s" % line[:300])
+
+
 def count_file(name):
     total = [0, 0, 0]
     with open(name, encoding="utf-8", errors="replace") as lines:
@@ -50,7 +60,7 @@ def count_file(name):
                 record = json.loads(line)
                 counts = count_program(record)
                 if counts[1]:
-                    print("failed: %s" % record.get("name"))
+                    name_failures(record)
             else:
                 continue
             total = [a + b for a, b in zip(total, counts)]
