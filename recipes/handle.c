@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "core/drive/await.h"
+
 static void handle_unref(struct handle *h)
 {
     if (atomic_fetch_sub(&h->references, 1) == 1) h->kind->free(h);
@@ -209,6 +211,31 @@ docent_status docent_handle_check(struct handle *h)
     (void)docent_client_check(h->client); /* Brings the clock up to date. */
     handle_attach(h);
     return h->refusal;
+}
+
+struct handle_run { /* On the waiting thread's stack. */
+    struct handle *handle;
+    docent_status (*run)(struct handle *handle, void *argument);
+    void *argument;
+};
+
+static docent_status handle_run_start(void *argument, struct docent_wait *wait)
+{
+    struct handle_run *r = argument;
+    docent_status status = docent_handle_check(r->handle);
+    if (status == DOCENT_OK) docent_wait_done(wait, r->run(r->handle, r->argument));
+    return status;
+}
+
+docent_status docent_handle_run(struct handle *h, docent_status (*run)(struct handle *handle, void *argument), void *argument)
+{
+    docent_status status = docent_handle_check(h);
+    if (status == DOCENT_OK) return run(h, argument);
+    if (status != DOCENT_ERR_WRONG_THREAD) return status;
+    docent_client *client;
+    status = docent_handle_client(h, &client);
+    if (status != DOCENT_OK) return status;
+    return docent_await(client, handle_run_start, &(struct handle_run){ h, run, argument });
 }
 
 void docent_handle_close(struct handle *h, void (*closed)(void *user), void *user)

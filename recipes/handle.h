@@ -61,5 +61,8 @@ void docent_handle_settle(struct handle *handle);
 docent_status docent_handle_check(struct handle *handle);
 /* For blocking calls: DOCENT_OK and the client, or why there is none to be asked. */
 docent_status docent_handle_client(struct handle *handle, docent_client **ret_client);
+/* Runs @run(handle, argument) on the loop and returns what it returns: at once on the loop, elsewhere waiting for it. Else as
+ * docent_handle_check() and docent_await(). Thread: any. */
+docent_status docent_handle_run(struct handle *handle, docent_status (*run)(struct handle *handle, void *argument), void *argument);
 
 #endif

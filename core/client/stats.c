@@ -329,15 +329,9 @@ static void snapshot_add(docent_stats_snapshot *to, const struct reading *from)
     }
 }
 
-static void snapshot_give(const docent_stats_snapshot *full, docent_stats_snapshot *to)
-{
-    size_t size = to->struct_size < sizeof *full ? to->struct_size : sizeof *full;
-    memcpy((char *)to + sizeof to->struct_size, (const char *)full + sizeof to->struct_size, size - sizeof to->struct_size);
-}
-
 docent_status docent_stats_read(const docent_stats *stats, docent_stats_snapshot *ret_snapshot)
 {
-    if (stats == NULL || ret_snapshot == NULL || ret_snapshot->struct_size < sizeof ret_snapshot->struct_size) {
+    if (stats == NULL || ret_snapshot == NULL || !docent_options_sized(ret_snapshot)) {
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
     docent_stats_snapshot sum = { DOCENT_STATS_SNAPSHOT, .histograms = stats->histograms };
@@ -345,14 +339,13 @@ docent_status docent_stats_read(const docent_stats *stats, docent_stats_snapshot
         struct reading reading = { block, NULL };
         snapshot_add(&sum, &reading);
     }
-    snapshot_give(&sum, ret_snapshot);
+    docent_options_give(ret_snapshot, &sum, sizeof sum);
     return DOCENT_OK;
 }
 
 docent_status docent_client_stats(const docent_client *client, docent_stats_snapshot *ret_snapshot)
 {
-    if (client == NULL || client->core->stats == NULL || ret_snapshot == NULL ||
-        ret_snapshot->struct_size < sizeof ret_snapshot->struct_size) {
+    if (client == NULL || client->core->stats == NULL || ret_snapshot == NULL || !docent_options_sized(ret_snapshot)) {
         return DOCENT_ERR_INVALID_ARGUMENT;
     }
     if (docent_client_forked(client)) return DOCENT_ERR_FORKED;
@@ -360,6 +353,6 @@ docent_status docent_client_stats(const docent_client *client, docent_stats_snap
     docent_stats_snapshot share = { DOCENT_STATS_SNAPSHOT, .histograms = block->owner->histograms };
     struct reading reading = { block, block->base };
     snapshot_add(&share, &reading);
-    snapshot_give(&share, ret_snapshot);
+    docent_options_give(ret_snapshot, &share, sizeof share);
     return DOCENT_OK;
 }

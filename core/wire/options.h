@@ -28,4 +28,13 @@ static inline bool docent_options_take(void *full, size_t size, const void *give
     return true;
 }
 
+/* The other way round: fills as much of the caller's struct at @ret as its struct_size says, which stays as it is. */
+static inline void docent_options_give(void *ret, const void *full, size_t size)
+{
+    size_t given_size;
+    memcpy(&given_size, ret, sizeof given_size);
+    memcpy(ret, full, given_size < size ? given_size : size);
+    memcpy(ret, &given_size, sizeof given_size);
+}
+
 #endif

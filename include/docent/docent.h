@@ -16,6 +16,7 @@
 #include <docent/node_cache.h>
 #include <docent/operation.h>
 #include <docent/poll.h>
+#include <docent/recipe.h>
 #include <docent/retry.h>
 #include <docent/stats.h>
 #include <docent/status.h>
