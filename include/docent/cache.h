@@ -78,9 +78,10 @@ static inline void docent_cache_events_init(docent_cache_events *events)
 }
 
 /** Subscribes. Nodes already known are told as added first, parents before children, and initialized() if that is past, so that a late
- * subscriber misses nothing. @events is copied. On success *@ret_subscription (which may be NULL if it is never to be cancelled) is the
- * caller's to docent_subscription_cancel(), until closed() has been told. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_NO_MEMORY,
- * DOCENT_ERR_CLOSING (the cache or the client is), DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED. Thread: loop. */
+ * subscriber misses no node; failures from before are not told again, docent_cache_failures() counts them. @events is copied. On success
+ * *@ret_subscription (which may be NULL if it is never to be cancelled) is the caller's to docent_subscription_cancel(), until closed() has
+ * been told. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING (the cache or the client is),
+ * DOCENT_ERR_WRONG_THREAD or DOCENT_ERR_FORKED. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_cache_subscribe(docent_cache *cache, const docent_cache_events *events, void *user,
                                                                   docent_subscription **ret_subscription);
 /** Ends a subscription, also from its own callbacks: none starts afterwards. NULL: does nothing. Thread: loop. */

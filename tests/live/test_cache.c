@@ -120,6 +120,7 @@ static const docent_cache_events model_events = {
 struct fixture {
     docent_client *client, *writer;
     docent_cache *cache;
+    const docent_tree_cache_options *options;
     struct model model;
     atomic_bool subscribed, closed;
 };
@@ -131,14 +132,22 @@ static void subscribe(void *user)
     f->subscribed = true;
 }
 
+/* In one turn, so that the subscriber is there before anything can fail. */
+static void begin(void *user)
+{
+    struct fixture *f = user;
+    assert_ok(docent_tree_cache_new(f->client, "/tree", f->options, &f->cache));
+    subscribe(f);
+}
+
 static void watch_tree(struct fixture *f, const docent_tree_cache_options *options)
 {
     assert_ok(docent_sync(f->client, "/")); /* So that the load finds what was made. */
-    assert_ok(docent_tree_cache_new(f->client, "/tree", options, &f->cache));
+    f->options = options;
     f->subscribed = false;
-    assert_ok(docent_client_post(f->client, subscribe, f));
-    assert_ok(docent_cache_wait(f->cache, NULL, NULL, PATIENCE_MS));
+    assert_ok(docent_client_post(f->client, begin, f));
     assert_soon(f->subscribed);
+    assert_ok(docent_cache_wait(f->cache, NULL, NULL, PATIENCE_MS));
 }
 
 static void has_closed(void *user)
