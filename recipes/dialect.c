@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { DIALECT_DIGITS = 10 };
-
 static const struct dialect dialect_locks[] = {
     [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5 },
     [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
@@ -15,6 +13,27 @@ const struct dialect *docent_dialect_lock(docent_dialect kind)
 {
     if ((size_t)kind >= sizeof dialect_locks / sizeof dialect_locks[0]) return NULL;
     return &dialect_locks[kind];
+}
+
+static const struct dialect_pair dialect_curator_pair = { "__READ__", 8, "__WRIT__", 8 };
+static const struct dialect_pair dialect_kazoo_pair = { "__rlock__", 9, "__lock__", 8 };
+
+const struct dialect *docent_dialect_read_lock(docent_dialect kind)
+{
+    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__READ__", 8, &dialect_curator_pair, DIALECT_AFTER_FIRST_WRITER };
+    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__rlock__", 9, &dialect_kazoo_pair, DIALECT_AFTER_LAST_WRITER };
+
+    if (kind == DOCENT_DIALECT_CURATOR) return &curator;
+    return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
+}
+
+const struct dialect *docent_dialect_write_lock(docent_dialect kind)
+{
+    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__WRIT__", 8, &dialect_curator_pair, DIALECT_AFTER_ALL };
+    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__lock__", 8, &dialect_kazoo_pair, DIALECT_AFTER_ALL };
+
+    if (kind == DOCENT_DIALECT_CURATOR) return &curator;
+    return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
 }
 
 void docent_dialect_prefix(const struct dialect *dialect, const char uuid[37], char prefix[DIALECT_PREFIX_SIZE])
@@ -47,15 +66,34 @@ static bool dialect_is_digits(const char *text, size_t size)
     return true;
 }
 
-/* What follows the last occurrence of the base; NULL: it does not occur. Names of contenders have it near their end, so the
+/* What follows the last occurrence of @base; NULL: it does not occur. Names of contenders have it near their end, so the
  * search goes from there. */
-static const char *dialect_after_base(const struct dialect *dialect, const char *name, size_t size)
+static const char *dialect_after(const char *base, size_t base_size, const char *name, size_t size)
 {
-    if (size < dialect->base_size) return NULL;
-    for (const char *at = name + size - dialect->base_size;; at--) {
-        if (memcmp(at, dialect->base, dialect->base_size) == 0) return at + dialect->base_size;
+    if (size < base_size) return NULL;
+    for (const char *at = name + size - base_size;; at--) {
+        if (memcmp(at, base, base_size) == 0) return at + base_size;
         if (at == name) return NULL;
     }
+}
+
+static const char *dialect_after_base(const struct dialect *dialect, const char *name)
+{
+    return dialect_after(dialect->base, dialect->base_size, name, strlen(name));
+}
+
+/* The same of whichever base a contender for the path may have; NULL: none occurs. The bases of a pair can overlap in a foreign name: Curator
+ * takes off the readers' and then the writers', kazoo looks what ends directly before the digits. */
+static const char *dialect_after_any(const struct dialect *dialect, const char *name)
+{
+    const struct dialect_pair *pair = dialect->pair;
+    size_t size = strlen(name);
+
+    if (pair == NULL) return dialect_after(dialect->base, dialect->base_size, name, size);
+    const char *read = dialect_after(pair->read, pair->read_size, name, size);
+    const char *from = dialect->kind == DOCENT_DIALECT_CURATOR && read != NULL ? read : name;
+    const char *write = dialect_after(pair->write, pair->write_size, from, size - (size_t)(from - name));
+    return write != NULL && (read == NULL || write > read) ? write : read;
 }
 
 /* A sequence number as the server writes it: ten digits, or a minus sign and ten digits. */
@@ -70,7 +108,7 @@ static enum dialect_name dialect_read_sequence(const char *text)
 
 enum dialect_name docent_dialect_read(const struct dialect *dialect, const char *name)
 {
-    const char *sequence = dialect_after_base(dialect, name, strlen(name));
+    const char *sequence = dialect_after_base(dialect, name);
 
     return sequence == NULL ? DIALECT_FOREIGN : dialect_read_sequence(sequence);
 }
@@ -86,12 +124,14 @@ static bool dialect_counts(const struct dialect *dialect, enum dialect_name read
 
 bool docent_dialect_takes_part(const struct dialect *dialect, const char *name)
 {
-    return dialect_counts(dialect, docent_dialect_read(dialect, name));
+    const char *after = dialect_after_any(dialect, name);
+
+    return dialect_counts(dialect, after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after));
 }
 
 static const char *dialect_key(const struct dialect *dialect, const char *name)
 {
-    const char *key = dialect_after_base(dialect, name, strlen(name));
+    const char *key = dialect_after_any(dialect, name);
 
     return key == NULL ? name : key;
 }
@@ -101,6 +141,26 @@ static const char *dialect_key(const struct dialect *dialect, const char *name)
 int docent_dialect_compare(const struct dialect *dialect, const char *a, const char *b)
 {
     return strcmp(dialect_key(dialect, a), dialect_key(dialect, b));
+}
+
+/* Curator's readers take every name that has the writers' base in it for a writer's. */
+static bool dialect_is_writer(const struct dialect *dialect, const char *name, const char *key)
+{
+    const char *after = dialect_after(dialect->pair->write, dialect->pair->write_size, name, strlen(name));
+
+    return dialect->kind == DOCENT_DIALECT_CURATOR ? after != NULL : after == key;
+}
+
+/* Is whoever stands ahead of us also in our way? */
+static bool dialect_blocks(const struct dialect *dialect, const char *name, const char *key)
+{
+    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key);
+}
+
+/* @order: of @key and of the one that we would wait for so far. Of equal keys the one listed last stands last. */
+static bool dialect_is_awaited_rather(const struct dialect *dialect, int order)
+{
+    return dialect->waits == DIALECT_AFTER_FIRST_WRITER ? order < 0 : order >= 0;
 }
 
 struct rank docent_dialect_rank(const struct dialect *dialect, const char *const *names, size_t count, const char *own)
@@ -120,7 +180,7 @@ struct rank docent_dialect_rank(const struct dialect *dialect, const char *const
     const char *own_key = dialect_key(dialect, own);
     const char *ahead_key = NULL;
     for (size_t i = 0; i < count; i++) {
-        const char *after = dialect_after_base(dialect, names[i], strlen(names[i]));
+        const char *after = dialect_after_any(dialect, names[i]);
         enum dialect_name read = after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after);
         if (read != DIALECT_CONTENDER) rank.plain = false;
         if (i == own_at || !dialect_counts(dialect, read)) continue;
@@ -128,13 +188,17 @@ struct rank docent_dialect_rank(const struct dialect *dialect, const char *const
         const char *key = after == NULL ? names[i] : after;
         int order = strcmp(key, own_key);
         if (order == 0) rank.plain = false;
-        if (order > 0 || (order == 0 && i > own_at)) continue;
+        if (order > 0 || (order == 0 && i > own_at) || !dialect_blocks(dialect, names[i], key)) continue;
 
         rank.index++;
-        if (ahead_key == NULL || strcmp(key, ahead_key) >= 0) { /* Of equal keys the one listed last stands last. */
+        if (ahead_key == NULL || dialect_is_awaited_rather(dialect, strcmp(key, ahead_key))) {
             ahead_key = key;
             rank.ahead = names[i];
         }
+    }
+    if (dialect->pair != NULL && dialect->waits == DIALECT_AFTER_ALL && rank.ahead != NULL &&
+        dialect_is_writer(dialect, rank.ahead, ahead_key)) {
+        rank.plain = false; /* A reader of its owner's may take its place. */
     }
     return rank;
 }
