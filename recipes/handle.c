@@ -76,6 +76,24 @@ static void handle_on_event(struct docent_machine *machine, const struct docent_
     handle_end(h, ev->status, host->check_loop(host->user) == DOCENT_ERR_FORKED);
 }
 
+docent_status docent_handle_reserve(struct handle *h)
+{
+    unsigned reserved = 0;
+    docent_status status = DOCENT_OK;
+
+    if (h->timer_reserved) return DOCENT_OK;
+    while (status == DOCENT_OK && reserved <= h->timers) {
+        status = docent_timer_reserve(h->client);
+        reserved += status == DOCENT_OK;
+    }
+    h->timer_reserved = status == DOCENT_OK;
+    while (!h->timer_reserved && reserved > 0) {
+        docent_timer_release(h->client);
+        reserved--;
+    }
+    return status;
+}
+
 static void handle_attach(struct handle *h)
 {
     if (h->attached || h->ended) return;
@@ -83,21 +101,11 @@ static void handle_attach(struct handle *h)
         handle_end(h, docent_client_close_cause(h->client), false);
         return;
     }
-    unsigned reserved = 0;
-    docent_status status = DOCENT_OK;
-    while (status == DOCENT_OK && reserved <= h->timers) {
-        status = docent_timer_reserve(h->client);
-        reserved += status == DOCENT_OK;
-    }
+    docent_status status = h->timer_later ? DOCENT_OK : docent_handle_reserve(h);
     if (status != DOCENT_OK) {
-        while (reserved > 0) {
-            docent_timer_release(h->client);
-            reserved--;
-        }
         handle_end(h, status, false);
         return;
     }
-    h->timer_reserved = true;
     docent_machine_init(&h->machine, h->client, handle_on_event);
     h->attached = true;
     h->kind->attached(h);
@@ -250,4 +258,39 @@ void docent_handle_close(struct handle *h, void (*closed)(void *user), void *use
         closed(user); /* The client was closed before: there is nothing left to end. */
     } /* Else the loop tells it, perhaps before we get here; in a forked child the memory goes with the client that it hangs on. */
     handle_unref(h);
+}
+
+/* ---- Nudges. ---- */
+
+static void handle_nudged(struct docent_post *post)
+{
+    struct handle_nudge *nudge = (struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post));
+    struct handle *h = nudge->handle;
+
+    atomic_store(&nudge->posted, false); /* Before running, so that one that comes now posts again. */
+    nudge->run(h);
+    handle_unref(h);
+}
+
+static void handle_nudge_dropped(struct docent_post *post)
+{
+    handle_unref(((struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post)))->handle);
+}
+
+void docent_handle_nudge_init(struct handle_nudge *nudge, struct handle *h, void (*run)(struct handle *handle))
+{
+    nudge->post.run = handle_nudged;
+    nudge->post.drop = handle_nudge_dropped;
+    nudge->handle = h;
+    nudge->run = run;
+}
+
+void docent_handle_nudge(struct handle_nudge *nudge)
+{
+    docent_status status = handle_reach_loop(nudge->handle, NULL);
+    if (status == DOCENT_OK) {
+        nudge->run(nudge->handle);
+    } else if (status == DOCENT_ERR_WRONG_THREAD && !atomic_exchange(&nudge->posted, true)) {
+        (void)handle_reach_loop(nudge->handle, &nudge->post);
+    }
 }

@@ -31,6 +31,7 @@ struct handle {
     const struct handle_kind *kind;
     struct docent_machine machine;
     unsigned timers;            /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
+    bool timer_later;           /* All are reserved by docent_handle_reserve(), when they are first needed. Set likewise. */
     bool attached, timer_reserved;
     docent_status refusal; /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
     bool ended, farewell_said, muted;
@@ -56,6 +57,8 @@ docent_status docent_handle_open(struct handle *handle, docent_client *client, c
 void docent_handle_close(struct handle *handle, void (*closed)(void *user), void *user);
 /* Loop: is over, perhaps? */
 void docent_handle_settle(struct handle *handle);
+/* Loop: with timer_later, DOCENT_OK or DOCENT_ERR_NO_MEMORY, and then the handle is as it was. */
+docent_status docent_handle_reserve(struct handle *handle);
 
 /* For calls that are the loop's: DOCENT_OK, or with what they are refused. */
 docent_status docent_handle_check(struct handle *handle);
@@ -64,5 +67,16 @@ docent_status docent_handle_client(struct handle *handle, docent_client **ret_cl
 /* Runs @run(handle, argument) on the loop and returns what it returns: at once on the loop, elsewhere waiting for it. Else as
  * docent_handle_check() and docent_await(). Thread: any. */
 docent_status docent_handle_run(struct handle *handle, docent_status (*run)(struct handle *handle, void *argument), void *argument);
+
+/* What any thread may ask for, any number of times, and what cannot fail: the loop runs it, at once if this is the loop, else soon, and once
+ * however often it was asked for meanwhile. Not run any more once the handle is over. */
+struct handle_nudge {
+    struct docent_post post;
+    struct handle *handle;
+    void (*run)(struct handle *handle); /* Also after the farewell; then there is nothing to do. */
+    _Atomic bool posted;
+};
+void docent_handle_nudge_init(struct handle_nudge *nudge, struct handle *handle, void (*run)(struct handle *handle));
+void docent_handle_nudge(struct handle_nudge *nudge);
 
 #endif
