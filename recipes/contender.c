@@ -61,6 +61,11 @@ void docent_contender_report(struct contender *c)
     c->config.on_phase(c, phase);
 }
 
+static void contender_hindered(struct contender *c, docent_status why)
+{
+    if (c->config.meter != NULL) docent_meter_reason(c->config.meter, c->config.client, why);
+}
+
 void docent_contender_enter(struct contender *c, enum contender_state next)
 {
     enum contender_state from = c->state;
@@ -69,6 +74,10 @@ void docent_contender_enter(struct contender *c, enum contender_state next)
     (void)contender_next;
     docent_trace(&c->machine, "contender", c->own.path, contender_state_name[from], contender_state_name[next]);
     c->state = next;
+    if (c->config.meter != NULL) {
+        docent_meter_state(c->config.meter, c->config.client, contender_state_name[next]);
+        if (!docent_machine_online(&c->machine)) contender_hindered(c, DOCENT_ERR_CONNECTION_LOSS);
+    }
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */
     if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->config.client);
     if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->config.client);
@@ -121,9 +130,10 @@ void docent_contender_go(struct contender *c, enum contender_state next)
     docent_contender_report(c);
 }
 
-void docent_contender_go_later(struct contender *c, enum contender_state next)
+void docent_contender_go_later(struct contender *c, enum contender_state next, docent_status why)
 {
     docent_contender_enter(c, next);
+    contender_hindered(c, why);
     docent_machine_retry(&c->machine);
     if (c->config.one_look && c->verdict == DOCENT_OK && !contender_was_first(next)) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
@@ -163,7 +173,7 @@ void docent_contender_ask_again(struct contender *c, enum contender_state state,
     switch (docent_trouble(status)) {
     case TROUBLE_LOST: break;
     case TROUBLE_BUSY:
-    case TROUBLE_UNSURE: docent_contender_go_later(c, state); break;
+    case TROUBLE_UNSURE: docent_contender_go_later(c, state, status); break;
     case TROUBLE_REFUSED: docent_contender_leave(c, status); break;
     }
 }
@@ -260,7 +270,10 @@ static void contender_on_event(struct docent_machine *machine, const struct doce
     case DOCENT_EV_REPLY: contender_on_reply(c, ev); break;
     case DOCENT_EV_WATCH: docent_contender_on_watch(c, ev); break;
     case DOCENT_EV_TIMER: contender_on_timer(c); break;
-    case DOCENT_EV_SUSPENDED: contender_on_suspended(c); break;
+    case DOCENT_EV_SUSPENDED:
+        contender_hindered(c, DOCENT_ERR_CONNECTION_LOSS); /* Before: it may be the end. */
+        contender_on_suspended(c);
+        break;
     case DOCENT_EV_RESUMED: contender_on_resumed(c); break;
     case DOCENT_EV_EXPIRED: docent_contender_end(c, DOCENT_ERR_SESSION_EXPIRED); break;
     case DOCENT_EV_CLOSING: docent_contender_end(c, ev->status); break;

@@ -8,6 +8,7 @@
 
 #include "core/client/machine.h"
 #include "recipes/dialect.h"
+#include "recipes/meter.h"
 #include "recipes/parents.h"
 #include "recipes/protected.h"
 #include "recipes/removal.h"
@@ -47,6 +48,7 @@ struct contender_config {
     docent_acl_list acl;             /* Of our node and of parents made. */
     docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
     bool one_look;                   /* Leave with DOCENT_ERR_TIMEOUT if not first at once. */
+    struct meter *meter;             /* Told our states, and what hinders us. NULL, at any time: nobody's. */
     void (*on_phase)(struct contender *contender, enum contender_phase phase);
 };
 

@@ -54,8 +54,8 @@ enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_OWN, TAG_AHEAD }; /* 
 /* contender.c */
 void docent_contender_enter(struct contender *contender, enum contender_state next); /* The only writer of contender->state. */
 void docent_contender_go(struct contender *contender, enum contender_state next);    /* Enters, asks, reports. */
-/* Enters @next, which asks when the client's backoff has passed (or the connection has come back). */
-void docent_contender_go_later(struct contender *contender, enum contender_state next);
+/* Enters @next, which asks when the client's backoff has passed (or the connection has come back). @why: what is waited out. */
+void docent_contender_go_later(struct contender *contender, enum contender_state next, docent_status why);
 void docent_contender_report(struct contender *contender); /* Always last: the owner may finish us here. */
 /* The node is not there any more, or will not be; nothing is left to be removed. */
 void docent_contender_end(struct contender *contender, docent_status why);

@@ -40,7 +40,7 @@ static void contender_path_missing(struct contender *c)
     if (c->verdict != DOCENT_OK || c->parents.rounds > CONTENDER_ROUNDS_MAX) {
         docent_contender_end(c, DOCENT_ERR_NO_NODE);
     } else if (c->parents.rounds > CONTENDER_ROUNDS_AT_ONCE) {
-        docent_contender_go_later(c, CONTENDER_PARENTS);
+        docent_contender_go_later(c, CONTENDER_PARENTS, DOCENT_ERR_NO_NODE);
     } else {
         docent_contender_go(c, CONTENDER_PARENTS);
     }
@@ -50,19 +50,19 @@ void docent_contender_on_create(struct contender *c, const struct docent_event *
 {
     switch (docent_protected_on_create(&c->own, ev)) {
     case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
-        if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING);
+        if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
         break;
     case PROTECTED_NO_PARENT: contender_path_missing(c); break;
     case PROTECTED_UNSENT: /* EV_RESUMED creates again. */
         if (c->verdict != DOCENT_OK) docent_contender_has_none(c, CONTENDER_GONE);
         break;
     case PROTECTED_LOST: docent_contender_go(c, CONTENDER_FINDING); break;
-    case PROTECTED_UNSURE: docent_contender_go_later(c, CONTENDER_FINDING); break;
+    case PROTECTED_UNSURE: docent_contender_go_later(c, CONTENDER_FINDING, ev->status); break;
     case PROTECTED_BUSY:
         if (c->verdict != DOCENT_OK) {
             docent_contender_end(c, c->verdict);
         } else {
-            docent_contender_go_later(c, CONTENDER_CREATING);
+            docent_contender_go_later(c, CONTENDER_CREATING, ev->status);
         }
         break;
     case PROTECTED_REFUSED: docent_contender_end(c, ev->status); break;
@@ -104,7 +104,7 @@ static void contender_find_failed(struct contender *c, docent_status status)
     case TROUBLE_BUSY:
     case TROUBLE_UNSURE: break;
     }
-    docent_contender_go_later(c, CONTENDER_FINDING);
+    docent_contender_go_later(c, CONTENDER_FINDING, status);
 }
 
 void docent_contender_on_find(struct contender *c, const struct docent_event *ev)
@@ -136,7 +136,7 @@ void docent_contender_on_removal(struct contender *c, const struct docent_event 
         if (docent_trouble(ev->status) == TROUBLE_LOST) break;
         docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
                           docent_status_text(ev->status));
-        docent_contender_go_later(c, CONTENDER_DELETING);
+        docent_contender_go_later(c, CONTENDER_DELETING, ev->status);
         break;
     case REMOVAL_GOING_ON:
     case REMOVAL_SEEN:

@@ -14,7 +14,7 @@ static void contender_wait(struct contender *c, enum contender_state next, const
     char *path = docent_alloc(allocator, c->own.parent_size + 1 + ahead_size);
 
     if (path == NULL) {
-        docent_contender_go_later(c, CONTENDER_RANKING);
+        docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
         return;
     }
     memcpy(path, c->own.path, c->own.parent_size + 1);
@@ -116,7 +116,7 @@ void docent_contender_on_own(struct contender *c, const struct docent_event *ev)
     } else if (docent_trouble(ev->status) == TROUBLE_LOST) {
         return;
     } else if (checking) {
-        docent_contender_go_later(c, CONTENDER_CHECKING);
+        docent_contender_go_later(c, CONTENDER_CHECKING, ev->status);
     } else if (docent_trouble(ev->status) != TROUBLE_REFUSED) { /* Refused: the ACL does not let us read our own node. */
         docent_machine_retry(&c->machine);
     }
