@@ -1,8 +1,22 @@
-/* recipes/lock.h - the lock as its blocking forms see it. */
+/* recipes/lock.h - the lock as its blocking forms, and recipes that are made of locks, see it. */
 #ifndef DOCENT_RECIPES_LOCK_H
 #define DOCENT_RECIPES_LOCK_H
 
 #include <docent/lock.h>
+
+#include "recipes/dialect.h"
+
+/* What a lock is made from that its application does not choose. */
+struct lock_kind {
+    const struct dialect *dialect; /* Names and order; options->dialect is not looked at. Static. */
+    bool shared;                   /* Others may hold at the same time: there is no token. */
+    size_t size;                   /* Of the block, whose first member is the docent_lock. 0: of that alone. */
+    /* Loop, inside the machine: is held now, before anybody can see it; and is not any more, after nobody can. NULL: none. */
+    void (*on_held)(docent_lock *lock, bool held);
+};
+/* docent_lock_new() of another kind. @kind may be on the stack. With docent_lock_close() its end is that of every lock. */
+docent_status docent_lock_make(docent_client *client, const char *path, const docent_lock_options *options,
+                               const struct lock_kind *kind, docent_lock **ret_lock);
 
 /* The client that the lock was made with. Returns DOCENT_OK, or why there is none any more: DOCENT_ERR_CLOSING,
  * DOCENT_ERR_AUTH_FAILED. Thread: any. */

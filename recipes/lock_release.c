@@ -1,61 +1,16 @@
 /* recipes/lock_release.c - see lock_internal.h: releasing, from any thread, and waiting until the node is gone. */
 #include "recipes/lock_internal.h"
 
-docent_status docent_lock_reach_loop(struct docent_lock *lock, struct docent_post *post)
+void docent_lock_release_nudged(struct handle *handle)
 {
-    docent_status status = DOCENT_ERR_CLOSING;
-
-    atomic_fetch_add(&lock->gate, 1);
-    if (!atomic_load(&lock->dead)) {
-        const struct docent_host *host = docent_client_host(lock->client);
-        status = host->check_loop(host->user);
-        if (status == DOCENT_ERR_WRONG_THREAD && post != NULL) {
-            atomic_fetch_add(&lock->references, 1);
-            docent_status posted = host->post(host->user, post, false);
-            if (posted != DOCENT_OK) {
-                atomic_fetch_sub(&lock->references, 1);
-                status = posted;
-            }
-        }
-    }
-    atomic_fetch_sub(&lock->gate, 1);
-    return status;
-}
-
-void docent_lock_release_posted(struct docent_post *post)
-{
-    struct docent_lock *lock = (struct docent_lock *)((char *)post - offsetof(struct docent_lock, release_post));
-
-    atomic_store(&lock->release_posted, false); /* Before looking, so that a release that comes now posts again. */
-    docent_lock_run_releases(lock);
-    docent_lock_unref(lock);
-}
-
-void docent_lock_release_dropped(struct docent_post *post)
-{
-    docent_lock_unref((struct docent_lock *)((char *)post - offsetof(struct docent_lock, release_post)));
-}
-
-int64_t docent_lock_mark_released(struct docent_lock *lock)
-{
-    int64_t number = docent_lock_word_number(docent_shared_get(&lock->word));
-    int64_t released = docent_shared_get(&lock->released);
-
-    while (released < number && !atomic_compare_exchange_weak(&lock->released.value, &released, number)) {
-        /* released was read again. */
-    }
-    return number;
+    docent_lock_run_releases((struct docent_lock *)handle);
 }
 
 int64_t docent_lock_release_begin(docent_lock *lock)
 {
-    int64_t number = docent_lock_mark_released(lock);
-    docent_status status = docent_lock_reach_loop(lock, NULL);
-    if (status == DOCENT_OK) {
-        docent_lock_run_releases(lock);
-    } else if (status == DOCENT_ERR_WRONG_THREAD && !atomic_exchange(&lock->release_posted, true)) {
-        (void)docent_lock_reach_loop(lock, &lock->release_post);
-    }
+    int64_t number = docent_tenure_release(&lock->tenure);
+
+    docent_handle_nudge(&lock->release);
     return number;
 }
 
@@ -75,8 +30,17 @@ static void release_wait_tell(struct docent_later *later)
     }
     *link = wait->next; /* Before the callback: what it does to the lock must not find it waiting, and tell it again. */
     wait->done(wait->outcome, wait->user);
-    docent_free(&lock->allocator, wait);
+    docent_free(&lock->handle.allocator, wait);
     docent_lock_settle(lock);
+}
+
+void docent_lock_tell_waits(struct docent_lock *lock)
+{
+    for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) {
+        if (!docent_lock_release_is_over(lock, wait->number) || wait->telling.queued) continue;
+        wait->outcome = docent_client_close_cause(lock->handle.client);
+        docent_client_later(lock->handle.client, &wait->telling);
+    }
 }
 
 bool docent_lock_release_is_over(const docent_lock *lock, int64_t number)
@@ -95,9 +59,9 @@ docent_status docent_lock_release_async(docent_lock *lock, docent_done_fn done, 
 
 docent_status docent_lock_release_finish(docent_lock *lock, int64_t number, docent_done_fn done, void *user)
 {
-    docent_status status = docent_lock_check(lock);
+    docent_status status = docent_handle_check(&lock->handle);
     if (status != DOCENT_OK) return status;
-    struct release_wait *wait = docent_alloc(&lock->allocator, sizeof *wait);
+    struct release_wait *wait = docent_alloc(&lock->handle.allocator, sizeof *wait);
     if (wait == NULL) return DOCENT_ERR_NO_MEMORY;
 
     *wait = (struct release_wait){

@@ -31,6 +31,7 @@
 #define DOCENT_LOCK_H
 
 #include <docent/hold.h>
+#include <docent/recipe.h>
 #include <docent/types.h>
 
 DOCENT_BEGIN
@@ -119,9 +120,16 @@ DOCENT_API docent_lock_state docent_lock_get_state(const docent_lock *lock);
  * new parent. After an ensemble was wiped tokens start again; docent_state_event.went_back says so. Thread: any. */
 DOCENT_API int64_t docent_lock_token(const docent_lock *lock);
 
-/** The current hold, or NULL when not held. The caller owns one reference, dropped with docent_hold_unref(). Thread: loop; elsewhere it is
- * NULL. */
+/** The current hold, or NULL when not held (or no memory for it). The caller owns one reference, dropped with docent_hold_unref().
+ * Thread: any; elsewhere than on the loop it waits for the loop. */
 DOCENT_API docent_hold *docent_lock_hold(docent_lock *lock);
+
+/** Where the lock stands, what hinders it, and what it has done; see docent_recipe_info. Its state is RELEASED, or of the machine that waits or
+ * holds: CREATING, PARENTS (makes them), FINDING (a create's outcome), RANKING (lists), WATCHING and NEXT (somebody is ahead), FIRST (held),
+ * SUSPECT, CHECKING (held, and looks whether it still is), DELETING. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, or as docent_lock_acquire()
+ * does without beginning: DOCENT_ERR_CLOSING, DOCENT_ERR_BUSY, DOCENT_ERR_FORKED. Thread: any; elsewhere than on the loop it waits for the
+ * loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_info(docent_lock *lock, docent_recipe_info *ret_info);
 
 struct docent_result;
 /** Who is in the queue, first in line first: result->names are the labels (node data) of the contenders of our dialect, and

@@ -800,6 +800,11 @@ CALL(lock_hold)
     answers(c, hold != NULL ? "some" : "none");
     docent_hold_unref(hold);
 }
+CALL(lock_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_lock_info(c->lock, &info));
+}
 CALL(lock_participants_async) { returns(c, docent_lock_participants_async(c->lock, on_result, c)); }
 CALL(lock_participants) { returns(c, docent_lock_participants(c->lock, &c->result)); }
 CALL(lock_close)
@@ -1000,6 +1005,7 @@ static const struct function functions[] = {
     FUNCTION(lock_close, ANSWERS | LASTS | HOLDS),
     FUNCTION(lock_get_state, HOLDS),
     FUNCTION(lock_hold, HOLDS),
+    FUNCTION(lock_info, HOLDS),
     FUNCTION(lock_new, 0),
     FUNCTION(lock_participants, HOLDS),
     FUNCTION(lock_participants_async, ANSWERS | HOLDS),

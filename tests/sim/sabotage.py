@@ -40,7 +40,7 @@ NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
 LOCK = "recipes/lock.c"
-LOCK_CLOSE = "recipes/lock_close.c"
+HANDLE = "recipes/handle.c"
 TXN = "recipes/txn.c"
 BATCH = "recipes/batch.c"
 VIEW = "core/client/view.c"
@@ -130,7 +130,7 @@ BUGS = [
         (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),
     ], ["--scenario five-three --seeds 20"]),
     Bug("list-refused", "a list that there was no memory to send is waited for", [
-        (CONTENDER_NODE, "if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING);", "(void)contender_owns(c);"),
+        (CONTENDER_NODE, "if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);", "(void)contender_owns(c);"),
     ], ["--exhaustive two-one"]),
     # Calls of several steps about one node.
     Bug("protected-and-blind", "after a lost reply a protected node is created again at once", [
@@ -206,9 +206,9 @@ BUGS = [
         (CODEC, "if (path[size] == '/') return path + size;", "if (path[size] == '/') return path;"),
     ], ["--exhaustive txn-view"]),
     Bug("view-gone", "a lock does not keep its view", [
-        (LOCK, "    docent_client_keep(client); /* Until the farewell", "    (void)client; /* Until the farewell"),
-        (LOCK_CLOSE, "    docent_client_drop(lock->client);\n", ""),
-        (LOCK, "            docent_client_drop(client);\n", ""),
+        (HANDLE, "    docent_client_keep(client);\n", ""),
+        (HANDLE, "    docent_client_drop(client);\n    if (closed", "    if (closed"),
+        (HANDLE, "    if (status != DOCENT_OK) docent_client_drop(client);\n", ""),
     ], ["--exhaustive txn-view"]),
     Bug("compress-not-in-sets", "what is set is not compressed", [
         (CODEC, "if (encoding->compress && op->type == DOCENT_OP_SET)", "if (false && op->type == DOCENT_OP_SET)"),
