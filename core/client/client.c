@@ -241,6 +241,12 @@ int64_t docent_client_last_zxid(const docent_client *client)
     return c->session.last_zxid;
 }
 
+int64_t docent_client_wall_ms(const docent_client *client)
+{
+    const struct docent_host *host = &client->core->host;
+    return host->wall_ms == NULL ? (int64_t)host->now_ms(host->user) : host->wall_ms(host->user);
+}
+
 bool docent_client_settled(const docent_client *client)
 {
     const struct docent_core *c = client->core;

@@ -46,6 +46,8 @@ struct docent_host {
                                                                       * none. */
     docent_status (*set_servers)(void *user, const char *servers);   /* Any thread: docent_client_set_servers(). NULL: the
                                                                       * list is fixed. */
+    int64_t (*wall_ms)(void *user);                                  /* Loop: milliseconds since 1970, as this machine has it; for what
+                                                                      * other machines wrote down. It may jump. NULL: as now_ms. */
 };
 
 struct docent_core_config {

@@ -113,6 +113,7 @@ docent_status docent_client_close_cause(const docent_client *client); /* What it
                                                                         * thread. */
 bool docent_client_forked(const docent_client *client); /* Is this a forked child? Any thread. */
 uint64_t docent_client_now(const docent_client *client); /* Of this turn. */
+int64_t docent_client_wall_ms(const docent_client *client); /* Since 1970, by this machine's wall clock. Loop. */
 const docent_allocator *docent_client_allocator(const docent_client *client);
 const struct docent_host *docent_client_host(const docent_client *client);
 void docent_client_log(const docent_client *client, docent_log_level level, const char *id, const char *path, const char *format, ...)

@@ -56,6 +56,14 @@ static uint64_t host_now_us(void *user)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static int64_t host_wall(void *user)
+{
+    (void)user;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 docent_status docent_driver_check(void *user)
 {
     struct driver *d = user;
@@ -85,5 +93,5 @@ static void host_wake(void *user)
 struct docent_host docent_driver_host(struct driver *d)
 {
     return (struct docent_host){ d, host_now, docent_driver_check, host_entropy, host_wake, docent_driver_post, d->label, host_now_us,
-                                 docent_driver_set_servers };
+                                 docent_driver_set_servers, host_wall };
 }
