@@ -1,104 +1,157 @@
-/* tests/interop/CuratorPeer.java CONNECT curator count LOCK COUNTER ROUNDS
- * tests/interop/CuratorPeer.java CONNECT curator hold LOCK INSIDE
- * tests/interop/CuratorPeer.java CONNECT curator pack LOCK LIMIT - as docent_peer.c, with Curator; it has no LIMIT. */
+/* tests/interop/CuratorPeer.java - Curator's part in what several languages do together. See talker.py for what is said.
+ *
+ * Each thing that is made has a thread of its own, which does what it is asked to, one after the other: some of Curator's recipes belong to
+ * the thread that acquired them. */
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.zip.CRC32;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.imps.GzipCompressionProvider;
-import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.retry.ExponentialBackoffRetry;
 import org.apache.zookeeper.CreateMode;
 
 public class CuratorPeer {
-    private static CuratorFramework client;
-    private static InterProcessMutex mutex;
-    private static final BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-
-    private static String textOf(String path) throws Exception {
-        return new String(client.getData().forPath(path), StandardCharsets.UTF_8);
+    /* What is asked of a recipe. */
+    interface Thing {
+        /* What is answered after "ok", or null: "no". */
+        String act(String verb, String[] words) throws Exception;
     }
 
-    private static void acquire() throws Exception {
-        if (!mutex.acquire(60, TimeUnit.SECONDS)) throw new IllegalStateException("not acquired");
+    /* What a recipe says without having been asked. */
+    interface Teller {
+        void tell(String event);
     }
 
-    private static void count(String counter, int rounds) throws Exception {
+    interface Maker {
+        Thing make(CuratorFramework client, String path, String[] words, Teller teller) throws Exception;
+    }
+
+    static final Map<String, Maker> kinds = new HashMap<>();
+    private static final Map<String, CuratorFramework> sessions = new ConcurrentHashMap<>();
+    private static final Map<String, Thing> things = new ConcurrentHashMap<>();
+    private static final Map<String, ExecutorService> threads = new HashMap<>();
+
+    static byte[] bytes(String text) {
+        return text.equals("-") ? new byte[0] : text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    static String text(byte[] data) {
+        return data.length == 0 ? "-" : new String(data, StandardCharsets.UTF_8);
+    }
+
+    static String textOf(CuratorFramework client, String path) throws Exception {
+        return text(client.getData().forPath(path));
+    }
+
+    /* What stands in nodes of a folder, in order of their numbers. */
+    static String labels(CuratorFramework client, Collection<String> paths) throws Exception {
+        String[] labels = new String[paths.size()];
+        String[] sorted = paths.toArray(new String[0]);
+        Arrays.sort(sorted, (a, b) -> a.substring(a.length() - 10).compareTo(b.substring(b.length() - 10)));
+        for (int i = 0; i < sorted.length; i++) labels[i] = textOf(client, sorted[i]);
+        return String.join(" ", labels);
+    }
+
+    /* Of whoever is inside: what makes it has found nobody else there. "-": nobody asks. */
+    static void enter(CuratorFramework client, String inside) throws Exception {
+        if (!inside.equals("-")) client.create().withMode(CreateMode.EPHEMERAL).forPath(inside);
+    }
+
+    static void exit(CuratorFramework client, String inside) throws Exception {
+        if (!inside.equals("-")) client.delete().forPath(inside);
+    }
+
+    /* By reading and writing without the version. */
+    static void addOne(CuratorFramework client, String counter) throws Exception {
+        int value = Integer.parseInt(textOf(client, counter));
+        client.setData().forPath(counter, bytes(Integer.toString(value + 1)));
+    }
+
+    private static CuratorFramework session(String connect, String label) throws Exception {
+        CuratorFramework client = CuratorFrameworkFactory.builder().connectString(connect).sessionTimeoutMs(4000).connectionTimeoutMs(4000)
+                .retryPolicy(new ExponentialBackoffRetry(100, 10)).defaultData(bytes(label))
+                .compressionProvider(new GzipCompressionProvider()).build();
+        client.start();
         client.blockUntilConnected();
-        System.out.println("ready");
-        input.readLine();
-        for (int i = 0; i < rounds; i++) {
-            acquire();
+        return client;
+    }
+
+    /* Data that is compressed. */
+    private static Thing pack(CuratorFramework client, String path, String[] words, Teller teller) {
+        return (verb, asked) -> {
             try {
-                int value = Integer.parseInt(textOf(counter));
-                client.setData().forPath(counter, Integer.toString(value + 1).getBytes(StandardCharsets.UTF_8));
-            } finally {
-                mutex.release();
-            }
-        }
-    }
-
-    private static void hold(String inside) throws Exception {
-        acquire();
-        client.create().withMode(CreateMode.EPHEMERAL).forPath(inside);
-        System.out.println("held");
-        for (String line; (line = input.readLine()) != null;) {
-            List<String> said = new ArrayList<>();
-            for (String node : mutex.getParticipantNodes()) said.add(node + "=" + textOf(node));
-            System.out.println(String.join(" ", said));
-        }
-        client.delete().forPath(inside);
-        mutex.release();
-    }
-
-    private static long sumOf(byte[] data) {
-        CRC32 sum = new CRC32();
-        sum.update(data);
-        return sum.getValue();
-    }
-
-    private static void pack() throws Exception {
-        client.blockUntilConnected();
-        System.out.println("ready");
-        for (String line; (line = input.readLine()) != null;) {
-            String[] words = line.split(" ");
-            try {
-                if (words[0].equals("put")) {
-                    byte[] data = words[2].repeat(Integer.parseInt(words[3])).getBytes(StandardCharsets.UTF_8);
-                    client.create().compressed().forPath(words[1], data);
-                    System.out.println("put");
-                } else {
-                    byte[] data = client.getData().decompressed().forPath(words[1]);
-                    System.out.printf("%d %08x%n", data.length, sumOf(data));
+                if (verb.equals("put")) {
+                    client.create().compressed().forPath(asked[0], asked[1].repeat(Integer.parseInt(asked[2])).getBytes(StandardCharsets.UTF_8));
+                    return "";
                 }
+                byte[] data = client.getData().decompressed().forPath(asked[0]);
+                CRC32 sum = new CRC32();
+                sum.update(data);
+                return String.format("%d %08x", data.length, sum.getValue());
             } catch (IOException trouble) {
-                System.out.println("corrupt");
+                return "corrupt";
             }
+        };
+    }
+
+    private static synchronized void say(String line) {
+        System.out.println(line);
+    }
+
+    private static String serve(String name, String verb, String[] words) throws Exception {
+        if (name.equals("session")) {
+            if (verb.equals("end")) {
+                sessions.remove(words[0]).close();
+            } else {
+                sessions.put(verb, session(words[0], words[1]));
+            }
+            return "";
+        }
+        if (!verb.equals("new")) return things.get(name).act(verb, words);
+        String[] options = Arrays.copyOfRange(words, 3, words.length);
+        things.put(name, kinds.get(words[0]).make(sessions.get(words[1]), words[2], options, event -> say("* " + name + " " + event)));
+        return "";
+    }
+
+    private static void answer(String number, String name, String verb, String[] words) {
+        try {
+            String said = serve(name, verb, words);
+            say(number + (said == null ? " no" : said.isEmpty() ? " ok" : " ok " + said));
+        } catch (Throwable trouble) {
+            trouble.printStackTrace();
+            say(number + " error " + trouble.toString().replace('\n', ' '));
         }
     }
 
     public static void main(String[] args) throws Exception {
-        client = CuratorFrameworkFactory.builder().connectString(args[0]).sessionTimeoutMs(4000).connectionTimeoutMs(4000)
-                .retryPolicy(new ExponentialBackoffRetry(100, 10)).defaultData("curator".getBytes(StandardCharsets.UTF_8))
-                .compressionProvider(new GzipCompressionProvider()).build();
-        client.start();
-        mutex = new InterProcessMutex(client, args[3]);
-        try {
-            if (args[2].equals("count")) {
-                count(args[4], Integer.parseInt(args[5]));
-            } else if (args[2].equals("pack")) {
-                pack();
-            } else {
-                hold(args[4]);
-            }
-        } finally {
-            client.close(); /* Its threads would keep a failed program from ending. */
+        kinds.put("pack", CuratorPeer::pack);
+        CuratorLocks.register();
+        CuratorLeaders.register();
+        CuratorQueues.register();
+        BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line; (line = input.readLine()) != null;) {
+            List<String> words = Arrays.asList(line.split(" "));
+            String number = words.get(0), name = words.get(1), verb = words.get(2);
+            String[] rest = words.subList(3, words.size()).toArray(new String[0]);
+            String thread = name.equals("session") ? name + " " + (verb.equals("end") ? rest[0] : verb) : name;
+            threads.computeIfAbsent(thread, ignored -> Executors.newSingleThreadExecutor(task -> {
+                Thread made = new Thread(task);
+                made.setDaemon(true);
+                return made;
+            })).submit(() -> answer(number, name, verb, rest));
         }
+        for (CuratorFramework client : sessions.values()) client.close();
+        System.exit(0); /* A recipe that still waits has threads. */
     }
 }

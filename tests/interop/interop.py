@@ -1,182 +1,145 @@
 #!/usr/bin/env python3
-"""tests/interop/interop.py DEVSERVER DOCENT_PEER SCRATCH - Curator, kazoo and we in one critical section. Prints TAP.
+"""tests/interop/interop.py DEVSERVER DOCENT_PEER SCRATCH [--only WORDS] [--ours LANGUAGE] - Curator, kazoo and we with the same recipes on the
+same paths. Prints TAP.
 
-Against Apache ZooKeeper and against the development server: a counter that three clients of two languages raise by reading and
-writing it without its version loses nothing; a waiter gets in when the holder of the other language lets go, and when it is killed, and
-not earlier; names are those that the other language expects, and each sees the other in the queue, with its label. What Curator
-writes compressed we read, and the other way round; kazoo has no compression."""
-import gzip
-import re
+Against Apache ZooKeeper and against the development server: for every recipe of a peer and for both roles, who waits gets in when the other
+goes or is killed, and not earlier; names and data are what the peer expects; nothing is lost, nothing left behind. Where a peer's version is
+known to do wrong, the test says so. Each language has one process, with many sessions; another of each is there to be killed, with the
+holders of all recipes in it at once, for it takes a session time-out until a killed process is missed.
+
+--only: tests with these words in their titles. --ours: our part is played by the peer itself, say curator: what fails then is not our
+fault."""
+import argparse
+import os
 import shutil
-import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import time
-import zlib
+import traceback
 
 sys.dont_write_bytecode = True  # Nothing is left in the sources.
 
-from peers import JARS, JAVA, PATIENCE, PYTHON, Peer, Tap, discard_peers, expect, here, wire
+import leaders
+import locks
+import pack
+import queues
+from peers import JARS, JAVA, PYTHON, Tap, Trouble, discard_peers, here, wire
+from plays import Play, Server, Test
+from talker import Talker
 
-devserver, docent_peer, scratch = sys.argv[1:4]
-COMMANDS = {"docent": [docent_peer], "kazoo": [*PYTHON, f"{here}/kazoo_peer.py"],
-            "curator": [*JAVA, f"{JARS}:{scratch}", "CuratorPeer"]}
-NAMES = {"curator": r"_c_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-lock-\d{10}", "kazoo": r"[0-9a-f]{32}__lock__\d{10}"}
+FAMILIES = [pack, locks, leaders, queues]
+OURS = ["compressed data", "lock"]  # Recipes that our peer can play.
 
 
-def start(language, connect, dialect, *words):
-    return Peer(language, COMMANDS[language] + [connect, dialect, *words])
+class Company:
+    """The processes: those that stay, by language, and one to be killed for each language."""
+
+    def __init__(self, commands):
+        self.commands = commands
+        self.talkers = {}
+
+    def of(self, languages):
+        """They are started when they are first asked for, and again when they have ended."""
+        for language in languages:
+            if language not in self.talkers or self.talkers[language].process.poll() is not None:
+                self.talkers[language] = self.start(language)
+        return self.talkers
+
+    def start(self, language):
+        return Talker(language, self.commands[language])
 
 
-# ---- What the server knows. ----
+def why(company):
+    """Lines on the trouble that has come, with what the peers said on their error outputs."""
+    kind, trouble, _ = sys.exc_info()
+    lines = [str(trouble)] if kind is Trouble else traceback.format_exc().splitlines()
+    return lines + [f"{language}: {line}" for language, talker in company.talkers.items() for line in talker.errors[-10:]]
 
-def ask_server(port, request):
-    session = wire.Session(port, 0)
+
+def forget_errors(company):
+    for talker in company.talkers.values():
+        talker.errors = []
+
+
+def act(company, fn, *arguments):
+    """(what the function returns, lines of trouble)"""
     try:
-        return session.call(request)[-1]
-    finally:
-        session.call((wire.CLOSE, b""))
-        session.close()
+        return fn(*arguments), []
+    except Exception:  # A peer that has ended, a node that is not there: the other tests go on.
+        return None, why(company)
 
 
-def names_of(port, path):
-    """In order of their numbers."""
-    answer = ask_server(port, wire.read(wire.CHILDREN, path))
-    names = [name.decode() for name in answer[3]] if isinstance(answer[3], list) else []
-    return sorted(names, key=lambda name: name[-10:])
+def play_all(tests, company, servers, ours, tap):
+    for server in servers:
+        for test in tests:
+            for first, second in test.pairs(ours):
+                forget_errors(company)
+                play, trouble = act(company, Play, server, test.peer, company.of(company.commands), first, second)
+                if not trouble:
+                    _, trouble = act(company, test.fn, play)
+                    trouble = trouble or act(company, play.end)[1]
+                tap.say(f"{server.what}: {test.title(first, second)}", trouble)
 
 
-def stat_of(port, path):
-    """(czxid, owner, pzxid), or None."""
-    session = wire.Session(port, 0)
-    session.send(wire.read(wire.EXISTS, path))
-    frame = session.frame()
-    session.call((wire.CLOSE, b""))
-    session.close()
-    fields = struct.unpack(">qqqqiiiqiiq", frame[16:84]) if len(frame) == 84 else None
-    return fields and (fields[0], fields[7], fields[10])
-
-
-# ---- The tests. ----
-
-def count_together(port, dialect):
-    connect, counter = f"127.0.0.1:{port}", f"/counter-{dialect}"
-    ask_server(port, wire.create(counter, b"0"))
-    workers = [start(language, connect, dialect, "count", f"/interop/count-{dialect}", counter, "100")
-               for language in ("docent", "docent", dialect)]
-    for worker in workers:
-        worker.await_line("ready")
-    for worker in workers:  # All at once: who starts slowly would else count alone.
-        worker.ask("go")
-    for worker in workers:
-        worker.await_end()
-    value = ask_server(port, wire.read(wire.GET, counter))[3][4:]
-    expect(value == b"300", f"the counter says {value}")
-
-
-def queue_of(port, path, length):
-    for _ in range(PATIENCE * 20):
-        names = names_of(port, path)
-        if len(names) == length:
-            return names
-        time.sleep(0.05)
-    raise Trouble(f"in the queue: {names}, not {length}")
-
-
-def take_turns(port, dialect, first, second, kill):
-    connect, path = f"127.0.0.1:{port}", f"/interop/turns-{dialect}-{first}-{kill}"
-    inside = f"{path}-inside"
-    holder = start(first, connect, dialect, "hold", path, inside)
-    holder.await_line("held")
-    waiter = start(second, connect, dialect, "hold", path, inside)
-    names = queue_of(port, path, 2)
-    for name in names:
-        expect(re.fullmatch(NAMES[dialect], name), f"a name of {dialect}: {name}")
-
-    # Each sees the other, with its label.
-    holder.ask("who")
-    labels = [f"{path}/{name}={label}" if first == "curator" else label for name, label in zip(names, (first, second))]
-    holder.await_line(" ".join(labels))
-
-    # The second is not inside, which the server proves: whoever is inside has made a node, of which there can be one.
-    owners = [stat_of(port, f"{path}/{name}")[1] for name in names]
-    expect(stat_of(port, inside)[1] == owners[0], "the first in the queue is not who is inside")
-    expect(waiter.said.empty(), "the second is inside with the first")
-    if kill:
-        holder.kill()
-    else:
-        holder.let_go()
-    waiter.await_line("held")
-    created, owner, _ = stat_of(port, inside)
-    expect(owner == owners[1], "the second in the queue is not who is inside")
-    expect(names_of(port, path) == names[1:], "the first is still in the queue")
-    expect(created > stat_of(port, path)[2], "the second was inside before the node of the first was gone")
-    holder.await_end(-signal.SIGKILL if kill else 0)
-    waiter.let_go()
-    waiter.await_end()
-    expect(not names_of(port, path), "a node was left behind")
-
-
-def pack_and_unpack(port):
-    connect, limit, folder = f"127.0.0.1:{port}", 1 << 20, "/packed"
-    ask_server(port, wire.create(folder))
-    peers = {language: start(language, connect, "curator", "pack", "/unused", str(limit)) for language in ("docent", "curator")}
-    for peer in peers.values():
-        peer.await_line("ready")
-    for name, text, count in (("empty", "-", 0), ("one", "x", 1), ("text", "Grüße-", 9), ("most", "0123456789abcdef", limit // 16)):
-        data = (text * count).encode()
-        kept = []
-        for writer in peers:
-            path = f"{folder}/{name}-{writer}"
-            peers[writer].ask(f"put {path} {text} {count}")
-            peers[writer].await_line("put")
-            kept.append(ask_server(port, wire.read(wire.GET, path))[3][4:])
-            expect(gzip.decompress(kept[-1]) == data, f"{writer} keeps other data for {name}")
-            for reader in peers.values():
-                reader.ask(f"get {path}")
-                reader.await_line(f"{len(data)} {zlib.crc32(data):08x}")
-        expect(kept[0][:10] == kept[1][:10], f"headers differ: {kept[0][:10].hex()} and {kept[1][:10].hex()}")
-
-    # What is no gzip member, and a bomb: a thousandth of what it comes to.
-    ask_server(port, wire.create(f"{folder}/raw", b"not compressed, but long enough"))
-    for reader in peers.values():
-        reader.ask(f"get {folder}/raw")
-        reader.await_line("corrupt")
-    peers["curator"].ask(f"put {folder}/bomb 0 {limit + 1}")
-    peers["curator"].await_line("put")
-    peers["docent"].ask(f"get {folder}/bomb")
-    peers["docent"].await_line("large")
-    peers["docent"].ask(f"get {folder}/one-curator")  # It is none the worse for it.
-    peers["docent"].await_line(f"1 {zlib.crc32(b'x'):08x}")
-    for peer in peers.values():
-        peer.let_go()
-        peer.await_end()
+def play_kills(tests, company, servers, ours, language, tap):
+    """All tests whose first is of this language, until they have their first killed; then the rest of all of them."""
+    doomed = company.start(language)
+    begun = []
+    for server in servers:
+        for test in tests:
+            for first, second in test.pairs(ours):
+                if first != language:
+                    continue
+                forget_errors(company)
+                play, trouble = act(company, Play, server, test.peer, company.of(company.commands), first, second, doomed)
+                running = None
+                if not trouble:
+                    running = test.fn(play)
+                    _, trouble = act(company, next, running)
+                begun.append((f"{server.what}: {test.title(first, second)}", play, running, trouble))
+    doomed.kill()
+    for title, play, running, trouble in begun:
+        if not trouble:
+            _, trouble = act(company, next, running, None)
+            trouble = trouble or act(company, play.end)[1]
+        tap.say(title, trouble)
 
 
 def main():
-    subprocess.run(["javac", "-cp", JARS, "-d", scratch, f"{here}/CuratorPeer.java"], check=True)
-    folder = tempfile.mkdtemp()
-    servers, tap = [], Tap()
-    print("1..22", flush=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("devserver")
+    parser.add_argument("docent_peer")
+    parser.add_argument("scratch")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--ours", default="docent")
+    arguments = parser.parse_args()
+    commands = {"docent": [arguments.docent_peer], "kazoo": [*PYTHON, f"{here}/kazoo_peer.py"],
+                "curator": [*JAVA, f"{JARS}:{arguments.scratch}", "CuratorPeer"]}
+    tests = [test for test in Test.all if arguments.only in test.title("", "") and
+             (test.recipe in OURS if arguments.ours == "docent" else test.peer == arguments.ours)]
+    quiet, kills = [test for test in tests if not test.kills], [test for test in tests if test.kills]
+    runs = sum(len(test.pairs("docent")) for test in tests) * 2
+    print(f"1..{runs}", flush=True)
+    folder, servers, tap, company = tempfile.mkdtemp(), [], Tap(), Company(commands)
+    compiler = subprocess.Popen(["javac", "-cp", JARS, "-d", arguments.scratch,
+                                 *(os.path.join(here, f"Curator{part}.java") for part in ("Peer", "Locks", "Leaders", "Queues"))])
     try:
-        for server in ("apache", "devserver"):
-            port, process = wire.start_apache(folder) if server == "apache" else wire.start_devserver(devserver)
-            servers.append(process)
-            ask_server(port, wire.create("/interop"))
-            tap.run(f"{server}: what curator or docent keeps compressed the other reads", pack_and_unpack, port)
-            for dialect in ("curator", "kazoo"):
-                tap.run(f"{server}: two docents and {dialect} count to 300", count_together, port, dialect)
-                for kill in (False, True):
-                    for first, second in (("docent", dialect), (dialect, "docent")):
-                        what = f"{server}: {second} gets in when {first} {'is killed' if kill else 'lets go'}, and not earlier"
-                        tap.run(what, take_turns, port, dialect, first, second, kill)
+        servers.append(Server("apache", *wire.start_apache(folder)))
+        servers.append(Server("devserver", *wire.start_devserver(arguments.devserver)))
+        for server in servers:
+            server.create("/interop")
+        if compiler.wait() != 0:
+            raise SystemExit("Bail out! Curator's peer does not compile")
+        play_all(quiet, company, servers, arguments.ours, tap)
+        for language in dict.fromkeys(first for test in kills for pair in [test.pairs(arguments.ours)] for first, _ in pair):
+            play_kills(kills, company, servers, arguments.ours, language, tap)
     finally:
+        compiler.kill()
+        compiler.wait()
         discard_peers(False)
-        for process in servers:
-            process.kill()
-            process.wait()
+        for server in servers:
+            server.process.kill()
+            server.process.wait()
         shutil.rmtree(folder, ignore_errors=True)
     return 1 if tap.failures else 0
 

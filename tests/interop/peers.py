@@ -19,7 +19,7 @@ JARS = ":".join(sorted(jar for name in ["curator-client", "curator-framework", "
                                         "zookeeper-jute", "slf4j-api", "slf4j-simple", "netty*", "snappy-java", "metrics-core",
                                         "commons-cli", "jackson*", "audience-annotations"]
                        for jar in glob.glob(f"/usr/share/java/{name}.jar")))
-JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
+JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]
 PYTHON = ["/usr/bin/python3", "-B"]  # The distribution's, which has kazoo.
 PATIENCE = 40
 
