@@ -36,6 +36,15 @@ const struct dialect *docent_dialect_write_lock(docent_dialect kind)
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
 }
 
+const struct dialect *docent_dialect_lease(docent_dialect kind)
+{
+    static const struct dialect curator = { .kind = DOCENT_DIALECT_CURATOR, .base = "lease-", .base_size = 6 };
+    static const struct dialect kazoo = { .kind = DOCENT_DIALECT_KAZOO, .base = "" };
+
+    if (kind == DOCENT_DIALECT_CURATOR) return &curator;
+    return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
+}
+
 void docent_dialect_prefix(const struct dialect *dialect, const char uuid[37], char prefix[DIALECT_PREFIX_SIZE])
 {
     char *end = prefix;
@@ -106,8 +115,10 @@ static enum dialect_name dialect_read_sequence(const char *text)
     return DIALECT_FOREIGN;
 }
 
+/* Without a base there is no number either: whatever there is counts. */
 enum dialect_name docent_dialect_read(const struct dialect *dialect, const char *name)
 {
+    if (dialect->base_size == 0) return DIALECT_CONTENDER;
     const char *sequence = dialect_after_base(dialect, name);
 
     return sequence == NULL ? DIALECT_FOREIGN : dialect_read_sequence(sequence);

@@ -38,8 +38,7 @@ void docent_protected_forget(struct protected_node *node)
     node->path[node->prefix_size] = '\0';
 }
 
-/* Takes @name as our node's; false if it cannot be: it is not our prefix, and a number if it has one. */
-static bool protected_take(struct protected_node *node, const char *name)
+bool docent_protected_take(struct protected_node *node, const char *name)
 {
     size_t size = name == NULL ? 0 : strlen(name);
     size_t prefix_size = node->prefix_size - node->parent_size - 1;
@@ -69,7 +68,7 @@ enum protected_answer docent_protected_on_create(struct protected_node *node, co
 
     if (ev->status == DOCENT_OK) {
         bool below = result->path != NULL && strncmp(result->path, node->path, node->parent_size + 1) == 0;
-        if (!below || !protected_take(node, result->path + node->parent_size + 1)) {
+        if (!below || !docent_protected_take(node, result->path + node->parent_size + 1)) {
             docent_client_log(node->client, DOCENT_LOG_ERROR, "contender.name", node->path, "the server made another name of it");
             return PROTECTED_UNSURE;
         }
@@ -103,7 +102,7 @@ static enum protected_found protected_on_list(struct protected_node *node, struc
 {
     node->path[node->prefix_size] = '\0';
     for (size_t i = 0; i < result->name_count; i++) {
-        if (protected_take(node, result->names[i])) {
+        if (docent_protected_take(node, result->names[i])) {
             docent_op exists = docent_op_exists(node->path);
             docent_ask(machine, &exists, TAG_PROTECTED_OWN);
             return PROTECTED_SEARCHING;

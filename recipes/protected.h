@@ -46,6 +46,10 @@ void docent_protected_named(struct protected_node *node);
 /* There is none, and its name is the prefix only. */
 void docent_protected_forget(struct protected_node *node);
 
+/* Takes the child's name @name as our node's; false if it cannot be: it is not our prefix, and a number if it has one. For owners of several
+ * nodes, who look for all of them in one listing. */
+bool docent_protected_take(struct protected_node *node, const char *name);
+
 /* Asks for @create, of node->path. */
 void docent_protected_ask_create(struct protected_node *node, struct docent_machine *machine, const docent_op *create, int tag);
 
