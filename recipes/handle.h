@@ -55,6 +55,9 @@ docent_status docent_handle_may_open(docent_client *client);
 docent_status docent_handle_open(struct handle *handle, docent_client *client, const struct handle_kind *kind);
 /* Any thread. @handle may be NULL. */
 void docent_handle_close(struct handle *handle, void (*closed)(void *user), void *user);
+/* The same, for blocking forms: waits until all is over. DOCENT_OK, DOCENT_ERR_TIMEOUT (it goes on), why the client closes, or why there was no
+ * waiting; closed it is in any case. Not the loop. */
+docent_status docent_handle_close_wait(struct handle *handle, uint32_t timeout_ms);
 /* Loop: is over, perhaps? */
 void docent_handle_settle(struct handle *handle);
 /* Loop: with timer_later, DOCENT_OK or DOCENT_ERR_NO_MEMORY, and then the handle is as it was. */
