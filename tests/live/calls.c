@@ -35,6 +35,7 @@ enum { /* What a function is like. */
     CACHES = 8,  /* Works on a cache, and what is in it, which is loaded if it can be. */
     WATCHES = 16, /* Works on what is told of changes, again and again, and is armed if it can be. */
     CONFIGS = 32, /* Works on a configuration, and its values. */
+    SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
 
 struct cell;
@@ -69,6 +70,8 @@ struct cell {
     docent_txn *txn;
     docent_lock *lock;
     docent_hold *hold;
+    docent_semaphore *semaphore;
+    docent_permit *permit, *permit_made;
     docent_watch *watch;
     docent_cache *cache;
     docent_config *config;
@@ -814,6 +817,80 @@ CALL(lock_close)
     c->lock = NULL;
 }
 
+/* semaphore.h */
+static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
+CALL(semaphore_new)
+{
+    docent_semaphore *semaphore = NULL;
+    returns(c, docent_semaphore_new(CLIENT, "/new-semaphore", &two_leases, &semaphore));
+    docent_semaphore_close(semaphore, NULL, NULL);
+}
+CALL(semaphore_acquire_async)
+{
+    docent_permit *permit = NULL;
+    returns(c, docent_semaphore_acquire_async(c->semaphore, 1, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS, on_done, c, &permit));
+    if (permit != NULL) c->permit_made = permit;
+}
+CALL(semaphore_acquire)
+{
+    docent_permit *permit = NULL;
+    returns(c, docent_semaphore_acquire(c->semaphore, 1, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS, &permit));
+    docent_permit_close(permit, NULL, NULL);
+}
+CALL(semaphore_participants_async) { returns(c, docent_semaphore_participants_async(c->semaphore, on_result, c)); }
+CALL(semaphore_participants) { returns(c, docent_semaphore_participants(c->semaphore, &c->result)); }
+CALL(semaphore_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_semaphore_info(c->semaphore, &info));
+}
+CALL(semaphore_close)
+{
+    c->accepted = true;
+    docent_semaphore_close(c->semaphore, on_call, c);
+    c->semaphore = NULL;
+}
+CALL(permit_get_state)
+{
+    static const char *const names[] = { "WAITING", "HELD", "SUSPECT", "RETURNED" };
+    answers(c, names[docent_permit_get_state(c->permit)]);
+}
+CALL(permit_count)
+{
+    ONLY_WITH(permit);
+    answers(c, docent_permit_count(c->permit) == 1 ? "yes" : "no");
+}
+CALL(permit_token)
+{
+    ONLY_WITH(permit);
+    answers(c, docent_permit_token(c->permit) > 0 ? "some" : "-1");
+}
+CALL(permit_hold)
+{
+    docent_hold *hold = docent_permit_hold(c->permit, 0);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(permit_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    ONLY_WITH(permit);
+    returns(c, docent_permit_info(c->permit, &info));
+}
+CALL(permit_return)
+{
+    ONLY_WITH(permit);
+    returns(c, docent_permit_return(c->permit, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS));
+    c->permit = NULL;
+}
+CALL(permit_close)
+{
+    ONLY_WITH(permit);
+    c->accepted = true;
+    docent_permit_close(c->permit, on_call, c);
+    c->permit = NULL;
+}
+
 /* poll.h: a loop without clients. */
 CALL(poll_new)
 {
@@ -1042,6 +1119,13 @@ static const struct function functions[] = {
     FUNCTION(op_who_am_i, 0),
     FUNCTION(outcome_of, 0),
     FUNCTION(pending_deletes, 0),
+    FUNCTION(permit_close, ANSWERS | LASTS | SEMAPHORES),
+    FUNCTION(permit_count, SEMAPHORES),
+    FUNCTION(permit_get_state, SEMAPHORES),
+    FUNCTION(permit_hold, SEMAPHORES),
+    FUNCTION(permit_info, SEMAPHORES),
+    FUNCTION(permit_return, SEMAPHORES),
+    FUNCTION(permit_token, SEMAPHORES),
     FUNCTION(poll_dispatch, 0),
     FUNCTION(poll_free, 0),
     FUNCTION(poll_new, 0),
@@ -1057,6 +1141,13 @@ static const struct function functions[] = {
     FUNCTION(retry_delay, 0),
     FUNCTION(run, 0),
     FUNCTION(run_async, ANSWERS),
+    FUNCTION(semaphore_acquire, SEMAPHORES),
+    FUNCTION(semaphore_acquire_async, ANSWERS | SEMAPHORES),
+    FUNCTION(semaphore_close, ANSWERS | LASTS | SEMAPHORES),
+    FUNCTION(semaphore_info, SEMAPHORES),
+    FUNCTION(semaphore_new, 0),
+    FUNCTION(semaphore_participants, SEMAPHORES),
+    FUNCTION(semaphore_participants_async, ANSWERS | SEMAPHORES),
     FUNCTION(set, 0),
     FUNCTION(set_async, ANSWERS),
     FUNCTION(set_node, 0),
@@ -1206,7 +1297,11 @@ static void set_up(void *user)
             need(docent_children_watch_new(s->client, c->path, NULL, on_children, NULL, &c->children_watch), "watch for children");
             need(docent_topic_subscribe(s->client, c->path, &topic_events, NULL, &c->subscriber), "subscriber");
         }
+        if (c->function->like & SEMAPHORES) need(docent_semaphore_new(s->client, c->path, &two_leases, &c->semaphore), "semaphore");
         if (!holds) continue;
+        if (c->function->like & SEMAPHORES) {
+            need(docent_semaphore_acquire_async(c->semaphore, 1, PATIENCE_MS, on_held, s, &c->permit), "acquire");
+        }
         if (c->function->like & HOLDS) need(docent_lock_acquire_async(c->lock, PATIENCE_MS, on_held, s), "acquire");
     }
     s->set = true;
@@ -1215,7 +1310,7 @@ static void set_up(void *user)
 static int holders(void)
 {
     int count = 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & HOLDS) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES)) != 0;
     return count;
 }
 
@@ -1517,6 +1612,9 @@ static void stage_end(struct stage *s)
     if (s->driver == BY_THREAD) pause_ms(BRIEF_MS); /* It leaves behind the callback. */
     for (int i = 0; i < FUNCTIONS; i++) {
         docent_lock_close(s->cells[i].lock, NULL, NULL);
+        docent_permit_close(s->cells[i].permit, NULL, NULL);
+        docent_permit_close(s->cells[i].permit_made, NULL, NULL);
+        docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);

@@ -246,6 +246,14 @@ static docent_status lock_participants(const docent_retry *retry, struct told *t
     return docent_lock_participants_async(lock, on_result, told);
 }
 
+static docent_semaphore *semaphore;
+
+static docent_status semaphore_participants(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_semaphore_participants_async(semaphore, on_result, told);
+}
+
 #define ROW(name, does, ...) { .function = #name, .text = does, .type = DOCENT_OP_TYPES, __VA_ARGS__ }
 #define OP(op, does, ...) { .function = "docent_run_async", .text = does, .type = DOCENT_OP_##op, .own_policy = true, __VA_ARGS__ }
 static const struct row rows[] = {
@@ -296,8 +304,23 @@ static const struct row rows[] = {
     ROW(docent_batch_read_async, "a batch", .start = batch_of_one, .own_policy = true, .steps = true),
     ROW(docent_batch_read_async, "a batch of many", .start = batch_of_many, .own_policy = true, .steps = true, .parallel = true),
     ROW(docent_lock_participants_async, "who waits", .start = lock_participants, .steps = true, .parallel = true),
+    ROW(docent_semaphore_participants_async, "who has leases", .start = semaphore_participants, .steps = true, .parallel = true),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* What a row's call is made on. */
+static void recipe_make(const struct row *row)
+{
+    static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
+    if (row->start == lock_participants) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    if (row->start == semaphore_participants) assert_int_equal(docent_semaphore_new(peer.client, "/l", &two_leases, &semaphore), DOCENT_OK);
+}
+
+static void recipe_close(const struct row *row)
+{
+    if (row->start == lock_participants) docent_lock_close(lock, NULL, NULL);
+    if (row->start == semaphore_participants) docent_semaphore_close(semaphore, NULL, NULL);
+}
 
 /* ---- The policies. ---- */
 
@@ -579,7 +602,7 @@ static void play(const struct row *row, const struct named_policy *named, const 
     peer_online(&peer, game.session_id, SESSION_MS);
     peer_pass(&peer, 1000);
     (void)take_all(frames, 8);
-    if (row->start == lock_participants) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    recipe_make(row);
 
     game.accepted = game.earliest = peer.now;
     uint64_t deadline = game.accepted + CALL_MS;
@@ -628,7 +651,7 @@ static void play(const struct row *row, const struct named_policy *named, const 
         wait_for_next(&game, peer.now + 60000);
         if (peer.now > game.ends + 60000) break;
     }
-    if (row->start == lock_participants) docent_lock_close(lock, NULL, NULL);
+    recipe_close(row);
     peer_stop(&peer);
     assert_int_equal(told.calls, 1);
 }
@@ -680,7 +703,7 @@ static bool close_at(const struct row *row, const struct failure *failure, unsig
     peer_online(&peer, game.session_id, SESSION_MS);
     peer_pass(&peer, 1000);
     (void)take_all(frames, 8);
-    if (row->start == lock_participants) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    recipe_make(row);
     game.accepted = peer.now;
     assert_int_equal(row->start(NULL, &told), DOCENT_OK);
     for (unsigned turn = 0; turn < turns && told.calls == 0; turn++) {
@@ -695,7 +718,7 @@ static bool close_at(const struct row *row, const struct failure *failure, unsig
     }
     bool under_way = told.calls == 0;
     docent_core_close(peer.client, peer.now);
-    if (row->start == lock_participants) docent_lock_close(lock, NULL, NULL);
+    recipe_close(row);
     peer_work(&peer);
     if (told.calls != 1) fail_msg("%s (%s), %s: told %u times when closed after %u turns", row->function, row->text, failure->name, told.calls, turns);
     if (under_way && told.status != DOCENT_ERR_CLOSING) fail_msg("%s (%s): %s", row->function, row->text, docent_status_name(told.status));
@@ -764,16 +787,29 @@ static void on_done(docent_status status, void *user)
     told->info.elapsed_ms = peer.now;
 }
 
-static void test_an_acquire_goes_on_until_its_deadline(void **state)
+static docent_permit *permit;
+
+static docent_status acquire_lock(struct told *told)
 {
-    (void)state;
+    return docent_lock_acquire_async(lock, 5000, on_done, told);
+}
+
+static docent_status acquire_leases(struct told *told)
+{
+    static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
+    assert_int_equal(docent_semaphore_new(peer.client, "/s", &two_leases, &semaphore), DOCENT_OK);
+    return docent_semaphore_acquire_async(semaphore, 2, 5000, on_done, told, &permit);
+}
+
+static void acquires_until_its_deadline(docent_status (*acquire)(struct told *told))
+{
     static struct peer_frame frames[8];
     for (int cut = 0; cut < 2; cut++) {
         static struct told told;
         told = (struct told){ 0 };
         start_patient();
         uint64_t end = peer.now + 5000;
-        assert_int_equal(docent_lock_acquire_async(lock, 5000, on_done, &told), DOCENT_OK);
+        assert_int_equal(acquire(&told), DOCENT_OK);
         unsigned tries = 0;
         for (size_t count; (count = next_requests(frames, 8, end)) > 0 && told.calls == 0; tries++) {
             if (cut) {
@@ -786,8 +822,24 @@ static void test_an_acquire_goes_on_until_its_deadline(void **state)
         assert_int_equal(told.status, DOCENT_ERR_TIMEOUT);
         assert_int_equal(told.info.elapsed_ms, end);
         assert_in_range(tries, 3, 100);
+        docent_permit_close(permit, NULL, NULL);
+        docent_semaphore_close(semaphore, NULL, NULL);
+        permit = NULL;
+        semaphore = NULL;
         stop_patient();
     }
+}
+
+static void test_an_acquire_goes_on_until_its_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(acquire_lock);
+}
+
+static void test_leases_are_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(acquire_leases);
 }
 
 static void test_a_wait_for_a_cache_goes_on_until_its_deadline(void **state)
@@ -950,6 +1002,7 @@ int main(void)
         BOTH(cut), BOTH(cut_and_expired), BOTH(the_server_times_out), BOTH(the_request_times_out), BOTH(throttled), BOTH(moved),
         cmocka_unit_test(test_every_call_ends_once_whenever_the_client_closes),
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_semaphore_acquire_async, test_leases_are_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_cache_wait_async, test_a_wait_for_a_cache_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_config_wait_async, test_a_wait_for_a_configuration_goes_on_until_its_deadline)),

@@ -1,0 +1,431 @@
+/* recipes/permit_take.c - see permit.h: whether there is room, and the leases are made. */
+#include <stdlib.h>
+
+#include "recipes/permit.h"
+#include "recipes/trouble.h"
+
+enum {
+    PERMIT_ROUNDS_AT_ONCE = 8, /* Makings of parents that are not paced. */
+    PERMIT_ROUNDS_MAX = 64,    /* Then it is an error: something deletes the path as fast as we make it. */
+};
+
+static bool permit_is_kazoo(const struct docent_permit *p)
+{
+    return p->terms->kind == DOCENT_DIALECT_KAZOO;
+}
+
+/* ---- Asking. ---- */
+
+/* The limit first: it is known when the listing comes. */
+void docent_permit_ask_look(struct docent_permit *p)
+{
+    const struct terms *terms = p->terms;
+    const char *limit_path = permit_is_kazoo(p) ? terms->leases_path : terms->limit_path;
+    docent_op list = docent_op_children(terms->leases_path);
+
+    p->limit.known = limit_path == NULL;
+    p->limit.max = terms->max;
+    p->limit.version = -1;
+    if (limit_path != NULL) {
+        docent_op get = docent_op_get(limit_path);
+        docent_ask(&p->handle.machine, &get, TAG_PERMIT_LIMIT);
+    }
+    if (p->state == PERMIT_FULL) {
+        docent_ask_watch(&p->handle.machine, &list, TAG_PERMIT_LIST);
+    } else {
+        docent_ask(&p->handle.machine, &list, TAG_PERMIT_LIST);
+    }
+}
+
+/* [check mutex] [check limit] create... Returns how many stand in front of the creates. */
+static size_t permit_checks(const struct docent_permit *p)
+{
+    return p->terms->limit_path != NULL && p->limit.version >= 0 ? 2 : 1;
+}
+
+static void permit_ask_take(struct docent_permit *p)
+{
+    const docent_allocator *allocator = docent_client_allocator(p->handle.client);
+    const struct terms *terms = p->terms;
+    size_t checks = permit_checks(p);
+    docent_op *ops = docent_alloc_array(allocator, checks + p->count, sizeof *ops);
+
+    if (ops == NULL) {
+        docent_permit_go_later(p, PERMIT_LOOKING);
+        return;
+    }
+    ops[0] = docent_op_check(p->contender.own.path, DOCENT_ANY_VERSION);
+    if (checks > 1) ops[1] = docent_op_check(terms->limit_path, p->limit.version);
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct protected_node *own = &p->leases[i].own;
+        own->known = PROTECTED_UNKNOWN;
+        ops[checks + i] = docent_op_create(own->path, terms->label, terms->label_size,
+                                           own->sequential ? DOCENT_EPHEMERAL_SEQUENTIAL : DOCENT_EPHEMERAL);
+        ops[checks + i].acl = terms->acl;
+    }
+    docent_op take = docent_op_multi(ops, checks + p->count);
+    docent_ask(&p->handle.machine, &take, TAG_PERMIT_TAKE);
+    docent_free(allocator, ops);
+}
+
+static void permit_ask_parents(struct docent_permit *p)
+{
+    struct terms *terms = p->terms;
+
+    if (permit_is_kazoo(p) && !p->climbing) {
+        docent_op create = docent_op_create(terms->leases_path, terms->max_text, strlen(terms->max_text), DOCENT_PERSISTENT);
+        create.acl = terms->acl;
+        docent_ask(&p->handle.machine, &create, TAG_PERMIT_BASE);
+    } else {
+        docent_parents_ask(&p->parents, &p->handle.machine, p->leases[0].own.path, terms->parent_mode, terms->acl, TAG_PERMIT_PARENT);
+    }
+}
+
+/* While we are not online nothing is asked: DOCENT_EV_RESUMED comes back here. */
+void docent_permit_ask(struct docent_permit *p)
+{
+    if (!docent_machine_online(&p->handle.machine) && p->state != PERMIT_TAKING) return;
+
+    switch (p->state) {
+    case PERMIT_LOOKING:
+    case PERMIT_FULL: docent_permit_ask_look(p); break;
+    case PERMIT_PARENTS: permit_ask_parents(p); break;
+    case PERMIT_TAKING: permit_ask_take(p); break;
+    case PERMIT_FINDING: {
+        docent_op sync = docent_op_sync(p->terms->leases_path);
+        docent_ask(&p->handle.machine, &sync, TAG_PERMIT_SYNC);
+        break;
+    }
+    case PERMIT_CHECKING: docent_leases_ask_check(p); break;
+    case PERMIT_RETURNING: docent_leases_ask_removal(p); break;
+    case PERMIT_NEW:
+    case PERMIT_QUEUEING:
+    case PERMIT_TAKEN:
+    case PERMIT_SUSPECT:
+    case PERMIT_GONE: break;
+    case PERMIT_STATES: abort();
+    }
+}
+
+/* Something that changes nothing failed; @state will ask for it again. */
+static void permit_ask_again(struct docent_permit *p, enum permit_state state, docent_status status)
+{
+    docent_meter_reason(&p->meter, p->handle.client, status);
+    switch (docent_trouble(status)) {
+    case TROUBLE_LOST: break;
+    case TROUBLE_BUSY:
+    case TROUBLE_UNSURE: docent_permit_go_later(p, state); break;
+    case TROUBLE_REFUSED: docent_permit_give_up(p, status); break;
+    }
+}
+
+/* ---- Looking. ---- */
+
+static void permit_path_missing(struct docent_permit *p)
+{
+    if (p->verdict != DOCENT_OK) {
+        docent_permit_seek(p);
+        return;
+    }
+    p->climbing = false;
+    docent_parents_begin(&p->parents, p->leases[0].own.parent_size);
+    if (p->parents.rounds > PERMIT_ROUNDS_MAX) {
+        docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
+    } else if (p->parents.rounds > PERMIT_ROUNDS_AT_ONCE) {
+        docent_permit_go_later(p, PERMIT_PARENTS);
+    } else {
+        docent_permit_go(p, PERMIT_PARENTS);
+    }
+}
+
+/* A shared count: four bytes, the largest first. Less is no number; what follows is ignored, and below zero is none at all. */
+static uint32_t permit_read_count(const docent_result *result, uint32_t otherwise)
+{
+    const unsigned char *bytes = result->data;
+
+    if (bytes == NULL || result->size < 4) return otherwise;
+    uint32_t count = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    return count > INT32_MAX ? 0 : count;
+}
+
+/* Kazoo's: a decimal number, or something else, which is ignored. */
+static bool permit_disagrees(const struct docent_permit *p, const docent_result *result)
+{
+    const char *text = result->data;
+    uint64_t number = 0;
+
+    if (result->size == 0 || result->size > 18) return false;
+    for (size_t i = 0; i < result->size; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        number = 10 * number + (uint64_t)(text[i] - '0');
+    }
+    return number != p->terms->max;
+}
+
+static void permit_on_limit(struct docent_permit *p, const struct docent_event *ev)
+{
+    if (ev->status == DOCENT_ERR_NO_NODE) {
+        p->limit.known = true;
+    } else if (ev->status != DOCENT_OK) {
+        if (p->state != PERMIT_QUEUEING) permit_ask_again(p, p->state, ev->status);
+    } else if (permit_is_kazoo(p)) {
+        p->limit.known = true;
+        if (permit_disagrees(p, ev->result)) docent_permit_give_up(p, DOCENT_ERR_BAD_ARGUMENTS);
+    } else {
+        p->limit.known = true;
+        p->limit.max = permit_read_count(ev->result, p->terms->max);
+        p->limit.version = ev->result->stat.version;
+    }
+}
+
+static void permit_on_list(struct docent_permit *p, const struct docent_event *ev)
+{
+    if (p->state == PERMIT_QUEUEING) { /* Not ours yet: this was for nothing. */
+        p->early = false;
+        return;
+    }
+    if (!p->limit.known) return; /* What went wrong is being seen to. */
+    if (ev->status == DOCENT_ERR_NO_NODE && permit_is_kazoo(p)) {
+        permit_path_missing(p);
+        return;
+    }
+    if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
+        permit_ask_again(p, p->state, ev->status);
+        return;
+    }
+    docent_machine_calm(&p->handle.machine);
+    uint64_t taken = ev->status == DOCENT_OK ? ev->result->name_count : 0;
+    if (taken + p->count <= p->limit.max) {
+        docent_permit_go(p, PERMIT_TAKING);
+    } else if (p->one_look) {
+        docent_permit_give_up(p, DOCENT_ERR_TIMEOUT);
+    } else if (p->state == PERMIT_LOOKING) {
+        docent_permit_go(p, PERMIT_FULL);
+    } /* Else the watches tell when to look again: the one that this listing left, and the limit's. */
+}
+
+/* ---- Parents. ---- */
+
+/* Kazoo: the path itself, which is not empty. */
+static void permit_on_base(struct docent_permit *p, docent_status status)
+{
+    if (status == DOCENT_OK || status == DOCENT_ERR_NODE_EXISTS) {
+        docent_permit_seek(p);
+    } else if (status == DOCENT_ERR_NO_NODE) {
+        size_t above = p->leases[0].own.parent_size;
+        while (above > 0 && p->leases[0].own.path[--above] != '/') {
+        }
+        p->climbing = above > 0;
+        if (above == 0) { /* The client's chroot is missing. */
+            docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
+            return;
+        }
+        docent_parents_begin(&p->parents, above);
+        docent_permit_go(p, PERMIT_PARENTS);
+    } else {
+        permit_ask_again(p, PERMIT_PARENTS, status);
+    }
+}
+
+static void permit_on_parent(struct docent_permit *p, docent_status status)
+{
+    switch (docent_parents_on_reply(&p->parents, p->leases[0].own.path, &p->terms->parent_mode, status)) {
+    case PARENTS_READY:
+        docent_machine_calm(&p->handle.machine);
+        if (p->climbing) {
+            p->climbing = false;
+            docent_permit_go(p, PERMIT_PARENTS);
+        } else {
+            docent_permit_seek(p);
+        }
+        break;
+    case PARENTS_MORE:
+        if (p->parents.rounds > PERMIT_ROUNDS_MAX + p->leases[0].own.parent_size) { /* A race that we always lose. */
+            docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
+        } else {
+            docent_permit_go(p, PERMIT_PARENTS);
+        }
+        break;
+    case PARENTS_ROOTLESS: docent_permit_give_up(p, DOCENT_ERR_NO_NODE); break;
+    case PARENTS_FAILED: permit_ask_again(p, PERMIT_PARENTS, status); break;
+    }
+}
+
+/* ---- Taking. ---- */
+
+/* They are there. Their numbers matter to nobody, not even when they are used up and negative: leases are counted, not compared. */
+static void permit_owns(struct docent_permit *p)
+{
+    p->parents.rounds = 0;
+    docent_machine_calm(&p->handle.machine);
+    docent_permit_go(p, p->verdict != DOCENT_OK ? PERMIT_RETURNING : PERMIT_TAKEN);
+}
+
+static bool permit_take_names(struct docent_permit *p, const struct docent_event *ev)
+{
+    size_t checks = permit_checks(p);
+
+    if (ev->result->result_count != checks + p->count) return false;
+    for (uint32_t i = 0; i < p->count; i++) {
+        docent_result made = ev->result->results[checks + i];
+        made.zxid = ev->result->zxid;
+        made.has_stat = false;
+        struct docent_event one = *ev;
+        one.result = &made;
+        if (docent_protected_on_create(&p->leases[i].own, &one) != PROTECTED_MADE) return false;
+    }
+    return true;
+}
+
+/* Not made: whose fault is it? */
+static void permit_on_refusal(struct docent_permit *p, const struct docent_event *ev)
+{
+    const docent_result *result = ev->result;
+    size_t checks = permit_checks(p);
+
+    for (size_t i = 0; i < result->result_count; i++) {
+        docent_status status = result->results[i].status;
+        if (status == DOCENT_OK || status == DOCENT_ERR_ROLLED_BACK) continue;
+        if (i == 0 && status == DOCENT_ERR_NO_NODE) { /* Somebody has deleted our mutex's node. The contender may not know yet. */
+            if (p->contending) docent_contender_leave(&p->contender, DOCENT_ERR_NO_NODE);
+            docent_permit_seek(p);
+        } else if (i < checks) { /* The limit has changed. */
+            docent_permit_seek(p);
+        } else if (status == DOCENT_ERR_NO_NODE) {
+            docent_leases_draw_names(p);
+            permit_path_missing(p);
+        } else if (status == DOCENT_ERR_NODE_EXISTS) {
+            docent_permit_seek(p);
+        } else {
+            break;
+        }
+        return;
+    }
+    docent_permit_give_up(p, ev->status);
+    docent_permit_seek(p);
+}
+
+static void permit_on_take(struct docent_permit *p, const struct docent_event *ev)
+{
+    if (ev->status == DOCENT_OK) {
+        if (permit_take_names(p, ev)) {
+            permit_owns(p);
+        } else {
+            docent_permit_go_later(p, PERMIT_FINDING);
+        }
+        return;
+    }
+    docent_meter_reason(&p->meter, p->handle.client, ev->status);
+    if (ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION || ev->status == DOCENT_ERR_NODE_EXISTS) {
+        permit_on_refusal(p, ev);
+        return;
+    }
+    switch (docent_trouble(ev->status)) {
+    case TROUBLE_LOST:
+        if (ev->sent) {
+            docent_permit_go(p, PERMIT_FINDING);
+        } else {
+            docent_permit_seek(p);
+        }
+        break;
+    case TROUBLE_BUSY:
+        if (ev->status == DOCENT_ERR_NO_MEMORY && ev->sent) { /* For the answer, which may have been that they were made. */
+            docent_permit_go_later(p, PERMIT_FINDING);
+        } else if (p->verdict == DOCENT_OK && docent_permit_leads(p)) {
+            docent_leases_draw_names(p);
+            docent_permit_go_later(p, PERMIT_LOOKING);
+        } else {
+            docent_permit_seek(p);
+        }
+        break;
+    case TROUBLE_REFUSED: permit_on_refusal(p, ev); break;
+    case TROUBLE_UNSURE: docent_permit_go_later(p, PERMIT_FINDING); break;
+    }
+}
+
+/* ---- Finding. ---- */
+
+static void permit_find_failed(struct docent_permit *p, docent_status status)
+{
+    docent_meter_reason(&p->meter, p->handle.client, status);
+    if (docent_trouble(status) == TROUBLE_LOST) return;
+    if (docent_trouble(status) == TROUBLE_REFUSED) {
+        docent_client_log(p->handle.client, DOCENT_LOG_WARNING, "semaphore.search", p->terms->leases_path,
+                          "cannot look for leases that may be ours: %s", docent_status_text(status));
+        docent_permit_give_up(p, status);
+    }
+    docent_permit_go_later(p, PERMIT_FINDING);
+}
+
+static void permit_on_find(struct docent_permit *p, const docent_result *listing)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct protected_node *own = &p->leases[i].own;
+        docent_protected_forget(own);
+        for (size_t at = 0; at < listing->name_count; at++) {
+            if (!docent_protected_take(own, listing->names[at])) continue;
+            own->known = PROTECTED_OURS;
+            found++;
+            break;
+        }
+    }
+    if (found == 0) {
+        docent_permit_seek(p);
+    } else if (found < p->count) {
+        docent_permit_go(p, PERMIT_RETURNING);
+    } else { /* For its czxid, and to see that its session is ours. */
+        docent_op exists = docent_op_exists(p->leases[0].own.path);
+        docent_ask(&p->handle.machine, &exists, TAG_PERMIT_OWN);
+    }
+}
+
+static void permit_on_found(struct docent_permit *p, const struct docent_event *ev)
+{
+    if (ev->status != DOCENT_OK || ev->result->stat.ephemeral_owner != docent_client_session(p->handle.client, NULL)) {
+        docent_permit_go(p, PERMIT_RETURNING); /* Whoever deletes them: start over. */
+        return;
+    }
+    for (uint32_t i = 0; i < p->count; i++) {
+        p->leases[i].own.czxid = ev->result->stat.czxid; /* One transaction made them all. */
+        p->leases[i].own.generation = ev->generation;
+    }
+    permit_owns(p);
+}
+
+void docent_permit_on_reply(struct docent_permit *p, const struct docent_event *ev)
+{
+    docent_op list = docent_op_children(p->terms->leases_path);
+    const docent_result nothing = { .struct_size = sizeof nothing };
+    bool found_out = ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE;
+
+    switch ((enum permit_tag)ev->tag) {
+    case TAG_PERMIT_LIMIT: permit_on_limit(p, ev); break;
+    case TAG_PERMIT_LIST: permit_on_list(p, ev); break;
+    case TAG_PERMIT_TAKE: permit_on_take(p, ev); break;
+    case TAG_PERMIT_PARENT: permit_on_parent(p, ev->status); break;
+    case TAG_PERMIT_BASE: permit_on_base(p, ev->status); break;
+    case TAG_PERMIT_SYNC:
+        if (found_out) {
+            docent_ask(&p->handle.machine, &list, TAG_PERMIT_FIND);
+        } else {
+            permit_find_failed(p, ev->status);
+        }
+        break;
+    case TAG_PERMIT_FIND:
+        if (found_out) {
+            permit_on_find(p, ev->status == DOCENT_OK ? ev->result : &nothing);
+        } else {
+            permit_find_failed(p, ev->status);
+        }
+        break;
+    case TAG_PERMIT_OWN:
+        if (found_out) {
+            permit_on_found(p, ev);
+        } else {
+            permit_find_failed(p, ev->status);
+        }
+        break;
+    }
+}
