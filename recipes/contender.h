@@ -49,6 +49,8 @@ struct contender_config {
     docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
     bool one_look;                   /* Leave with DOCENT_ERR_TIMEOUT if not first at once. */
     struct meter *meter;             /* Told our states, and what hinders us. NULL, at any time: nobody's. */
+    void (*on_node)(struct contender *contender); /* Our node is there, and has a name: at first, and when it was made anew. Must not finish
+                                                   * the contender. NULL: nobody wants to know. */
     void (*on_phase)(struct contender *contender, enum contender_phase phase);
 };
 

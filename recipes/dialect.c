@@ -7,6 +7,13 @@
 static const struct dialect dialect_locks[] = {
     [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5 },
     [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
+    [DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1 },
+};
+
+static const struct dialect dialect_tolerant_locks[] = {
+    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5, .tolerant = true },
+    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8, .tolerant = true },
+    [DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1, .tolerant = true },
 };
 
 const struct dialect *docent_dialect_lock(docent_dialect kind)
@@ -15,13 +22,19 @@ const struct dialect *docent_dialect_lock(docent_dialect kind)
     return &dialect_locks[kind];
 }
 
+const struct dialect *docent_dialect_tolerant_lock(docent_dialect kind)
+{
+    if ((size_t)kind >= sizeof dialect_tolerant_locks / sizeof dialect_tolerant_locks[0]) return NULL;
+    return &dialect_tolerant_locks[kind];
+}
+
 static const struct dialect_pair dialect_curator_pair = { "__READ__", 8, "__WRIT__", 8 };
 static const struct dialect_pair dialect_kazoo_pair = { "__rlock__", 9, "__lock__", 8 };
 
 const struct dialect *docent_dialect_read_lock(docent_dialect kind)
 {
-    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__READ__", 8, &dialect_curator_pair, DIALECT_AFTER_FIRST_WRITER };
-    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__rlock__", 9, &dialect_kazoo_pair, DIALECT_AFTER_LAST_WRITER };
+    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__READ__", 8, &dialect_curator_pair, DIALECT_AFTER_FIRST_WRITER, false };
+    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__rlock__", 9, &dialect_kazoo_pair, DIALECT_AFTER_LAST_WRITER, false };
 
     if (kind == DOCENT_DIALECT_CURATOR) return &curator;
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
@@ -29,8 +42,8 @@ const struct dialect *docent_dialect_read_lock(docent_dialect kind)
 
 const struct dialect *docent_dialect_write_lock(docent_dialect kind)
 {
-    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__WRIT__", 8, &dialect_curator_pair, DIALECT_AFTER_ALL };
-    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__lock__", 8, &dialect_kazoo_pair, DIALECT_AFTER_ALL };
+    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__WRIT__", 8, &dialect_curator_pair, DIALECT_AFTER_ALL, false };
+    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__lock__", 8, &dialect_kazoo_pair, DIALECT_AFTER_ALL, false };
 
     if (kind == DOCENT_DIALECT_CURATOR) return &curator;
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
@@ -63,6 +76,13 @@ void docent_dialect_prefix(const struct dialect *dialect, const char uuid[37], c
             if (*from != '-') *end++ = *from;
         }
         break;
+    case DOCENT_DIALECT_ZOOKEEPER: /* Sixteen digits with nothing but chance in them: 8, 4, and the last 4. */
+        memcpy(end, "x-", 2);
+        memcpy(end + 2, uuid, 8);
+        memcpy(end + 10, uuid + 9, 4);
+        memcpy(end + 14, uuid + 32, 4);
+        end += 18;
+        break;
     }
     memcpy(end, dialect->base, dialect->base_size + 1);
 }
@@ -86,8 +106,17 @@ static const char *dialect_after(const char *base, size_t base_size, const char 
     }
 }
 
+/* The last ten characters, if they are digits. */
+static const char *dialect_last_digits(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size >= DIALECT_DIGITS && dialect_is_digits(name + size - DIALECT_DIGITS, DIALECT_DIGITS) ? name + size - DIALECT_DIGITS : NULL;
+}
+
 static const char *dialect_after_base(const struct dialect *dialect, const char *name)
 {
+    if (dialect->tolerant) return dialect_last_digits(name);
     return dialect_after(dialect->base, dialect->base_size, name, strlen(name));
 }
 
@@ -98,19 +127,22 @@ static const char *dialect_after_any(const struct dialect *dialect, const char *
     const struct dialect_pair *pair = dialect->pair;
     size_t size = strlen(name);
 
-    if (pair == NULL) return dialect_after(dialect->base, dialect->base_size, name, size);
+    if (pair == NULL) return dialect_after_base(dialect, name);
     const char *read = dialect_after(pair->read, pair->read_size, name, size);
     const char *from = dialect->kind == DOCENT_DIALECT_CURATOR && read != NULL ? read : name;
     const char *write = dialect_after(pair->write, pair->write_size, from, size - (size_t)(from - name));
     return write != NULL && (read == NULL || write > read) ? write : read;
 }
 
-/* A sequence number as the server writes it: ten digits, or a minus sign and ten digits. */
+/* A sequence number as the server writes it: ten digits, or a minus sign and ten digits. (The minus sign may have been taken for what stands
+ * in front of the digits: then the number is larger than there can be.) */
 static enum dialect_name dialect_read_sequence(const char *text)
 {
     size_t size = strlen(text);
 
-    if (size == DIALECT_DIGITS && dialect_is_digits(text, size)) return DIALECT_CONTENDER;
+    if (size == DIALECT_DIGITS && dialect_is_digits(text, size)) {
+        return strcmp(text, "2147483647") <= 0 ? DIALECT_CONTENDER : DIALECT_EXHAUSTED;
+    }
     if (size == DIALECT_DIGITS + 1 && text[0] == '-' && dialect_is_digits(text + 1, DIALECT_DIGITS)) return DIALECT_EXHAUSTED;
     return DIALECT_FOREIGN;
 }
@@ -124,20 +156,21 @@ enum dialect_name docent_dialect_read(const struct dialect *dialect, const char 
     return sequence == NULL ? DIALECT_FOREIGN : dialect_read_sequence(sequence);
 }
 
-static bool dialect_counts(const struct dialect *dialect, enum dialect_name read)
+/* @after: what follows whichever base, or NULL. */
+static bool dialect_counts(const struct dialect *dialect, const char *after)
 {
+    if (dialect->tolerant) return after != NULL;
     switch (dialect->kind) {
     case DOCENT_DIALECT_CURATOR: return true;
-    case DOCENT_DIALECT_KAZOO: return read != DIALECT_FOREIGN;
+    case DOCENT_DIALECT_KAZOO: return after != NULL && dialect_read_sequence(after) != DIALECT_FOREIGN;
+    case DOCENT_DIALECT_ZOOKEEPER: return after != NULL;
     }
     return false;
 }
 
 bool docent_dialect_takes_part(const struct dialect *dialect, const char *name)
 {
-    const char *after = dialect_after_any(dialect, name);
-
-    return dialect_counts(dialect, after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after));
+    return dialect_counts(dialect, dialect_after_any(dialect, name));
 }
 
 static const char *dialect_key(const struct dialect *dialect, const char *name)
@@ -176,7 +209,7 @@ static bool dialect_is_awaited_rather(const struct dialect *dialect, int order)
 
 struct rank docent_dialect_rank(const struct dialect *dialect, const char *const *names, size_t count, const char *own)
 {
-    struct rank rank = { .plain = true };
+    struct rank rank = { .plain = !dialect->tolerant };
     size_t own_at = 0;
 
     while (own_at < count && strcmp(names[own_at], own) != 0) {
@@ -194,7 +227,7 @@ struct rank docent_dialect_rank(const struct dialect *dialect, const char *const
         const char *after = dialect_after_any(dialect, names[i]);
         enum dialect_name read = after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after);
         if (read != DIALECT_CONTENDER) rank.plain = false;
-        if (i == own_at || !dialect_counts(dialect, read)) continue;
+        if (i == own_at || !dialect_counts(dialect, after)) continue;
 
         const char *key = after == NULL ? names[i] : after;
         int order = strcmp(key, own_key);

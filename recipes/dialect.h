@@ -4,6 +4,10 @@
  *          name is what follows the last occurrence of the base, or the whole name where the base does not occur; keys
  *          are compared as bytes, shorter first; equal keys stand as listed. Peers do the same, so this has to be theirs exactly.
  * Kazoo    <32 hex digits>__lock__<10 digits>. Only names that end so take part; the digits are compared as text.
+ * ZooKeeper  x-<16 hex digits>-<10 digits>, of the server project's own recipes. Theirs have their session in the middle, and so one node
+ *          per session and path; ours are drawn, so that every acquisition has its own: to those peers, and to a kazoo that was taught their
+ *          pattern, it looks the same. What follows the last '-' is compared, of every name that has one.
+ * Tolerant  The names are of any of these dialects; every name that ends in ten digits takes part, by these.
  *
  * Two kinds may contend for a path, readers and writers, each with a base of its own; then the names of both take part for either, by the
  * same digits. A writer waits for whoever is directly ahead; a reader for a writer ahead, Curator's for the first of them, kazoo's for the
@@ -37,10 +41,12 @@ struct dialect {
     size_t base_size;
     const struct dialect_pair *pair; /* NULL: all have our base. */
     enum dialect_waits waits;
+    bool tolerant;
 };
 
 /* The names of an exclusive lock, or NULL: no such dialect. Static. */
 const struct dialect *docent_dialect_lock(docent_dialect kind);
+const struct dialect *docent_dialect_tolerant_lock(docent_dialect kind); /* Our names, in the tolerant order. */
 /* And those of the two kinds of a read/write lock. */
 const struct dialect *docent_dialect_read_lock(docent_dialect kind);
 const struct dialect *docent_dialect_write_lock(docent_dialect kind);

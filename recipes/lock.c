@@ -24,6 +24,9 @@ static void acquisition_tell(struct docent_later *later)
         case NEWS_ANSWER:
             if (a->answer != NULL) a->answer(news.status, a->user);
             break;
+        case NEWS_REVOKED:
+            if (lock->on_revoke != NULL) lock->on_revoke(lock, lock->user);
+            break;
         case NEWS_LOST:
             if (lock->on_lost != NULL) lock->on_lost(lock, news.status, lock->user);
             break;
@@ -36,6 +39,7 @@ static void acquisition_tell(struct docent_later *later)
         link = &(*link)->next;
     }
     *link = a->next;
+    docent_free(&lock->handle.allocator, a->revocable);
     docent_free(&lock->handle.allocator, a);
     docent_lock_settle(lock);
 }
@@ -111,6 +115,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
     lock_publish(lock, a, DOCENT_LOCK_RELEASED);
     lock_stop_deadline(lock);
     a->contender.config.meter = NULL;
+    if (a->revocable != NULL) docent_revocation_stop(&a->revocable->revocation);
     docent_meter_state(&lock->meter, client, "RELEASED");
     if (a->done != NULL) {
         acquisition_answer(a, why);
@@ -133,22 +138,56 @@ void docent_lock_give_up(struct docent_lock *lock, docent_status why)
     docent_contender_leave(&a->contender, why);
 }
 
-void docent_lock_run_releases(struct docent_lock *lock)
+/* The hold has lasted as long as it may. */
+static void lock_end_hold(struct docent_lock *lock)
 {
-    if (lock->current != NULL && docent_tenure_is_released(&lock->tenure, lock->current->number)) {
+    struct acquisition *a = lock->current;
+
+    lock_drop_current(lock, DOCENT_ERR_TIMEOUT, true);
+    docent_contender_leave(&a->contender, DOCENT_ERR_TIMEOUT);
+}
+
+void docent_lock_run_ends(struct docent_lock *lock)
+{
+    const struct acquisition *a = lock->current;
+
+    if (a == NULL) return;
+    if (docent_tenure_is_released(&lock->tenure, a->number)) {
         docent_lock_give_up(lock, DOCENT_ERR_CANCELLED);
+    } else if (a->done == NULL && lock->max_hold_ms != 0 && docent_client_now(lock->handle.client) >= a->since_ms + lock->max_hold_ms) {
+        lock_end_hold(lock);
     }
 }
 
 static void lock_grant(struct docent_lock *lock, struct acquisition *a)
 {
     const struct protected_node *own = &a->contender.own;
+    docent_client *client = lock->handle.client;
+    uint64_t until_ms = lock->max_hold_ms == 0 ? 0 : docent_client_now(client) + lock->max_hold_ms;
 
-    docent_tenure_grant(&lock->tenure, lock->shared ? -1 : own->czxid, own->generation, 0);
+    docent_tenure_grant(&lock->tenure, lock->shared ? -1 : own->czxid, own->generation, until_ms);
     if (lock->on_held != NULL) lock->on_held(lock, true);
     lock_publish(lock, a, DOCENT_LOCK_HELD);
     lock_stop_deadline(lock);
+    if (until_ms != 0) docent_timer_set(client, &lock->handle.machine.timer, until_ms);
     acquisition_answer(a, DOCENT_OK);
+}
+
+static void lock_on_node(struct contender *contender)
+{
+    struct acquisition *a = (struct acquisition *)((char *)contender - offsetof(struct acquisition, contender));
+
+    if (a->lock->current == a) docent_revocation_look(&a->revocable->revocation, contender->own.path);
+}
+
+static void lock_revoked(struct revocation *revocation)
+{
+    struct acquisition *a = ((struct revocable *)revocation)->acquisition;
+
+    for (size_t i = 0; i < a->news_count; i++) {
+        if (a->news[i].type == NEWS_REVOKED) return;
+    }
+    acquisition_add_news(a, (struct news){ .type = NEWS_REVOKED });
 }
 
 static void lock_on_phase(struct contender *contender, enum contender_phase phase)
@@ -175,6 +214,7 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
         if (lock->current == a) lock_drop_current(lock, contender->verdict, !docent_client_closing(lock->handle.client));
         a->over = true;
         docent_contender_fini(contender);
+        if (a->revocable != NULL) docent_revocation_fini(&a->revocable->revocation);
         docent_client_later(lock->handle.client, &a->telling);
         docent_lock_settle(lock);
         break;
@@ -193,6 +233,7 @@ static void lock_on_event(struct handle *handle, const struct docent_event *ev)
     struct docent_lock *lock = (struct docent_lock *)handle;
 
     if (ev->type != DOCENT_EV_TIMER) return; /* We ask for nothing, and the contenders hear of the connection themselves. */
+    docent_lock_run_ends(lock);
     if (lock->current != NULL && lock->current->done != NULL) docent_lock_give_up(lock, DOCENT_ERR_TIMEOUT);
 }
 
@@ -201,6 +242,7 @@ static void lock_mute(struct docent_lock *lock)
 {
     lock->on_state = NULL;
     lock->on_lost = NULL;
+    lock->on_revoke = NULL;
     for (struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
         if (a->done != NULL) a->done = docent_lock_nobody;
         a->answer = NULL;
@@ -257,7 +299,8 @@ static docent_create_mode lock_parent_mode(docent_dialect dialect)
 {
     switch (dialect) {
     case DOCENT_DIALECT_CURATOR: return DOCENT_CONTAINER;
-    case DOCENT_DIALECT_KAZOO: return DOCENT_PERSISTENT;
+    case DOCENT_DIALECT_KAZOO:
+    case DOCENT_DIALECT_ZOOKEEPER: return DOCENT_PERSISTENT;
     }
     return DOCENT_PERSISTENT;
 }
@@ -292,7 +335,8 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     const docent_allocator *allocator = docent_client_allocator(client);
     struct docent_lock *lock = lock_new(allocator, path, full.label, kind->size != 0 ? kind->size : sizeof *lock);
     if (lock == NULL) return DOCENT_ERR_NO_MEMORY;
-    if (lock->label == NULL) lock->label = docent_client_host(client)->default_label;
+    bool bare = full.on_revoke != NULL && kind->dialect->kind == DOCENT_DIALECT_CURATOR; /* As Curator's: what is written there is a request. */
+    if (lock->label == NULL && !bare) lock->label = docent_client_host(client)->default_label;
     lock->label_size = lock->label != NULL ? strlen(lock->label) : 0;
     lock->dialect = kind->dialect;
     lock->parent_mode = lock_parent_mode(kind->dialect->kind);
@@ -300,7 +344,9 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     lock->on_held = kind->on_held;
     lock->on_state = full.on_state;
     lock->on_lost = full.on_lost;
+    lock->on_revoke = full.on_revoke;
     lock->user = full.user;
+    lock->max_hold_ms = full.max_hold_ms;
     status = docent_acl_keep(allocator, full.acl, &lock->acl);
     if (status == DOCENT_OK) {
         docent_tenure_init(&lock->tenure);
@@ -322,28 +368,19 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
     docent_lock_options full = { DOCENT_LOCK_OPTIONS };
 
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
-    const struct lock_kind kind = { .dialect = docent_dialect_lock(full.dialect) };
+    const struct lock_kind kind = {
+        .dialect = full.tolerant ? docent_dialect_tolerant_lock(full.dialect) : docent_dialect_lock(full.dialect),
+    };
     if (kind.dialect == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     return docent_lock_make(client, path, options, &kind, ret_lock);
 }
 
 /* ---- Acquiring. ---- */
 
-docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, docent_done_fn done, void *user)
+static docent_status acquisition_init(struct acquisition *a, struct docent_lock *lock, bool one_look)
 {
-    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&lock->handle);
-    if (status != DOCENT_OK) return status;
-    docent_lock_run_releases(lock); /* One that another thread has called is in force already. */
-    if (lock->current != NULL) return DOCENT_ERR_BUSY;
-
+    const docent_allocator *allocator = &lock->handle.allocator;
     docent_client *client = lock->handle.client;
-    bool has_deadline = timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER;
-    if (has_deadline) status = docent_handle_reserve(&lock->handle);
-    if (status != DOCENT_OK) return status;
-    struct acquisition *a = docent_alloc(&lock->handle.allocator, sizeof *a);
-    if (a == NULL) return DOCENT_ERR_NO_MEMORY;
-    memset(a, 0, sizeof *a);
     const struct contender_config config = {
         .client = client,
         .dialect = lock->dialect,
@@ -352,18 +389,48 @@ docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, 
         .size = lock->label_size,
         .acl = lock->acl,
         .parent_mode = &lock->parent_mode,
-        .one_look = timeout_ms == DOCENT_NO_WAIT,
+        .one_look = one_look,
         .meter = &lock->meter,
+        .on_node = lock->on_revoke != NULL ? lock_on_node : NULL,
         .on_phase = lock_on_phase,
     };
-    status = docent_contender_init(&a->contender, &config);
+
+    if (lock->on_revoke != NULL) {
+        a->revocable = docent_alloc(allocator, sizeof *a->revocable);
+        if (a->revocable == NULL) return DOCENT_ERR_NO_MEMORY;
+        *a->revocable = (struct revocable){ .acquisition = a };
+        docent_status status = docent_revocation_init(&a->revocable->revocation, client, lock_revoked);
+        if (status != DOCENT_OK) return status;
+    }
+    docent_status status = docent_contender_init(&a->contender, &config);
+    if (status != DOCENT_OK && a->revocable != NULL) docent_revocation_fini(&a->revocable->revocation);
+    return status;
+}
+
+docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_handle_check(&lock->handle);
+    if (status != DOCENT_OK) return status;
+    docent_lock_run_ends(lock); /* What another thread has called, or a clock has told to everybody, is in force already. */
+    if (lock->current != NULL) return DOCENT_ERR_BUSY;
+
+    const docent_allocator *allocator = &lock->handle.allocator;
+    bool has_deadline = timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER;
+    if (has_deadline || lock->max_hold_ms != 0) status = docent_handle_reserve(&lock->handle);
+    if (status != DOCENT_OK) return status;
+    struct acquisition *a = docent_alloc(allocator, sizeof *a);
+    if (a == NULL) return DOCENT_ERR_NO_MEMORY;
+    memset(a, 0, sizeof *a);
+    status = acquisition_init(a, lock, timeout_ms == DOCENT_NO_WAIT);
     if (status != DOCENT_OK) {
-        docent_free(&lock->handle.allocator, a);
+        docent_free(allocator, a->revocable);
+        docent_free(allocator, a);
         return status;
     }
     a->lock = lock;
     a->number = ++lock->number;
-    a->since_ms = docent_client_now(client);
+    a->since_ms = docent_client_now(lock->handle.client);
     a->done = done != NULL ? done : docent_lock_nobody;
     a->user = user;
     a->telling.run = acquisition_tell;

@@ -22,9 +22,10 @@
 #include "recipes/handle.h"
 #include "recipes/lock.h"
 #include "recipes/meter.h"
+#include "recipes/revocation.h"
 #include "recipes/tenure.h"
 
-enum news_type { NEWS_STATE, NEWS_ANSWER, NEWS_LOST };
+enum news_type { NEWS_STATE, NEWS_ANSWER, NEWS_REVOKED, NEWS_LOST };
 
 struct news {
     enum news_type type;
@@ -32,8 +33,9 @@ struct news {
     docent_status status;    /* ANSWER, LOST. */
 };
 
-/* At most: WAITING, HELD, the answer, SUSPECT, RELEASED, lost; a suspicion that ends before it is told is taken back. */
-enum { NEWS_MAX = 6 };
+/* At most: WAITING, HELD, the answer, SUSPECT, revoked, RELEASED, lost; a suspicion that ends before it is told is taken back, and of
+ * requests to let go one at a time waits to be told. */
+enum { NEWS_MAX = 7 };
 
 struct acquisition {
     struct contender contender;
@@ -47,7 +49,13 @@ struct acquisition {
     struct news news[NEWS_MAX];
     size_t news_count;
     struct docent_later telling;
+    struct revocable *revocable; /* NULL: it cannot be revoked. */
     bool over; /* The contender is finished. To be freed when all is told. */
+};
+
+struct revocable { /* What the acquisitions of a lock with on_revoke have besides. */
+    struct revocation revocation;
+    struct acquisition *acquisition;
 };
 
 /* A release that wants to know. */
@@ -62,7 +70,7 @@ struct release_wait {
 };
 
 struct docent_lock {
-    struct handle handle; /* First. Its timer is the deadline of the current acquisition. */
+    struct handle handle; /* First. Its timer is the deadline of the current acquisition: of the waiting, then of the hold. */
     const struct dialect *dialect;
     bool shared;
     const char *path;  /* This and the label if it was given: in the lock's own block. */
@@ -73,14 +81,16 @@ struct docent_lock {
     void (*on_held)(docent_lock *lock, bool held);
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user);
     void (*on_lost)(docent_lock *lock, docent_status why, void *user);
+    void (*on_revoke)(docent_lock *lock, void *user);
     void *user;
+    uint32_t max_hold_ms; /* 0: none. */
 
     /* The loop's. */
     struct acquisition *acquisitions;
     struct acquisition *current;
     int64_t number; /* Of the newest acquisition. */
     struct release_wait *waits;
-    size_t readers; /* Reads of the participants. */
+    size_t readers; /* Calls of several steps: reads of the participants, requests to let go. */
     struct meter meter;
 
     /* Everybody's. */
@@ -90,7 +100,7 @@ struct docent_lock {
 
 /* lock.c */
 void docent_lock_give_up(struct docent_lock *lock, docent_status why); /* The current acquisition, if there is one. */
-void docent_lock_run_releases(struct docent_lock *lock);
+void docent_lock_run_ends(struct docent_lock *lock); /* Of the current acquisition: a release, or that its time is over. */
 void docent_lock_settle(struct docent_lock *lock); /* Something has ended. Whoever waited for it is told. */
 /* Stands in where the application does not want to know, so that a->done says whether an answer is due. */
 void docent_lock_nobody(docent_status outcome, void *user);

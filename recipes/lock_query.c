@@ -59,7 +59,7 @@ docent_status docent_lock_info(docent_lock *lock, docent_recipe_info *ret_info)
     return docent_handle_run(&lock->handle, lock_read_meter, ret_info);
 }
 
-/* ---- Participants. ---- */
+/* ---- Those in line. ---- */
 
 static void lock_reader_over(void *owner)
 {
@@ -75,6 +75,16 @@ docent_status docent_lock_participants_async(docent_lock *lock, docent_result_fn
     docent_status status = docent_handle_check(&lock->handle);
     if (status != DOCENT_OK) return status;
     status = docent_participants_read(lock->handle.client, lock->dialect, lock->path, done, user, lock_reader_over, lock);
+    if (status == DOCENT_OK) lock->readers++;
+    return status;
+}
+
+docent_status docent_lock_revoke_async(docent_lock *lock, const char *node, docent_result_fn done, void *user)
+{
+    if (lock == NULL || (node != NULL && docent_path_fault(node, false) != NULL)) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_handle_check(&lock->handle);
+    if (status != DOCENT_OK) return status;
+    status = docent_revoke(lock->handle.client, lock->dialect, lock->path, node, done, user, lock_reader_over, lock);
     if (status == DOCENT_OK) lock->readers++;
     return status;
 }

@@ -3,7 +3,7 @@
 
 void docent_lock_release_nudged(struct handle *handle)
 {
-    docent_lock_run_releases((struct docent_lock *)handle);
+    docent_lock_run_ends((struct docent_lock *)handle);
 }
 
 int64_t docent_lock_release_begin(docent_lock *lock)

@@ -18,9 +18,12 @@
  * On removal  Somebody else deletes our node: a waiter queues again, at the end. A holder is told by on_lost, with
  *             DOCENT_ERR_NO_NODE, at once if it has held for a second or more, else within the second and a round trip.
  * Nodes       Curator dialect: path/_c_<uuid>-lock-<sequence>, as Curator's InterProcessMutex. Kazoo dialect:
- *             path/<hex>__lock__<sequence>, as kazoo's Lock. A path is shared by clients of one dialect only: Curator and kazoo
- *             do not see each other's nodes. Missing parents are made: containers where the server has them (Curator
- *             dialect), plain nodes (kazoo, whose clients do not expect a parent to go).
+ *             path/<hex>__lock__<sequence>, as kazoo's Lock. ZooKeeper dialect: path/x-<16 hex digits>-<sequence>, as the lock recipes of
+ *             the server project; the digits are not our session but drawn for each acquisition. A path is shared by clients of one
+ *             dialect only: Curator and kazoo do not see each other's nodes, and the C recipe crashes on a name without '-', which
+ *             kazoo's are. Who has taught all peers to go by the last ten digits can mix them: options.tolerant.
+ *             Missing parents are made: containers where the server has them (Curator dialect), plain nodes (kazoo and ZooKeeper,
+ *             whose clients do not expect a parent to go).
  *
  * Threads    "Thread: loop": the client's loop thread only. "any": every thread. "not loop": blocks, and fails with
  *            DOCENT_ERR_WOULD_DEADLOCK on the loop thread. Callbacks run on the loop thread, never from inside a call
@@ -42,6 +45,7 @@ typedef struct docent_lock docent_lock;
 typedef enum docent_dialect {
     DOCENT_DIALECT_CURATOR,
     DOCENT_DIALECT_KAZOO,
+    DOCENT_DIALECT_ZOOKEEPER, /* The server project's own, in C and Java; of recipes that those have. */
 } docent_dialect;
 
 typedef enum docent_lock_state {
@@ -60,8 +64,17 @@ typedef struct docent_lock_options {
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user); /* Every change, in order. Default: none. */
     void (*on_lost)(docent_lock *lock, docent_status why, void *user); /* Held, and lost without a release: the session
                              * ended (DOCENT_ERR_SESSION_EXPIRED) or somebody deleted our node (DOCENT_ERR_NO_NODE). Told
-                             * after on_state. Default: none. */
+                             * after on_state; or it was held for max_hold_ms (DOCENT_ERR_TIMEOUT). Default: none. */
     void *user;             /* Passed to the callbacks. */
+    void (*on_revoke)(docent_lock *lock, void *user); /* Somebody asks us to let go, as docent_lock_revoke() and Curator's Revoker do; also
+                             * while we wait. What to do about it is the application's. Told for each request, but several that come
+                             * before it is told are one. With it every acquisition reads its node once more, and leaves a watch; its
+                             * node then has no data in the Curator dialect, unless there is a label. Default: none, nothing is read. */
+    uint32_t max_hold_ms;   /* What is held for so long is released by itself, and lost: token and state say so from then on, even if
+                             * the loop is stuck, and on_lost is told. Default: 0, no bound. */
+    bool tolerant;          /* Every child that ends in ten digits takes part, in the order of these digits, whatever client it is of; our own
+                             * name is the dialect's. For paths whose peers have all been taught to do the same (a Curator driver that sorts
+                             * by the last ten characters, kazoo's extra_lock_patterns): those that were not see only their own. */
 } docent_lock_options;
 #define DOCENT_LOCK_OPTIONS .struct_size = sizeof(docent_lock_options)
 /** The same as { DOCENT_LOCK_OPTIONS }, for compilers without designated initialisers. Thread: any. */
@@ -145,6 +158,18 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants_async(docent
 /** docent_lock_participants_async() that waits and returns the outcome, or as docent_run() does. *@ret_result is set if the listing was
  * begun, to be freed with docent_result_free(). Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_participants(docent_lock *lock, struct docent_result **ret_result);
+
+/** Asks a contender to let go: writes the ten bytes __REVOKE__ into @node, one of the nodes that docent_lock_participants() tells, or with NULL into
+ * that of the first in line, whoever holds. Who is asked and was made with on_revoke (or setRevocable in Curator) is told; it is a request and
+ * no more. @lock need not compete. @done is told DOCENT_OK when it is written, and also when there was nobody to ask any more; or
+ * as a set would end. The client's time-out and retry policy go for the whole. Returns DOCENT_OK if @done will be called,
+ * DOCENT_ERR_INVALID_ARGUMENT (NULL, or @node is no path), else as docent_run_async(). Thread: loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_revoke_async(docent_lock *lock, const char *node,
+                                                                    void (*done)(const struct docent_result *result, void *user),
+                                                                    void *user);
+
+/** docent_lock_revoke_async() that waits and returns the outcome, or as docent_run() does. Thread: not loop. */
+DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_revoke(docent_lock *lock, const char *node);
 
 /** Releases, then frees. A pending acquire ends first, with DOCENT_ERR_CLOSING; then, when our node is gone or the client
  * closes, @closed (may be NULL) is called, and nothing after it. @lock is not the caller's any more when this returns. On a

@@ -810,6 +810,8 @@ CALL(lock_info)
 }
 CALL(lock_participants_async) { returns(c, docent_lock_participants_async(c->lock, on_result, c)); }
 CALL(lock_participants) { returns(c, docent_lock_participants(c->lock, &c->result)); }
+CALL(lock_revoke_async) { returns(c, docent_lock_revoke_async(c->lock, NULL, on_result, c)); }
+CALL(lock_revoke) { returns(c, docent_lock_revoke(c->lock, NULL)); }
 CALL(lock_close)
 {
     c->accepted = true;
@@ -1089,6 +1091,8 @@ static const struct function functions[] = {
     FUNCTION(lock_release, HOLDS),
     FUNCTION(lock_release_async, ANSWERS | LASTS | HOLDS),
     FUNCTION(lock_release_wait, HOLDS),
+    FUNCTION(lock_revoke, HOLDS),
+    FUNCTION(lock_revoke_async, ANSWERS | HOLDS),
     FUNCTION(lock_token, HOLDS),
     FUNCTION(multi, 0),
     FUNCTION(multi_async, ANSWERS),

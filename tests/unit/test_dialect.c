@@ -133,6 +133,74 @@ static void test_a_name_that_is_not_listed_is_not_present(void **state)
     assert_false(docent_dialect_rank(curator(), NULL, 0, "lock-0000000009").present);
 }
 
+/* ---- ZooKeeper's own recipes, and the tolerant order. ---- */
+
+static const struct dialect *zookeeper(void)
+{
+    return docent_dialect_lock(DOCENT_DIALECT_ZOOKEEPER);
+}
+
+static const struct dialect *tolerant(void)
+{
+    return docent_dialect_tolerant_lock(DOCENT_DIALECT_CURATOR);
+}
+
+static const char *const of_all[] = { "_c_ffffffff-0000-4000-8000-000000000000-lock-0000000002",
+                                     "_c_00000000-0000-4000-8000-000000000000-lock-0000000010", "lock-0000000001",
+                                     "fb1106024fe844b29b2d259d715beac5__lock__0000000000", "x-0100000000000001-0000000004" };
+
+static void test_zookeepers_prefix_has_sixteen_digits(void **state)
+{
+    char prefix[DIALECT_PREFIX_SIZE];
+    (void)state;
+    docent_dialect_prefix(zookeeper(), uuid, prefix);
+    assert_string_equal(prefix, "x-fc9f412bad02a7da-");
+}
+
+static void test_zookeepers_order_is_of_what_follows_the_last_dash(void **state)
+{
+    static const char *const foreign[] = { "b-!", "x-0100000000000001-0000000004", "a-z", "nodash" };
+    (void)state;
+    struct rank rank = docent_dialect_rank(zookeeper(), of_all, 5, of_all[4]);
+    assert_ptr_equal(rank.ahead, of_all[0]);
+    assert_int_equal(rank.index, 2); /* Not kazoo's, which has no dash. */
+    assert_false(rank.plain);
+    rank = docent_dialect_rank(zookeeper(), foreign, 4, foreign[1]);
+    assert_ptr_equal(rank.ahead, foreign[0]);
+    assert_int_equal(rank.index, 1);
+}
+
+static void test_zookeepers_own_queue_is_plain(void **state)
+{
+    static const char *const own[] = { "x-0100000000000001-0000000004", "x-fc9f412bad02a7da-0000000005" };
+    (void)state;
+    struct rank rank = docent_dialect_rank(zookeeper(), own, 2, own[1]);
+    assert_ptr_equal(rank.ahead, own[0]);
+    assert_true(rank.plain);
+}
+
+static void test_a_negative_number_behind_a_dash_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(docent_dialect_read(zookeeper(), "x-fc9f412bad02a7da--2147483648"), DIALECT_EXHAUSTED);
+    assert_int_equal(docent_dialect_read(zookeeper(), "x-fc9f412bad02a7da-2147483647"), DIALECT_CONTENDER);
+    assert_int_equal(docent_dialect_read(zookeeper(), "x-fc9f412bad02a7da-214748364"), DIALECT_FOREIGN);
+    assert_int_equal(docent_dialect_read(tolerant(), "lock--2147483648"), DIALECT_EXHAUSTED);
+}
+
+static void test_the_tolerant_order_is_of_the_last_ten_digits_of_all(void **state)
+{
+    static const char *const names[] = { "lock-0000000003", "hand-made", "a__lock__0000000001", "x-1-0000000002", "000000000" };
+    char prefix[DIALECT_PREFIX_SIZE];
+    (void)state;
+    struct rank rank = docent_dialect_rank(tolerant(), names, 5, names[0]);
+    assert_ptr_equal(rank.ahead, names[3]);
+    assert_int_equal(rank.index, 2);
+    assert_false(rank.plain); /* Anybody may put a name of any number there. */
+    docent_dialect_prefix(tolerant(), uuid, prefix);
+    assert_string_equal(prefix, "_c_fc9f412b-ad02-4987-a7cc-04537e42a7da-lock-");
+}
+
 /* ---- Readers and writers. ---- */
 
 static const struct dialect *reader(docent_dialect dialect)
@@ -481,6 +549,11 @@ int main(void)
         cmocka_unit_test(test_foreign_names_that_sort_before_digits_block_curator_clients),
         cmocka_unit_test(test_equal_numbers_stand_as_listed_and_are_not_plain),
         cmocka_unit_test(test_a_name_that_is_not_listed_is_not_present),
+        cmocka_unit_test(test_zookeepers_prefix_has_sixteen_digits),
+        cmocka_unit_test(test_zookeepers_order_is_of_what_follows_the_last_dash),
+        cmocka_unit_test(test_zookeepers_own_queue_is_plain),
+        cmocka_unit_test(test_a_negative_number_behind_a_dash_is_known),
+        cmocka_unit_test(test_the_tolerant_order_is_of_the_last_ten_digits_of_all),
         cmocka_unit_test(test_names_of_readers_and_writers),
         cmocka_unit_test(test_readers_wait_for_the_writer_ahead_and_writers_for_all),
         cmocka_unit_test(test_of_two_writers_curators_reader_waits_for_the_first_and_kazoos_for_the_last),

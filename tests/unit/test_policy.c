@@ -36,6 +36,7 @@ struct row {
     bool own_policy; /* It takes one of its own. */
     bool steps;      /* Made of other calls: each of them asks the policy of the whole. */
     bool parallel;   /* Several requests at a time. */
+    bool locks;      /* Is asked of a lock. */
     bool leaves;     /* Something goes on after the outcome. */
     docent_op_type type; /* Of docent_run_async(). */
 };
@@ -246,6 +247,18 @@ static docent_status lock_participants(const docent_retry *retry, struct told *t
     return docent_lock_participants_async(lock, on_result, told);
 }
 
+static docent_status lock_revoke(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_lock_revoke_async(lock, "/l/_c_1-lock-0000000001", on_result, told);
+}
+
+static docent_status lock_revoke_first(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_lock_revoke_async(lock, NULL, on_result, told);
+}
+
 static docent_semaphore *semaphore;
 
 static docent_status semaphore_participants(const docent_retry *retry, struct told *told)
@@ -303,7 +316,9 @@ static const struct row rows[] = {
     ROW(docent_txn_commit_async, "a transaction with parents", .start = txn_parents, .doubt = DOUBT_REPEATED, .own_policy = true, .steps = true),
     ROW(docent_batch_read_async, "a batch", .start = batch_of_one, .own_policy = true, .steps = true),
     ROW(docent_batch_read_async, "a batch of many", .start = batch_of_many, .own_policy = true, .steps = true, .parallel = true),
-    ROW(docent_lock_participants_async, "who waits", .start = lock_participants, .steps = true, .parallel = true),
+    ROW(docent_lock_participants_async, "who waits", .start = lock_participants, .locks = true, .steps = true, .parallel = true),
+    ROW(docent_lock_revoke_async, "a request to let go", .start = lock_revoke, .locks = true, .steps = true, .doubt = DOUBT_REPEATED),
+    ROW(docent_lock_revoke_async, "the same to who is first", .start = lock_revoke_first, .locks = true, .steps = true),
     ROW(docent_semaphore_participants_async, "who has leases", .start = semaphore_participants, .steps = true, .parallel = true),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -312,13 +327,13 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 static void recipe_make(const struct row *row)
 {
     static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
-    if (row->start == lock_participants) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    if (row->locks) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
     if (row->start == semaphore_participants) assert_int_equal(docent_semaphore_new(peer.client, "/l", &two_leases, &semaphore), DOCENT_OK);
 }
 
 static void recipe_close(const struct row *row)
 {
-    if (row->start == lock_participants) docent_lock_close(lock, NULL, NULL);
+    if (row->locks) docent_lock_close(lock, NULL, NULL);
     if (row->start == semaphore_participants) docent_semaphore_close(semaphore, NULL, NULL);
 }
 
@@ -420,7 +435,7 @@ static void reply_names(const struct peer_frame *frame, struct game *game)
 {
     static const char *const names[] = { "_c_1-lock-0000000001", "_c_2-lock-0000000002" };
     struct wire_out out = { 0 };
-    bool contenders = game->row->start == lock_participants;
+    bool contenders = game->row->locks;
     docent_wire_put_int(&out, contenders ? 2 : 0);
     for (size_t i = 0; contenders && i < 2; i++) docent_wire_put_string(&out, docent_wire_string(names[i]));
     docent_wire_put_stat(&out, stat_of_node);
