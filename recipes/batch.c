@@ -31,7 +31,7 @@ static void batch_free(struct batch *batch)
 {
     docent_client *client = batch->steps.client;
     docent_client_keep(client); /* The last of it may have been the batch's. */
-    for (size_t i = 0; i < batch->count; i++) docent_result_free(batch->reads[i].answer);
+    for (size_t i = 0; i < batch->count; i++) docent_free(batch_allocator(batch), batch->reads[i].answer);
     docent_steps_end(&batch->steps);
     docent_free(docent_client_allocator(client), batch);
     docent_client_drop(client);
@@ -75,7 +75,7 @@ static void batch_single_done(const docent_result *result, void *user)
     docent_step_over(&read->step, result);
     if (result->zxid > batch->zxid) batch->zxid = result->zxid;
     if (is_about_a_node(result->status)) {
-        read->answer = docent_result_copy(result);
+        read->answer = docent_result_keep(batch_allocator(batch), result);
         if (read->answer == NULL) batch->status = DOCENT_ERR_NO_MEMORY;
     } else if (batch->status == DOCENT_OK) {
         batch->status = result->status;

@@ -48,7 +48,7 @@ static void participants_free(struct participants *p)
         docent_free(allocator, p->entries[i].label);
     }
     docent_free(allocator, p->entries);
-    docent_result_free(p->listing);
+    docent_free(allocator, p->listing);
     docent_free(allocator, p->path);
     docent_steps_end(&p->steps);
     docent_free(allocator, p);
@@ -188,7 +188,7 @@ static docent_status participants_take_listing(struct participants *p, const doc
 {
     const docent_allocator *allocator = docent_client_allocator(p->client);
 
-    p->listing = docent_result_copy(result);
+    p->listing = docent_result_keep(allocator, result);
     if (p->listing == NULL) return DOCENT_ERR_NO_MEMORY;
     if (result->name_count == 0) return DOCENT_OK;
     p->entries = docent_alloc_array(allocator, result->name_count, sizeof *p->entries);

@@ -170,6 +170,15 @@ public class CuratorRecipes {
         }
     }
 
+    /* An empty container may be reaped at any time. */
+    private static int childrenLeft(CuratorFramework client, String path) throws Exception {
+        try {
+            return client.getChildren().forPath(path).size();
+        } catch (KeeperException.NoNodeException e) {
+            return 0;
+        }
+    }
+
     /* ---- Locks. ---- */
 
     private static void mutex(CuratorFramework client, String path) throws Exception {
@@ -187,7 +196,7 @@ public class CuratorRecipes {
         expect(!waiter.isDone(), "released too early");
         first.release();
         join(waiter);
-        expectEqual(0, client.getChildren().forPath(path).size());
+        expectEqual(0, childrenLeft(client, path));
     }
 
     private static void revocation(CuratorFramework client, String path) throws Exception {
