@@ -95,6 +95,8 @@ def change_a_configuration(folder, address):
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
+    ("fenced_writer", lambda folder, address: run(folder, "fenced_writer", address), "now it is stopped", "to the node: refused",
+     "to the other store: refused"),
     ("get_set", lambda folder, address: run(folder, "get_set", address), "set, version 1", "read hello, version 1"),
     ("multi", lambda folder, address: run(folder, "multi", address), "create parent and child: success", "delete both: success"),
     ("poll", lambda folder, address: run(folder, "poll", address, said="one\ntwo\n"), "set to two", "version 2", "closed"),
