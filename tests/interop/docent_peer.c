@@ -11,7 +11,7 @@
 
 #include "peer.h"
 
-static const struct peer_kind *const kinds[] = { &peer_lock, &peer_pack };
+static const struct peer_kind *const kinds[] = { &peer_lock, &peer_pack, &peer_semaphore, &peer_single };
 
 struct line {
     struct line *next;

@@ -28,7 +28,7 @@ from plays import Play, Server, Test
 from talker import Talker
 
 FAMILIES = [pack, locks, leaders, queues]
-OURS = ["compressed data", "lock"]  # Recipes that our peer can play.
+OURS = ["compressed data", "lock", "non re-entrant mutex", "semaphore"]  # Recipes that our peer can play.
 
 
 class Company:

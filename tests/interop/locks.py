@@ -253,6 +253,11 @@ def leases_of(play):
     return f"{play.path}/leases" if play.peer == "curator" else play.path
 
 
+def await_waiter(play):
+    """Who waits for a lease does so inside a lock."""
+    return play.server.await_names(f"{play.path}/locks" if play.peer == "curator" else f"{play.path}-__lock__", 1)
+
+
 LEASE_NAMES = {"curator": rf"_c_{UUID}-lease-\d{{10}}", "kazoo": r"[0-9a-f]{32}"}
 
 
@@ -268,8 +273,7 @@ def leases_run_out(play):
     expect_equal(labels, sorted([play.first.label, play.second.label]), "the data of the leases")
     expect_equal(first.do("who"), "2", "how many leases are taken")
     waiting = third.ask("acquire", 1, SOON)
-    gate = f"{play.path}/locks" if play.peer == "curator" else f"{play.path}-__lock__"
-    expect_names(play.server.await_names(gate, 1), LOCK_NAMES[play.peer])  # Who waits does so inside the lock.
+    expect_names(await_waiter(play), LOCK_NAMES[play.peer])
     expect(waiting.is_open(), "three have one of two leases")
     first.do("release", 1)
     waiting.ok()
@@ -286,6 +290,7 @@ def lease_is_killed(play):
     first, second = semaphore(play, play.first, 1), semaphore(play, play.second, 1)
     first.do("acquire", 1, SOON)
     waiting = second.ask("acquire", 1, SOON)
+    await_waiter(play)
     yield
     waiting.ok()
     second.do("release", 1)
@@ -295,12 +300,13 @@ def lease_is_killed(play):
 def several_leases(play):
     """{first} has three of four leases, {second} wants two and waits for all of them"""
     first, second = semaphore(play, play.first, 4), semaphore(play, play.second, 4)
-    first.do("acquire", 3, SOON)
+    first.do("acquire", 1, SOON)
+    first.do("acquire", 2, SOON)
     expect_equal(len(play.server.names(leases_of(play))), 3, "leases")
     second.ask("acquire", 2, 300).no()
     play.server.await_names(leases_of(play), 3)
     waiting = second.ask("acquire", 2, SOON)
-    play.server.await_names(f"{play.path}/locks", 1)
+    await_waiter(play)
     expect(waiting.is_open(), "five of four leases are taken")
     first.do("release", 1)
     waiting.ok()
@@ -321,7 +327,7 @@ def limit_from_a_count(play):
         things.append(actor.make("semaphore", play.path, *options, *([actor.label, play.peer] if actor.language == "docent" else [])))
     things[0].do("acquire", 1, SOON)
     waiting = things[1].ask("acquire", 1, SOON)
-    play.server.await_names(f"{play.path}/locks", 1)
+    await_waiter(play)
     expect(waiting.is_open(), "two have the only lease")
     play.server.set(count, b"\0\0\0\2")
     waiting.ok()
@@ -351,7 +357,7 @@ def single_turns(play):
     inside = f"{play.path}-inside"
     first.do("acquire", SOON, inside)
     waiting = second.ask("acquire", SOON, inside)
-    play.server.await_names(f"{play.path}/locks", 1)
+    await_waiter(play)
     expect(waiting.is_open(), "the second is inside with the first")
     first.do("release", inside)
     waiting.ok()
@@ -366,6 +372,7 @@ def single_is_killed(play):
     inside = f"{play.path}-inside"
     first.do("acquire", SOON, inside)
     waiting = second.ask("acquire", SOON, inside)
+    await_waiter(play)
     yield
     waiting.ok()
     second.do("release", inside)
