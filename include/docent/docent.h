@@ -3,12 +3,14 @@
 #define DOCENT_DOCENT_H
 
 #include <docent/acl.h>
+#include <docent/barrier.h>
 #include <docent/batch.h>
 #include <docent/cache.h>
 #include <docent/children_cache.h>
 #include <docent/client.h>
 #include <docent/compress.h>
 #include <docent/config.h>
+#include <docent/double_barrier.h>
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>

@@ -34,6 +34,7 @@ enum { /* What a function is like. */
     HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
     CACHES = 8,  /* Works on a cache, and what is in it, which is loaded if it can be. */
     WATCHES = 16, /* Works on what is told of changes, again and again, and is armed if it can be. */
+    BARRIERS = 64, /* Works on barriers. */
     CONFIGS = 32, /* Works on a configuration, and its values. */
     SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
@@ -69,6 +70,8 @@ struct cell {
     docent_client *view;
     docent_txn *txn;
     docent_lock *lock;
+    docent_barrier *barrier;
+    docent_double_barrier *member;
     docent_hold *hold;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
@@ -749,6 +752,65 @@ CALL(config_key_escape)
     answers(c, docent_config_key_escape("a.b", key, sizeof key) == 4 ? "yes" : "no");
 }
 
+/* barrier.h, double_barrier.h */
+#define WITHIN_MS (c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)
+CALL(barrier_new)
+{
+    docent_barrier *barrier = NULL;
+    returns(c, docent_barrier_new(CLIENT, "/new-barrier", NULL, &barrier));
+    docent_barrier_close(barrier, NULL, NULL);
+}
+CALL(barrier_set_async) { returns(c, docent_barrier_set_async(c->barrier, WITHIN_MS, on_done, c)); }
+CALL(barrier_set) { returns(c, docent_barrier_set(c->barrier, WITHIN_MS)); }
+CALL(barrier_remove_async) { returns(c, docent_barrier_remove_async(c->barrier, WITHIN_MS, on_done, c)); }
+CALL(barrier_remove) { returns(c, docent_barrier_remove(c->barrier, WITHIN_MS)); }
+CALL(barrier_wait_async) { returns(c, docent_barrier_wait_async(c->barrier, BRIEF_MS, on_done, c)); }
+CALL(barrier_wait) { returns(c, docent_barrier_wait(c->barrier, BRIEF_MS)); }
+CALL(barrier_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_barrier_info(c->barrier, &info));
+}
+CALL(barrier_close)
+{
+    c->accepted = true;
+    docent_barrier_close(c->barrier, on_call, c);
+    c->barrier = NULL;
+}
+CALL(double_barrier_new)
+{
+    docent_double_barrier_options options = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 2 };
+    docent_double_barrier *member = NULL;
+    returns(c, docent_double_barrier_new(CLIENT, "/new-barrier", &options, &member));
+    docent_double_barrier_close(member, NULL, NULL);
+}
+CALL(double_barrier_enter_async) { returns(c, docent_double_barrier_enter_async(c->member, WITHIN_MS, on_done, c)); }
+CALL(double_barrier_enter) { returns(c, docent_double_barrier_enter(c->member, WITHIN_MS)); }
+CALL(double_barrier_leave_async) { returns(c, docent_double_barrier_leave_async(c->member, WITHIN_MS, on_done, c)); }
+CALL(double_barrier_leave) { returns(c, docent_double_barrier_leave(c->member, WITHIN_MS)); }
+CALL(double_barrier_get_state)
+{
+    static const char *const names[] = { "OUTSIDE", "ENTERING", "INSIDE", "SUSPECT" };
+    answers(c, names[docent_double_barrier_get_state(c->member)]);
+}
+CALL(double_barrier_hold)
+{
+    docent_hold *hold = docent_double_barrier_hold(c->member);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(double_barrier_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_double_barrier_info(c->member, &info));
+}
+CALL(double_barrier_close)
+{
+    c->accepted = true;
+    docent_double_barrier_close(c->member, on_call, c);
+    c->member = NULL;
+}
+
 /* hold.h, lock.h */
 CALL(hold_ref)
 {
@@ -992,6 +1054,15 @@ static const struct function functions[] = {
     FUNCTION(acl_text, 0),
     FUNCTION(acl_world, 0),
     FUNCTION(acl_x509, 0),
+    FUNCTION(barrier_close, ANSWERS | LASTS | BARRIERS),
+    FUNCTION(barrier_info, BARRIERS),
+    FUNCTION(barrier_new, 0),
+    FUNCTION(barrier_remove, BARRIERS),
+    FUNCTION(barrier_remove_async, ANSWERS | BARRIERS),
+    FUNCTION(barrier_set, BARRIERS),
+    FUNCTION(barrier_set_async, ANSWERS | BARRIERS),
+    FUNCTION(barrier_wait, BARRIERS),
+    FUNCTION(barrier_wait_async, ANSWERS | BARRIERS),
     FUNCTION(batch_read, 0),
     FUNCTION(batch_read_async, ANSWERS),
     FUNCTION(cache_bytes, CACHES),
@@ -1066,6 +1137,15 @@ static const struct function functions[] = {
     FUNCTION(delete_node, 0),
     FUNCTION(delete_node_async, ANSWERS),
     FUNCTION(digest_id, 0),
+    FUNCTION(double_barrier_close, ANSWERS | LASTS | BARRIERS),
+    FUNCTION(double_barrier_enter, BARRIERS),
+    FUNCTION(double_barrier_enter_async, ANSWERS | BARRIERS),
+    FUNCTION(double_barrier_get_state, BARRIERS),
+    FUNCTION(double_barrier_hold, BARRIERS),
+    FUNCTION(double_barrier_info, BARRIERS),
+    FUNCTION(double_barrier_leave, BARRIERS),
+    FUNCTION(double_barrier_leave_async, ANSWERS | BARRIERS),
+    FUNCTION(double_barrier_new, 0),
     FUNCTION(ensemble_free, 0),
     FUNCTION(ensemble_parse, 0),
     FUNCTION(ensure_path, 0),
@@ -1289,6 +1369,11 @@ static void set_up(void *user)
         need(docent_txn_check(c->txn, c->path, 0), "check");
         need(docent_lock_new(s->client, c->path, NULL, &c->lock), "lock");
         need(docent_poll_new(&c->poll), "loop");
+        if (c->function->like & BARRIERS) {
+            docent_double_barrier_options alone = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 1 };
+            need(docent_barrier_new(s->client, c->path, NULL, &c->barrier), "barrier");
+            need(docent_double_barrier_new(s->client, c->path, &alone, &c->member), "double barrier");
+        }
         if (c->function->call == call_client_unlisten) need(docent_client_listen(s->client, on_state, c, &c->listener), "listen");
         if (c->function->like & CACHES) need(docent_tree_cache_new(s->client, c->path, NULL, &c->cache), "cache");
         if (c->function->like & CONFIGS) need(docent_config_new(s->client, "/config", NULL, &c->config), "configuration");
@@ -1619,6 +1704,8 @@ static void stage_end(struct stage *s)
         docent_permit_close(s->cells[i].permit, NULL, NULL);
         docent_permit_close(s->cells[i].permit_made, NULL, NULL);
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);
+        docent_barrier_close(s->cells[i].barrier, NULL, NULL);
+        docent_double_barrier_close(s->cells[i].member, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);

@@ -999,6 +999,112 @@ static void test_a_standing_watch_is_asked_for_until_it_is_armed(void **state)
     stop_patient();
 }
 
+/* ---- Barriers. ---- */
+
+static docent_barrier *gate;
+static docent_double_barrier *member;
+
+struct patient_verb {
+    docent_status (*start)(uint32_t timeout_ms, docent_done_fn done, void *user);
+    bool inside; /* The member is inside when it starts. */
+    bool doubts; /* At the deadline it may have to say that it cannot know. */
+    uint64_t grace_ms;
+};
+
+static docent_status start_gate_set(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_barrier_set_async(gate, timeout_ms, done, user);
+}
+
+static docent_status start_gate_remove(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_barrier_remove_async(gate, timeout_ms, done, user);
+}
+
+static docent_status start_gate_wait(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_barrier_wait_async(gate, timeout_ms, done, user);
+}
+
+static docent_status start_member_enter(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_double_barrier_enter_async(member, timeout_ms, done, user);
+}
+
+static docent_status start_member_leave(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_double_barrier_leave_async(member, timeout_ms, done, user);
+}
+
+static void member_is_inside(void)
+{
+    static struct peer_frame frames[8];
+    static struct told told;
+    char path[128];
+    const docent_stat younger = { .czxid = 1000 };
+    told = (struct told){ 0 };
+    assert_int_equal(docent_double_barrier_enter_async(member, DOCENT_FOREVER, on_done, &told), DOCENT_OK);
+    while (told.calls == 0) {
+        size_t count = next_requests(frames, 8, peer.now + 1000);
+        assert_true(count > 0);
+        for (size_t i = 0; i < count; i++) {
+            struct wire_in in = docent_wire_in(frames[i].body, frames[i].size);
+            wire_bytes asked = docent_wire_get_string(&in);
+            snprintf(path, sizeof path, "%.*s", (int)asked.size, (const char *)asked.data);
+            if (frames[i].op == WIRE_OP_CREATE || frames[i].op == WIRE_OP_CREATE2) {
+                peer_reply_path(&peer, frames[i].xid, 11, path);
+            } else {
+                peer_reply_stat(&peer, frames[i].xid, 11, &younger);
+            }
+        }
+    }
+    assert_int_equal(told.status, DOCENT_OK);
+}
+
+static void verb_goes_on_until_its_deadline(const struct patient_verb *verb)
+{
+    static struct peer_frame frames[8];
+    const docent_double_barrier_options two = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 2 };
+    for (int cut = 0; cut < 2; cut++) {
+        static struct told told;
+        told = (struct told){ 0 };
+        start_patient();
+        assert_int_equal(docent_barrier_new(peer.client, "/g", NULL, &gate), DOCENT_OK);
+        assert_int_equal(docent_double_barrier_new(peer.client, "/d", &two, &member), DOCENT_OK);
+        if (verb->inside) member_is_inside();
+        uint64_t end = peer.now + 5000;
+        assert_int_equal(verb->start(5000, on_done, &told), DOCENT_OK);
+        unsigned tries = 0;
+        for (size_t count; (count = next_requests(frames, 8, end + verb->grace_ms)) > 0 && told.calls == 0; tries++) {
+            if (cut) {
+                cut_and_back();
+            } else {
+                for (size_t i = 0; i < count; i++) peer_reply(&peer, frames[i].xid, 10, DOCENT_ERR_THROTTLED, NULL, 0);
+            }
+        }
+        assert_int_equal(told.calls, 1);
+        assert_int_equal(told.status, verb->doubts && cut ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_ERR_TIMEOUT);
+        assert_in_range(told.info.elapsed_ms, end, end + verb->grace_ms);
+        assert_in_range(tries, 3, 100);
+        docent_barrier_close(gate, NULL, NULL);
+        docent_double_barrier_close(member, NULL, NULL);
+        stop_patient();
+    }
+}
+
+#define VERB_TEST(name, ...)                                                                                                \
+    static void test_##name##_goes_on_until_its_deadline(void **state)                                                      \
+    {                                                                                                                       \
+        const struct patient_verb verb = { start_##name, __VA_ARGS__ };                                                     \
+        (void)state;                                                                                                        \
+        verb_goes_on_until_its_deadline(&verb);                                                                             \
+    }
+VERB_TEST(gate_set, .doubts = true)
+VERB_TEST(gate_remove, .doubts = false)
+VERB_TEST(gate_wait, .doubts = false)
+VERB_TEST(member_enter, .grace_ms = 1000)
+VERB_TEST(member_leave, .inside = true)
+
 static void test_every_operation_has_a_row(void **state)
 {
     (void)state;
@@ -1021,6 +1127,11 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_cache_wait_async, test_a_wait_for_a_cache_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_config_wait_async, test_a_wait_for_a_configuration_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_barrier_set_async, test_gate_set_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_barrier_remove_async, test_gate_remove_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_barrier_wait_async, test_gate_wait_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_double_barrier_enter_async, test_member_enter_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_double_barrier_leave_async, test_member_leave_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

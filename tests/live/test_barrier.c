@@ -1,0 +1,352 @@
+/* tests/live/test_barrier.c - barriers, double barriers, countdowns and synchronising queues against a server. */
+#include "live.h"
+
+#include <pthread.h>
+
+static docent_client *client;
+
+static int start(void **state)
+{
+    if (server_start(state) != 0) return -1;
+    client = client_start(NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    docent_client_close(client, NULL, NULL);
+    return server_stop(state);
+}
+
+static bool there(const char *path)
+{
+    docent_stat stat;
+    return docent_exists(client, path, &stat) == DOCENT_OK;
+}
+
+static size_t child_count(const char *path)
+{
+    docent_result *result = NULL;
+    size_t count = docent_children(client, path, &result) == DOCENT_OK ? result->name_count : 0;
+    docent_result_free(result);
+    return count;
+}
+
+/* An outcome that comes on the loop. */
+struct outcome {
+    atomic_bool told;
+    docent_status status;
+};
+
+static void on_outcome(docent_status status, void *user)
+{
+    struct outcome *outcome = user;
+    outcome->status = status;
+    outcome->told = true;
+}
+
+/* ---- The barrier. ---- */
+
+struct waiter {
+    docent_barrier *barrier;
+    atomic_int outcome;
+};
+
+static void *wait_for_it(void *user)
+{
+    struct waiter *waiter = user;
+    waiter->outcome = docent_barrier_wait(waiter->barrier, PATIENCE_MS);
+    return NULL;
+}
+
+static void barrier_holds_and_opens(void **state)
+{
+    (void)state;
+    docent_barrier *barrier = NULL;
+    assert_ok(docent_barrier_new(client, "/gates/here/in", NULL, &barrier));
+    assert_ok(docent_barrier_wait(barrier, DOCENT_NO_WAIT)); /* Not even a parent. */
+    assert_ok(docent_barrier_remove(barrier, PATIENCE_MS));
+    assert_ok(docent_barrier_set(barrier, PATIENCE_MS));
+    assert_true(there("/gates/here/in"));
+    assert_ok(docent_barrier_set(barrier, PATIENCE_MS));
+    assert_status(docent_barrier_wait(barrier, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
+    assert_status(docent_barrier_wait(barrier, 20), DOCENT_ERR_TIMEOUT);
+
+    pthread_t threads[3];
+    struct waiter waiters[3];
+    for (int i = 0; i < 3; i++) {
+        waiters[i] = (struct waiter){ .barrier = barrier, .outcome = 1 };
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_for_it, &waiters[i]), 0);
+    }
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    do assert_ok(docent_barrier_info(barrier, &info));
+    while (info.begun < 9);
+    assert_string_equal(info.state, "WAITING");
+    assert_int_equal(info.timed_out, 2);
+    assert_ok(docent_set(client, "/gates/here/in", "x", 1, DOCENT_ANY_VERSION, NULL)); /* Wakes everybody, for nothing. */
+    assert_int_equal(waiters[0].outcome + waiters[1].outcome + waiters[2].outcome, 3);
+    assert_ok(docent_barrier_remove(barrier, PATIENCE_MS));
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(waiters[i].outcome, DOCENT_OK);
+    }
+    assert_false(there("/gates/here/in"));
+    assert_int_equal(watch_count(), 0);
+    docent_barrier_close(barrier, NULL, NULL);
+}
+
+static void barrier_outlives_cuts(void **state)
+{
+    (void)state;
+    docent_barrier_options options = { DOCENT_BARRIER_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO };
+    docent_barrier *barrier = NULL;
+    assert_ok(docent_barrier_new(client, "/gate", &options, &barrier));
+    assert_ok(docent_barrier_set(barrier, PATIENCE_MS));
+    pthread_t thread;
+    struct waiter waiter = { .barrier = barrier, .outcome = 1 };
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &waiter), 0);
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    do assert_ok(docent_barrier_info(barrier, &info));
+    while (info.begun < 2);
+    drop_connections();
+    assert_ok(docent_barrier_remove(barrier, PATIENCE_MS));
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.outcome, DOCENT_OK);
+    docent_barrier_close(barrier, NULL, NULL);
+}
+
+static void barrier_with_children_stands(void **state)
+{
+    (void)state;
+    docent_barrier *barrier = NULL;
+    assert_ok(docent_barrier_new(client, "/busy", NULL, &barrier));
+    assert_ok(docent_create(client, "/busy", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(client, "/busy/child", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_status(docent_barrier_remove(barrier, PATIENCE_MS), DOCENT_ERR_NOT_EMPTY);
+    docent_barrier_close(barrier, NULL, NULL);
+}
+
+/* ---- The double barrier. ---- */
+
+enum { MEMBERS = 5, ROUNDS = 12 };
+
+struct round {
+    atomic_int in, out, failures;
+};
+
+struct member {
+    docent_client *own;
+    docent_double_barrier *barrier;
+    struct round *rounds;
+};
+
+static docent_double_barrier *member_new(docent_client *owner, uint32_t quantity, docent_dialect dialect)
+{
+    docent_double_barrier_options options = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = quantity, .dialect = dialect };
+    docent_double_barrier *barrier = NULL;
+    assert_ok(docent_double_barrier_new(owner, "/double/barrier", &options, &barrier));
+    return barrier;
+}
+
+/* Everybody is in before anybody goes, and out before anybody comes again. */
+static void *play_rounds(void *user)
+{
+    struct member *m = user;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct round *round = &m->rounds[i];
+        round->in++;
+        if (docent_double_barrier_enter(m->barrier, PATIENCE_MS) != DOCENT_OK || round->in != MEMBERS) round->failures++;
+        round->out++;
+        if (docent_double_barrier_leave(m->barrier, PATIENCE_MS) != DOCENT_OK || round->out != MEMBERS) round->failures++;
+    }
+    return NULL;
+}
+
+static void play(docent_dialect dialect, bool apart)
+{
+    struct round rounds[ROUNDS] = { 0 };
+    struct member members[MEMBERS];
+    pthread_t threads[MEMBERS];
+    for (int i = 0; i < MEMBERS; i++) {
+        members[i].own = apart ? client_start(NULL) : client;
+        members[i].barrier = member_new(members[i].own, MEMBERS, dialect);
+        members[i].rounds = rounds;
+    }
+    for (int i = 0; i < MEMBERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, play_rounds, &members[i]), 0);
+    for (int i = 0; i < MEMBERS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < ROUNDS; i++) assert_int_equal(rounds[i].failures, 0);
+    for (int i = 0; i < MEMBERS; i++) {
+        docent_recipe_info info = { DOCENT_RECIPE_INFO };
+        assert_ok(docent_double_barrier_info(members[i].barrier, &info));
+        assert_int_equal(info.succeeded, 2 * ROUNDS);
+        docent_double_barrier_close(members[i].barrier, NULL, NULL);
+        if (apart) docent_client_close(members[i].own, NULL, NULL);
+    }
+    assert_int_equal(child_count("/double/barrier"), 0);
+    assert_int_equal(watch_count(), 0);
+}
+
+static void double_rounds_on_one_session(void **state)
+{
+    (void)state;
+    play(DOCENT_DIALECT_CURATOR, false);
+}
+
+static void double_rounds_on_a_session_each(void **state)
+{
+    (void)state;
+    play(DOCENT_DIALECT_CURATOR, true);
+}
+
+static void double_rounds_of_kazoo(void **state)
+{
+    (void)state;
+    play(DOCENT_DIALECT_KAZOO, true);
+}
+
+static void double_time_outs_withdraw(void **state)
+{
+    (void)state;
+    docent_double_barrier *first = member_new(client, 2, DOCENT_DIALECT_CURATOR), *second = member_new(client, 2, DOCENT_DIALECT_CURATOR);
+    assert_status(docent_double_barrier_enter(first, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
+    assert_status(docent_double_barrier_enter(first, 20), DOCENT_ERR_TIMEOUT);
+    assert_int_equal(docent_double_barrier_get_state(first), DOCENT_DOUBLE_BARRIER_OUTSIDE);
+    assert_status(docent_double_barrier_enter(second, 50), DOCENT_ERR_TIMEOUT); /* The other does not count. */
+    assert_status(docent_double_barrier_leave(second, 50), DOCENT_ERR_NOT_HELD);
+    assert_soon(child_count("/double/barrier") == 0);
+    docent_double_barrier_close(first, NULL, NULL);
+    docent_double_barrier_close(second, NULL, NULL);
+}
+
+struct entering {
+    docent_double_barrier *barrier;
+    struct outcome outcome;
+    atomic_int accepted;
+};
+
+static void enter_on_loop(void *user)
+{
+    struct entering *entering = user;
+    entering->accepted = docent_double_barrier_enter_async(entering->barrier, DOCENT_FOREVER, on_outcome, &entering->outcome);
+}
+
+static void begin_to_enter(docent_client *owner, struct entering *entering)
+{
+    assert_ok(docent_client_post(owner, enter_on_loop, entering));
+    docent_recipe_info info = { DOCENT_RECIPE_INFO, .state = "" };
+    for (int i = 0; i < PATIENCE_MS && strcmp(info.state, "GATHERING") != 0; i++) {
+        assert_ok(docent_double_barrier_info(entering->barrier, &info));
+        pause_ms(1);
+    }
+    assert_string_equal(info.state, "GATHERING");
+    assert_int_equal(entering->accepted, DOCENT_OK);
+}
+
+static void double_entry_is_cancelled(void **state)
+{
+    (void)state;
+    struct entering entering = { .barrier = member_new(client, 2, DOCENT_DIALECT_CURATOR) };
+    begin_to_enter(client, &entering);
+    assert_int_equal(docent_double_barrier_get_state(entering.barrier), DOCENT_DOUBLE_BARRIER_ENTERING);
+    assert_status(docent_double_barrier_enter(entering.barrier, 50), DOCENT_ERR_BUSY);
+    assert_ok(docent_double_barrier_leave(entering.barrier, PATIENCE_MS));
+    assert_soon(entering.outcome.told);
+    assert_status(entering.outcome.status, DOCENT_ERR_CANCELLED);
+    assert_int_equal(child_count("/double/barrier"), 0);
+    docent_double_barrier_close(entering.barrier, NULL, NULL);
+}
+
+/* A round whose members are dead has left its mark, and lets nobody in. */
+static void double_stale_ready_lets_nobody_in(void **state)
+{
+    (void)state;
+    assert_ok(docent_create(client, "/double", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(client, "/double/barrier", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_create(client, "/double/barrier/ready", NULL, 0, DOCENT_PERSISTENT, NULL));
+    struct entering first = { .barrier = member_new(client, 2, DOCENT_DIALECT_CURATOR) };
+    begin_to_enter(client, &first);
+    assert_soon(!there("/double/barrier/ready"));
+    assert_false(first.outcome.told);
+    docent_double_barrier *second = member_new(client, 2, DOCENT_DIALECT_CURATOR);
+    assert_ok(docent_double_barrier_enter(second, PATIENCE_MS));
+    assert_soon(first.outcome.told);
+    assert_ok(first.outcome.status);
+    docent_double_barrier_close(first.barrier, NULL, NULL);
+    docent_double_barrier_close(second, NULL, NULL);
+    assert_soon(child_count("/double/barrier") == 0);
+}
+
+/* The quantity is a threshold: who comes while a round is on takes part, and is waited for. */
+static void double_late_member_joins(void **state)
+{
+    (void)state;
+    docent_double_barrier *founder = member_new(client, 1, DOCENT_DIALECT_CURATOR);
+    docent_double_barrier *late = member_new(client, 3, DOCENT_DIALECT_CURATOR);
+    assert_ok(docent_double_barrier_enter(founder, PATIENCE_MS));
+    assert_ok(docent_double_barrier_enter(late, PATIENCE_MS));
+    assert_status(docent_double_barrier_leave(founder, 50), DOCENT_ERR_TIMEOUT);
+    assert_soon(child_count("/double/barrier") == 2); /* The late one, and ready. */
+    assert_ok(docent_double_barrier_leave(late, PATIENCE_MS));
+    assert_int_equal(child_count("/double/barrier"), 0);
+    docent_double_barrier_close(founder, NULL, NULL);
+    docent_double_barrier_close(late, NULL, NULL);
+}
+
+static void on_lost(docent_double_barrier *barrier, docent_status why, void *user)
+{
+    (void)barrier;
+    on_outcome(why, user);
+}
+
+static void double_member_is_told_of_its_end(void **state)
+{
+    (void)state;
+    struct outcome lost = { .told = false };
+    docent_double_barrier_options options = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 1, .on_lost = on_lost, .user = &lost };
+    docent_double_barrier *barrier = NULL;
+    assert_ok(docent_double_barrier_new(client, "/double/barrier", &options, &barrier));
+    assert_ok(docent_double_barrier_enter(barrier, PATIENCE_MS));
+    docent_hold *hold = docent_double_barrier_hold(barrier);
+    assert_non_null(hold);
+    assert_true(there(docent_hold_path(hold)));
+    docent_hold_unref(hold);
+    expire(client);
+    assert_soon(lost.told);
+    assert_status(lost.status, DOCENT_ERR_SESSION_EXPIRED);
+    assert_null(docent_double_barrier_hold(barrier));
+    assert_int_equal(docent_double_barrier_get_state(barrier), DOCENT_DOUBLE_BARRIER_OUTSIDE);
+    assert_ok(docent_double_barrier_enter(barrier, PATIENCE_MS)); /* ready of the round that died is no obstacle. */
+    assert_ok(docent_double_barrier_leave(barrier, PATIENCE_MS));
+    docent_double_barrier_close(barrier, NULL, NULL);
+}
+
+static void double_bad_arguments(void **state)
+{
+    (void)state;
+    docent_double_barrier_options options = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 0 };
+    docent_double_barrier *none = NULL;
+    assert_status(docent_double_barrier_new(client, "/double", &options, &none), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_status(docent_double_barrier_new(client, "/double", NULL, &none), DOCENT_ERR_INVALID_ARGUMENT);
+    options.quantity = 1;
+    assert_status(docent_double_barrier_new(client, "/", &options, &none), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_null(none);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(barrier_holds_and_opens, start, stop),
+        cmocka_unit_test_setup_teardown(barrier_outlives_cuts, start, stop),
+        cmocka_unit_test_setup_teardown(barrier_with_children_stands, start, stop),
+        cmocka_unit_test_setup_teardown(double_rounds_on_one_session, start, stop),
+        cmocka_unit_test_setup_teardown(double_rounds_on_a_session_each, start, stop),
+        cmocka_unit_test_setup_teardown(double_rounds_of_kazoo, start, stop),
+        cmocka_unit_test_setup_teardown(double_time_outs_withdraw, start, stop),
+        cmocka_unit_test_setup_teardown(double_entry_is_cancelled, start, stop),
+        cmocka_unit_test_setup_teardown(double_stale_ready_lets_nobody_in, start, stop),
+        cmocka_unit_test_setup_teardown(double_late_member_joins, start, stop),
+        cmocka_unit_test_setup_teardown(double_member_is_told_of_its_end, start, stop),
+        cmocka_unit_test_setup_teardown(double_bad_arguments, start, stop),
+    };
+    return run_live(tests, argc, argv);
+}
