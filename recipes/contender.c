@@ -18,7 +18,7 @@ static const unsigned contender_next[CONTENDER_STATES] = {
     [CONTENDER_CREATING] = TO(CREATING) | TO(PARENTS) | TO(FINDING) | TO(RANKING) | TO(WATCHING) | TO(NEXT) | TO(FIRST) |
                            TO(DELETING) | TO(GONE),
     [CONTENDER_PARENTS] = TO(PARENTS) | TO(CREATING) | TO(GONE),
-    [CONTENDER_FINDING] = TO(FINDING) | TO(CREATING) | TO(RANKING) | TO(DELETING) | TO(GONE),
+    [CONTENDER_FINDING] = TO(FINDING) | TO(CREATING) | TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_RANKING] = TO(RANKING) | TO(WATCHING) | TO(NEXT) | TO(FIRST) | TO(CREATING) | TO(DELETING) | TO(GONE),
     [CONTENDER_WATCHING] = TO(RANKING) | TO(DELETING) | TO(GONE),
     [CONTENDER_NEXT] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
@@ -94,6 +94,18 @@ static void contender_ask_create(struct contender *c)
     docent_ask(&c->machine, &list, TAG_LIST);
 }
 
+static void contender_ask_create_beside(struct contender *c)
+{
+    docent_op parts[] = {
+        docent_op_check(docent_hold_path(c->config.beside), DOCENT_ANY_VERSION),
+        docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL),
+    };
+    docent_op both = docent_op_multi(parts, 2);
+
+    parts[1].acl = c->config.acl;
+    docent_protected_ask_create(&c->own, &c->machine, &both, TAG_CREATE);
+}
+
 static void contender_ask_op(struct contender *c, docent_op op, int tag)
 {
     docent_ask(&c->machine, &op, tag);
@@ -105,7 +117,13 @@ static void contender_ask(struct contender *c)
     if (!docent_machine_online(&c->machine)) return;
 
     switch (c->state) {
-    case CONTENDER_CREATING: contender_ask_create(c); break;
+    case CONTENDER_CREATING:
+        if (c->config.beside != NULL) {
+            contender_ask_create_beside(c);
+        } else {
+            contender_ask_create(c);
+        }
+        break;
     case CONTENDER_PARENTS:
         docent_parents_ask(&c->parents, &c->machine, c->own.path, *c->config.parent_mode, c->config.acl, TAG_PARENT);
         break;
@@ -290,16 +308,17 @@ docent_status docent_contender_init(struct contender *c, const struct contender_
     c->own = (struct protected_node){
         .client = config->client,
         .parent = config->path,
-        .sequential = true,
+        .sequential = config->beside == NULL,
         .ephemeral = true,
     };
-    status = docent_protected_init(&c->own, DIALECT_PREFIX_SIZE);
+    status = docent_protected_init(&c->own, DIALECT_PREFIX_SIZE + DIALECT_DIGITS);
     if (status != DOCENT_OK) {
         docent_timer_release(config->client);
         return status;
     }
     c->removal = (struct removal){ .path = c->own.path, .unique = true };
     c->config = *config;
+    if (c->config.beside != NULL) docent_hold_ref(c->config.beside);
     c->state = CONTENDER_NEW;
     c->told = CONTENDER_WAITS;
     c->verdict = DOCENT_OK;
@@ -325,4 +344,5 @@ void docent_contender_fini(struct contender *c)
     docent_machine_fini(&c->machine);
     docent_timer_release(c->config.client);
     docent_protected_free(&c->own);
+    docent_hold_unref(c->config.beside);
 }

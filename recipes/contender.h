@@ -1,5 +1,6 @@
 /* recipes/contender.h - one contender: a protected sequential child of a path, its rank, and whom it waits for. Serves one
- * acquisition, from wanting a node until the node is certainly gone; lock.c makes a new one for the next.
+ * acquisition, from wanting a node until the node is certainly gone; lock.c makes a new one for the next. Or one that takes its place
+ * beside a contender of ours that is first: it need not wait.
  *
  * The owner is told changes of phase, by on_phase, from within docent_contender_start() and docent_contender_leave() too; it is
  * the last thing that the contender does, so the owner may finish the contender there once it is OVER. Loop only. */
@@ -48,6 +49,8 @@ struct contender_config {
     docent_acl_list acl;             /* Of our node and of parents made. */
     docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
     bool one_look;                   /* Leave with DOCENT_ERR_TIMEOUT if not first at once. */
+    docent_hold *beside;             /* Of our own, whose number our node gets: first, then, as long as that node stands while ours is
+                                      * made; else it ends with DOCENT_ERR_NOT_HELD. NULL: the server gives us a number. */
     struct meter *meter;             /* Told our states, and what hinders us. NULL, at any time: nobody's. */
     void (*on_node)(struct contender *contender); /* Our node is there, and has a name: at first, and when it was made anew. Must not finish
                                                    * the contender. NULL: nobody wants to know. */

@@ -40,6 +40,17 @@
  * a reconnect. If somebody deletes our node while we are NEXT, the list that we saved would have shown it: so
  * the look at our own node follows at once.
  *
+ * The same from a reader's and a writer's eye, where both kinds contend (dialect.h). What a reader waits for is writers. A writer gets a
+ * number from the server, larger than ours; and a name that comes to share a number with one ahead of us is a reader's. So a reader
+ * that was behind exactly one writer in a plain list is first when that one is deleted, whatever readers there are. A writer waits
+ * for both kinds, and a writer ahead of it can leave a reader in its place, between our list and its own deletion: there we list again, and are NEXT
+ * only behind a reader. (A reader ahead cannot leave another: its owner would need the writer of that number, which is gone.)
+ *
+ * Beside a hold. A contender that is to get the number of one that its owner holds (a reader, of a writer) is first as soon as it is
+ * made: nobody can be ahead of it. That is true only while that other node stands, so one transaction checks that it does, and creates ours.
+ * It does not, whoever deleted it: DOCENT_ERR_NOT_HELD, for somebody else may hold by now. A lost reply leads to FINDING as ever, and if
+ * our node is not there the transaction is sent again, and its check decides. We do not rank, neither then nor after a reconnect.
+ *
  * Missing parents are made from the lowest upwards, and the create is tried again; a container may vanish in between, so that goes
  * round, at once at first and then at the pace of the client's backoff. */
 #ifndef DOCENT_RECIPES_CONTENDER_INTERNAL_H

@@ -1,4 +1,6 @@
 /* recipes/contender_node.c - see contender_internal.h: our node is made, found after a lost reply, and removed. */
+#include <string.h>
+
 #include "recipes/contender_internal.h"
 #include "recipes/trouble.h"
 
@@ -13,6 +15,10 @@ void docent_contender_draw_name(struct contender *c)
 
     docent_client_uuid(c->config.client, uuid);
     docent_dialect_prefix(c->config.dialect, uuid, docent_protected_prefix(&c->own));
+    if (c->config.beside != NULL) {
+        const char *beside = docent_hold_path(c->config.beside);
+        strcat(docent_protected_prefix(&c->own), beside + strlen(beside) - DIALECT_DIGITS);
+    }
     docent_protected_named(&c->own);
 }
 
@@ -37,6 +43,10 @@ static bool contender_owns(struct contender *c)
 
 static void contender_path_missing(struct contender *c)
 {
+    if (c->config.beside != NULL) { /* Not the path: the node that is to be there. */
+        docent_contender_end(c, DOCENT_ERR_NOT_HELD);
+        return;
+    }
     docent_parents_begin(&c->parents, c->own.parent_size);
     if (c->verdict != DOCENT_OK || c->parents.rounds > CONTENDER_ROUNDS_MAX) {
         docent_contender_end(c, DOCENT_ERR_NO_NODE);
@@ -51,7 +61,12 @@ void docent_contender_on_create(struct contender *c, const struct docent_event *
 {
     switch (docent_protected_on_create(&c->own, ev)) {
     case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
-        if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
+        if (!contender_owns(c)) break;
+        if (c->config.beside != NULL) {
+            docent_contender_go(c, CONTENDER_FIRST);
+        } else if (c->list_refused) {
+            docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
+        }
         break;
     case PROTECTED_NO_PARENT: contender_path_missing(c); break;
     case PROTECTED_UNSENT: /* EV_RESUMED creates again. */
@@ -113,7 +128,7 @@ void docent_contender_on_find(struct contender *c, const struct docent_event *ev
     switch (docent_protected_on_find(&c->own, &c->machine, ev)) {
     case PROTECTED_SEARCHING: break;
     case PROTECTED_FOUND:
-        if (contender_owns(c)) docent_contender_go(c, CONTENDER_RANKING);
+        if (contender_owns(c)) docent_contender_go(c, c->config.beside != NULL ? CONTENDER_FIRST : CONTENDER_RANKING);
         break;
     case PROTECTED_NOT_THERE: docent_contender_has_none(c, CONTENDER_CREATING); break;
     case PROTECTED_FOREIGN: /* Not ours to adopt or to remove. Get out of its way. */

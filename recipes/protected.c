@@ -67,6 +67,7 @@ enum protected_answer docent_protected_on_create(struct protected_node *node, co
     const docent_result *result = ev->result;
 
     if (ev->status == DOCENT_OK) {
+        if (result->result_count > 0) result = &result->results[result->result_count - 1]; /* Of a transaction. */
         bool below = result->path != NULL && strncmp(result->path, node->path, node->parent_size + 1) == 0;
         if (!below || !docent_protected_take(node, result->path + node->parent_size + 1)) {
             docent_client_log(node->client, DOCENT_LOG_ERROR, "contender.name", node->path, "the server made another name of it");

@@ -50,7 +50,7 @@ void docent_protected_forget(struct protected_node *node);
  * nodes, who look for all of them in one listing. */
 bool docent_protected_take(struct protected_node *node, const char *name);
 
-/* Asks for @create, of node->path. */
+/* Asks for @create, of node->path, or for a transaction of which that is the last part. */
 void docent_protected_ask_create(struct protected_node *node, struct docent_machine *machine, const docent_op *create, int tag);
 
 enum protected_answer {
