@@ -42,6 +42,7 @@ static void handle_say_farewell(struct docent_later *later)
 {
     struct handle *h = (struct handle *)((char *)later - offsetof(struct handle, farewell));
     docent_client *client = h->client;
+    struct handle *whole = h->whole;
     void (*closed)(void *user) = h->closed;
 
     handle_detach(h);
@@ -54,12 +55,29 @@ static void handle_say_farewell(struct docent_later *later)
     h->closed = NULL;
     docent_client_drop(client);
     if (closed != NULL) closed(h->closed_user);
+    if (whole != NULL) {
+        docent_handle_leave(h);
+        docent_handle_settle(whole);
+    }
     handle_unref(h);
 }
 
 void docent_handle_settle(struct handle *h)
 {
-    if (h->ended && !h->farewell_said && h->kind->is_over(h)) docent_client_later(h->client, &h->farewell);
+    if (!h->ended || h->farewell_said || atomic_load(&h->parts) > 0) return;
+    if (h->kind->is_over(h)) docent_client_later(h->client, &h->farewell);
+}
+
+void docent_handle_join(struct handle *part, struct handle *whole)
+{
+    part->whole = whole;
+    atomic_fetch_add(&whole->parts, 1);
+}
+
+void docent_handle_leave(struct handle *part)
+{
+    if (part->whole != NULL) atomic_fetch_sub(&part->whole->parts, 1);
+    part->whole = NULL;
 }
 
 /* ---- The beginning. ---- */

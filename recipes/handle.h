@@ -5,7 +5,11 @@
  *
  * Memory belongs to the handle, to the loop, and to what is posted, together; whoever lets go last frees it. When the client closes first
  * the handle is dead: it touches the client no more, and closing it only frees. The gate makes that sure: other threads pass
- * it to reach the loop, and the loop, having shut it, waits until those inside (a few instructions) are out. */
+ * it to reach the loop, and the loop, having shut it, waits until those inside (a few instructions) are out.
+ *
+ * A whole is a handle that is made of others, its parts: it is over when they are, so that nothing of theirs is told after its `closed`. The parts
+ * are closed by the whole: in its kind's end() if the application closes it, else in its free(), for until then the application may have them
+ * in hand, dead. */
 #ifndef DOCENT_RECIPES_HANDLE_H
 #define DOCENT_RECIPES_HANDLE_H
 
@@ -30,6 +34,8 @@ struct handle {
     docent_allocator allocator; /* A copy: the handle may outlive the client. */
     const struct handle_kind *kind;
     struct docent_machine machine;
+    struct handle *whole;       /* Of which this is a part. NULL: of none. */
+    _Atomic unsigned parts;     /* Of this one, that are not over. */
     unsigned timers;            /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
     bool timer_later;           /* All are reserved by docent_handle_reserve(), when they are first needed. Set likewise. */
     bool attached, timer_reserved;
@@ -53,6 +59,9 @@ docent_status docent_handle_may_open(docent_client *client);
 /* @handle: the first member of a zeroed block of the client's memory, complete but for this. Fails only with DOCENT_ERR_FORKED, and then the
  * block is still the caller's. Without memory for its timer it ends, with DOCENT_ERR_NO_MEMORY. */
 docent_status docent_handle_open(struct handle *handle, docent_client *client, const struct handle_kind *kind);
+/* Before docent_handle_open() of @part, and before that of @whole, which is zeroed. Opening @part failed: it must leave. */
+void docent_handle_join(struct handle *part, struct handle *whole);
+void docent_handle_leave(struct handle *part);
 /* Any thread. @handle may be NULL. */
 void docent_handle_close(struct handle *handle, void (*closed)(void *user), void *user);
 /* The same, for blocking forms: waits until all is over. DOCENT_OK, DOCENT_ERR_TIMEOUT (it goes on), why the client closes, or why there was no

@@ -165,7 +165,10 @@ static void lock_grant(struct docent_lock *lock, struct acquisition *a)
     docent_client *client = lock->handle.client;
     uint64_t until_ms = lock->max_hold_ms == 0 ? 0 : docent_client_now(client) + lock->max_hold_ms;
 
-    docent_tenure_grant(&lock->tenure, lock->shared ? -1 : own->czxid, own->generation, until_ms);
+    const docent_hold *beside = a->contender.config.beside;
+    int64_t token = beside != NULL ? docent_hold_czxid(beside) : lock->shared ? -1 : own->czxid;
+
+    docent_tenure_grant(&lock->tenure, token, own->generation, until_ms);
     if (lock->on_held != NULL) lock->on_held(lock, true);
     lock_publish(lock, a, DOCENT_LOCK_HELD);
     lock_stop_deadline(lock);
@@ -281,11 +284,20 @@ void docent_lock_settle(struct docent_lock *lock)
     docent_handle_settle(&lock->handle);
 }
 
+void docent_lock_close_part(docent_lock *lock, void (*closed)(void *user), void *user)
+{
+    (void)docent_tenure_release(&lock->tenure);
+    docent_handle_close(&lock->handle, closed, user);
+}
+
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
     if (lock == NULL) return;
-    (void)docent_tenure_release(&lock->tenure);
-    docent_handle_close(&lock->handle, closed, user);
+    if (lock->handle.whole != NULL) {
+        docent_lock_release(lock);
+    } else {
+        docent_lock_close_part(lock, closed, user);
+    }
 }
 
 docent_status docent_lock_client(const docent_lock *lock, docent_client **ret_client)
@@ -342,6 +354,7 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     lock->parent_mode = lock_parent_mode(kind->dialect->kind);
     lock->shared = kind->shared;
     lock->on_held = kind->on_held;
+    lock->may_acquire = kind->may_acquire;
     lock->on_state = full.on_state;
     lock->on_lost = full.on_lost;
     lock->on_revoke = full.on_revoke;
@@ -352,9 +365,11 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
         docent_tenure_init(&lock->tenure);
         docent_handle_nudge_init(&lock->release, &lock->handle, docent_lock_release_nudged);
         lock->handle.timer_later = true; /* A lock that never waits with a deadline needs none. */
+        if (kind->whole != NULL) docent_handle_join(&lock->handle, kind->whole);
         status = docent_handle_open(&lock->handle, client, &handle_kind);
     }
     if (status != DOCENT_OK) {
+        docent_handle_leave(&lock->handle);
         docent_acl_drop(allocator, lock->acl);
         docent_free(allocator, lock);
         return status;
@@ -377,7 +392,7 @@ docent_status docent_lock_new(docent_client *client, const char *path, const doc
 
 /* ---- Acquiring. ---- */
 
-static docent_status acquisition_init(struct acquisition *a, struct docent_lock *lock, bool one_look)
+static docent_status acquisition_init(struct acquisition *a, struct docent_lock *lock, bool one_look, docent_hold *beside)
 {
     const docent_allocator *allocator = &lock->handle.allocator;
     docent_client *client = lock->handle.client;
@@ -390,6 +405,7 @@ static docent_status acquisition_init(struct acquisition *a, struct docent_lock 
         .acl = lock->acl,
         .parent_mode = &lock->parent_mode,
         .one_look = one_look,
+        .beside = beside,
         .meter = &lock->meter,
         .on_node = lock->on_revoke != NULL ? lock_on_node : NULL,
         .on_phase = lock_on_phase,
@@ -407,22 +423,14 @@ static docent_status acquisition_init(struct acquisition *a, struct docent_lock 
     return status;
 }
 
-docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, docent_done_fn done, void *user)
+/* What docent_contender_start() is left to do for. */
+static docent_status lock_begin(struct docent_lock *lock, bool one_look, docent_hold *beside, docent_done_fn done, void *user)
 {
-    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&lock->handle);
-    if (status != DOCENT_OK) return status;
-    docent_lock_run_ends(lock); /* What another thread has called, or a clock has told to everybody, is in force already. */
-    if (lock->current != NULL) return DOCENT_ERR_BUSY;
-
     const docent_allocator *allocator = &lock->handle.allocator;
-    bool has_deadline = timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER;
-    if (has_deadline || lock->max_hold_ms != 0) status = docent_handle_reserve(&lock->handle);
-    if (status != DOCENT_OK) return status;
     struct acquisition *a = docent_alloc(allocator, sizeof *a);
     if (a == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(a, 0, sizeof *a);
-    status = acquisition_init(a, lock, timeout_ms == DOCENT_NO_WAIT);
+    docent_status status = acquisition_init(a, lock, one_look, beside);
     if (status != DOCENT_OK) {
         docent_free(allocator, a->revocable);
         docent_free(allocator, a);
@@ -439,7 +447,25 @@ docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, 
     lock->current = a;
     docent_meter_begin(&lock->meter);
     lock_publish(lock, a, DOCENT_LOCK_WAITING);
+    return DOCENT_OK;
+}
+
+docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_handle_check(&lock->handle);
+    if (status != DOCENT_OK) return status;
+    docent_lock_run_ends(lock); /* What another thread has called, or a clock has told to everybody, is in force already. */
+    if (lock->current != NULL) return DOCENT_ERR_BUSY;
+
+    bool has_deadline = timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER;
+    if (has_deadline || lock->max_hold_ms != 0) status = docent_handle_reserve(&lock->handle);
+    docent_hold *beside = NULL;
+    if (status == DOCENT_OK && lock->may_acquire != NULL) status = lock->may_acquire(lock, &beside);
+    if (status == DOCENT_OK) status = lock_begin(lock, timeout_ms == DOCENT_NO_WAIT, beside, done, user);
+    docent_hold_unref(beside); /* The contender has its own. */
+    if (status != DOCENT_OK) return status;
     if (has_deadline) lock_start_deadline(lock, timeout_ms);
-    docent_contender_start(&a->contender);
+    docent_contender_start(&lock->current->contender);
     return DOCENT_OK;
 }

@@ -6,13 +6,19 @@
 
 #include "recipes/dialect.h"
 
+struct handle;
+
 /* What a lock is made from that its application does not choose. */
 struct lock_kind {
     const struct dialect *dialect; /* Names and order; options->dialect is not looked at. Static. */
-    bool shared;                   /* Others may hold at the same time: there is no token. */
+    bool shared;                   /* Others may hold at the same time: there is no token, but beside a hold its. */
+    struct handle *whole;          /* That it is a part of, and that closes it by docent_lock_close_part(). NULL: none. */
     size_t size;                   /* Of the block, whose first member is the docent_lock. 0: of that alone. */
     /* Loop, inside the machine: is held now, before anybody can see it; and is not any more, after nobody can. NULL: none. */
     void (*on_held)(docent_lock *lock, bool held);
+    /* Loop: may one more acquisition begin? DOCENT_OK, perhaps with a hold that it takes its place beside (contender.h), which is then the
+     * lock's to drop; or with what it is refused. NULL: always. */
+    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
 };
 /* docent_lock_new() of another kind. @kind may be on the stack. With docent_lock_close() its end is that of every lock. */
 docent_status docent_lock_make(docent_client *client, const char *path, const docent_lock_options *options,
@@ -21,6 +27,9 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
 /* The client that the lock was made with. Returns DOCENT_OK, or why there is none any more: DOCENT_ERR_CLOSING,
  * DOCENT_ERR_AUTH_FAILED. Thread: any. */
 docent_status docent_lock_client(const docent_lock *lock, docent_client **ret_client);
+void docent_lock_close_part(docent_lock *lock, void (*closed)(void *user), void *user);
+/* docent_lock_hold() that says why there is none: DOCENT_ERR_NOT_HELD, DOCENT_ERR_NO_MEMORY. Loop. */
+docent_status docent_lock_take_hold(docent_lock *lock, docent_hold **ret_hold);
 
 /* docent_lock_release(), in two halves, between which other threads may acquire anew. The first returns the number of the acquisition
  * up to which it has released, from any thread; the second waits, as docent_lock_release_async() does, for these and no later

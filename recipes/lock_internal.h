@@ -79,6 +79,7 @@ struct docent_lock {
     docent_acl_list acl;
     docent_create_mode parent_mode;
     void (*on_held)(docent_lock *lock, bool held);
+    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user);
     void (*on_lost)(docent_lock *lock, docent_status why, void *user);
     void (*on_revoke)(docent_lock *lock, void *user);

@@ -30,14 +30,18 @@ int64_t docent_lock_token(const docent_lock *lock)
 
 /* ---- Of the loop, from any thread. ---- */
 
-static docent_status lock_take_hold(struct handle *handle, void *argument)
+docent_status docent_lock_take_hold(docent_lock *lock, docent_hold **ret_hold)
 {
-    struct docent_lock *lock = (struct docent_lock *)handle;
     docent_lock_state state = lock_look(lock, NULL);
 
     if (lock->current == NULL || (state != DOCENT_LOCK_HELD && state != DOCENT_LOCK_SUSPECT)) return DOCENT_ERR_NOT_HELD;
     const struct protected_node *own = &lock->current->contender.own;
-    return docent_hold_new(handle->client, own->path, own->czxid, own->generation, argument);
+    return docent_hold_new(lock->handle.client, own->path, own->czxid, own->generation, ret_hold);
+}
+
+static docent_status lock_take_hold(struct handle *handle, void *argument)
+{
+    return docent_lock_take_hold((struct docent_lock *)handle, argument);
 }
 
 docent_hold *docent_lock_hold(docent_lock *lock)

@@ -204,6 +204,7 @@ docent_outcome docent_outcome_of(docent_status status)
     case DOCENT_ERR_CORRUPT_DATA:
     case DOCENT_ERR_NO_VALUE:
     case DOCENT_ERR_WRONG_TYPE:
+    case DOCENT_ERR_UPGRADE:
         break;
     }
     return DOCENT_OUTCOME_OTHER; /* What a server says that the table does not have, too. */

@@ -20,6 +20,7 @@
 #include <docent/poll.h>
 #include <docent/recipe.h>
 #include <docent/retry.h>
+#include <docent/rwlock.h>
 #include <docent/semaphore.h>
 #include <docent/stats.h>
 #include <docent/status.h>

@@ -62,7 +62,8 @@ DOCENT_BEGIN
     X(DOCENT_ERR_SEQUENCE_EXHAUSTED, -1014, "the parent's sequence counter is used up; recreate it while idle") \
     X(DOCENT_ERR_CORRUPT_DATA, -1015, "the node's data are not one whole gzip member")                                           \
     X(DOCENT_ERR_NO_VALUE, -1016, "the configuration has no value of that key")                                             \
-    X(DOCENT_ERR_WRONG_TYPE, -1017, "the value of that key is of another type")
+    X(DOCENT_ERR_WRONG_TYPE, -1017, "the value of that key is of another type")                                             \
+    X(DOCENT_ERR_UPGRADE, -1018, "a held read lock does not become a write lock; release it first")
 
 typedef enum docent_status {
 #define DOCENT_STATUS_ENUMERATOR(name, number, text) name = number,

@@ -72,6 +72,7 @@ struct cell {
     docent_lock *lock;
     docent_barrier *barrier;
     docent_double_barrier *member;
+    docent_rwlock *rwlock;
     docent_hold *hold;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
@@ -955,6 +956,22 @@ CALL(permit_close)
     c->permit = NULL;
 }
 
+/* rwlock.h */
+CALL(rwlock_new)
+{
+    docent_rwlock *rwlock = NULL;
+    returns(c, docent_rwlock_new(CLIENT, "/new-rwlock", NULL, &rwlock));
+    docent_rwlock_close(rwlock, NULL, NULL);
+}
+CALL(rwlock_read) { answers(c, docent_rwlock_read(c->rwlock) != NULL ? "yes" : "no"); }
+CALL(rwlock_write) { answers(c, docent_rwlock_write(c->rwlock) != NULL ? "yes" : "no"); }
+CALL(rwlock_close)
+{
+    c->accepted = true;
+    docent_rwlock_close(c->rwlock, on_call, c);
+    c->rwlock = NULL;
+}
+
 /* poll.h: a loop without clients. */
 CALL(poll_new)
 {
@@ -1225,6 +1242,10 @@ static const struct function functions[] = {
     FUNCTION(retry_delay, 0),
     FUNCTION(run, 0),
     FUNCTION(run_async, ANSWERS),
+    FUNCTION(rwlock_close, ANSWERS | LASTS),
+    FUNCTION(rwlock_new, 0),
+    FUNCTION(rwlock_read, 0),
+    FUNCTION(rwlock_write, 0),
     FUNCTION(semaphore_acquire, SEMAPHORES),
     FUNCTION(semaphore_acquire_async, ANSWERS | SEMAPHORES),
     FUNCTION(semaphore_close, ANSWERS | LASTS | SEMAPHORES),
@@ -1368,6 +1389,7 @@ static void set_up(void *user)
         need(docent_txn_new(s->client, &c->txn), "transaction");
         need(docent_txn_check(c->txn, c->path, 0), "check");
         need(docent_lock_new(s->client, c->path, NULL, &c->lock), "lock");
+        need(docent_rwlock_new(s->client, c->path, NULL, &c->rwlock), "read/write lock");
         need(docent_poll_new(&c->poll), "loop");
         if (c->function->like & BARRIERS) {
             docent_double_barrier_options alone = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 1 };
@@ -1706,6 +1728,7 @@ static void stage_end(struct stage *s)
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);
         docent_barrier_close(s->cells[i].barrier, NULL, NULL);
         docent_double_barrier_close(s->cells[i].member, NULL, NULL);
+        docent_rwlock_close(s->cells[i].rwlock, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);
