@@ -28,7 +28,7 @@ from plays import Play, Server, Test
 from talker import Talker
 
 FAMILIES = [pack, locks, leaders, queues]
-OURS = ["compressed data", "lock", "non re-entrant mutex", "semaphore"]  # Recipes that our peer can play.
+OURS = ["compressed data", "lock", "non re-entrant mutex", "revocation", "semaphore"]  # Recipes that our peer can play.
 
 
 class Company:
@@ -114,6 +114,7 @@ def main():
     parser.add_argument("--ours", default="docent")
     arguments = parser.parse_args()
     commands = {"docent": [arguments.docent_peer], "kazoo": [*PYTHON, f"{here}/kazoo_peer.py"],
+                "zookeeper": [*PYTHON, f"{here}/kazoo_peer.py", "zookeeper"],
                 "curator": [*JAVA, f"{JARS}:{arguments.scratch}", "CuratorPeer"]}
     tests = [test for test in Test.all if arguments.only in test.title("", "") and
              (test.recipe in OURS if arguments.ours == "docent" else test.peer == arguments.ours)]

@@ -1,4 +1,5 @@
-"""tests/interop/kazoo_peer.py - kazoo's part in what several languages do together. See talker.py for what is said.
+"""tests/interop/kazoo_peer.py [zookeeper] - kazoo's part in what several languages do together. See talker.py for what is said. With
+"zookeeper" what ZooKeeper's own recipes do, which no package has: the same names, the same order, the same watches, on kazoo's operations.
 
 Each thing that is made has a thread of its own, which does what it is asked to, one after the other."""
 import datetime
@@ -6,10 +7,11 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import LockTimeout
+from kazoo.exceptions import LockTimeout, NoNodeError
 
 sessions, things, threads = {}, {}, {}
 saying = threading.Lock()
@@ -233,8 +235,74 @@ class Lease:
         return "" if self.client.NonBlockingLease(self.path, duration, self.label) else None
 
 
+class ZooLock(Lock):
+    """As the lock of the C recipes: x-<session>-, in the order of what follows the last "-", all children. LABEL is not used: it has no data."""
+
+    def __init__(self, client, path, _, __):
+        self.client, self.path, self.name = client, path, None
+        client.ensure_path(path)
+
+    def acquire(self, ms, inside):
+        self.name = self.client.create(f"{self.path}/x-{self.client.client_id[0] & (1 << 64) - 1:016x}-", ephemeral=True, sequence=True).rsplit("/", 1)[1]
+        end = time.monotonic() + int(ms) / 1000
+        while True:
+            names = sorted(self.client.get_children(self.path), key=lambda name: name.rsplit("-", 1)[1])
+            at = names.index(self.name)
+            gone = threading.Event()
+            if at == 0:
+                enter(self.client, inside)
+                return ""
+            if self.client.exists(f"{self.path}/{names[at - 1]}", watch=lambda _: gone.set()) is not None and not gone.wait(end - time.monotonic()):
+                self.client.delete(f"{self.path}/{self.name}")
+                return None
+
+    def release(self, inside):
+        leave(self.client, inside)
+        self.client.delete(f"{self.path}/{self.name}")
+        return ""
+
+    def count(self, counter, rounds):
+        for _ in range(int(rounds)):
+            self.acquire("60000", "-")
+            self.client.set(counter, str(int(self.client.get(counter)[0]) + 1).encode())
+            self.release("-")
+        return ""
+
+
+class ZooQueue:
+    """As the queue of the C recipes: qn-, in the order of names, all children. put DATA, poll, take MS."""
+
+    def __init__(self, client, path, _, __):
+        self.client, self.path = client, path
+        client.ensure_path(path)
+
+    def put(self, data):
+        self.client.create(f"{self.path}/qn-", raw(data), sequence=True)
+        return ""
+
+    def poll(self, changed=None):
+        for name in sorted(self.client.get_children(self.path, watch=changed)):
+            try:
+                data, _ = self.client.get(f"{self.path}/{name}")
+                self.client.delete(f"{self.path}/{name}")
+                return text(data)
+            except NoNodeError:  # Another was faster.
+                pass
+        return None
+
+    def take(self, ms):
+        end = time.monotonic() + int(ms) / 1000
+        while True:
+            changed = threading.Event()
+            data = self.poll(lambda _: changed.set())
+            if data is not None or not changed.wait(max(0, end - time.monotonic())):
+                return data
+
+
 KINDS = {"lock": Lock, "read-write": ReadWrite, "semaphore": Semaphore, "selector": Selector, "barrier": Barrier, "double": DoubleBarrier,
          "plain-queue": Queue, "locking-queue": LockingQueue, "lease": Lease}
+if sys.argv[1:] == ["zookeeper"]:
+    KINDS = {"lock": ZooLock, "simple-queue": ZooQueue}
 
 
 def new_session(connect):

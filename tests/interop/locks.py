@@ -5,7 +5,7 @@ from plays import await_that, expect, expect_equal, expect_in_turn, played
 from talker import SOON
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-LOCK_NAMES = {"curator": rf"_c_{UUID}-lock-\d{{10}}", "kazoo": r"[0-9a-f]{32}__lock__\d{10}"}
+LOCK_NAMES = {"curator": rf"_c_{UUID}-lock-\d{{10}}", "kazoo": r"[0-9a-f]{32}__lock__\d{10}", "zookeeper": r"x-[0-9a-f]{16}-\d{10}"}
 
 
 def expect_names(names, pattern):
@@ -14,7 +14,7 @@ def expect_names(names, pattern):
 
 
 def lock(play, actor, path=None, *words):
-    options = {"docent": [actor.label, play.peer], "curator": [], "kazoo": [actor.label]}[actor.language]
+    options = {"docent": [actor.label, play.peer], "curator": [], "kazoo": [actor.label], "zookeeper": []}[actor.language]
     return actor.make("lock", path or play.path, *options, *words)
 
 
@@ -51,7 +51,17 @@ def take_turns(play):
     come_in(play, waiting, second, play.path, inside)
 
 
-@played("lock", "curator", "kazoo", kills=True)
+@played("lock", "zookeeper")
+def take_turns_without_labels(play):
+    """{second} gets in when {first} lets go, and not earlier"""
+    first, second = lock(play, play.first), lock(play, play.second)
+    waiting, inside = queue_up(play, first, second, play.path)
+    expect_names(play.server.names(play.path), LOCK_NAMES[play.peer])
+    first.do("release", inside)
+    come_in(play, waiting, second, play.path, inside)
+
+
+@played("lock", "curator", "kazoo", "zookeeper", kills=True)
 def holder_is_killed(play):
     """{second} gets in when {first} is killed, and not earlier"""
     first, second = lock(play, play.first), lock(play, play.second)
@@ -60,7 +70,7 @@ def holder_is_killed(play):
     come_in(play, waiting, second, play.path, inside)
 
 
-@played("lock", "curator", "kazoo", roles="ours first")
+@played("lock", "curator", "kazoo", "zookeeper", roles="ours first")
 def count_together(play):
     """two of {first} and one of {second} count to 300"""
     counter = f"{play.path}-counter"
@@ -71,7 +81,7 @@ def count_together(play):
     expect_equal(play.server.data(counter), b"300", "the counter")
 
 
-@played("lock", "curator", "kazoo")
+@played("lock", "curator", "kazoo", "zookeeper")
 def give_up(play):
     """{second} gives up waiting for {first}, and leaves nothing"""
     first, second = lock(play, play.first), lock(play, play.second)
@@ -81,6 +91,36 @@ def give_up(play):
     first.do("release", "-")
     second.do("acquire", SOON, "-")
     second.do("release", "-")
+
+
+@played("lock", "curator", roles="ours first")
+def taught_peers(play):
+    """{first} that is tolerant, curator that sorts by the last ten characters and kazoo that knows curator's names count to 300 on one path"""
+    counter = f"{play.path}-counter"
+    play.server.create(counter, b"0")
+    play.server.create(play.path)  # kazoo does not expect it to go when it is empty.
+    locks = [play.first.make("lock", play.path, play.first.label, "curator", "tolerant"), play.second.make("lock", play.path, "digits"),
+             play.actor("kazoo").make("lock", play.path, "kazoo", "-lock-")]
+    for counting in [one.ask("count", counter, 100) for one in locks]:
+        counting.ok()
+    expect_equal(play.server.data(counter), b"300", "the counter")
+
+
+@played("lock", "curator", roles="theirs first")
+def untaught_peers(play):
+    """{first} and kazoo do not see each other on one path, and {second}, tolerant, waits for both"""
+    theirs, others, ours = (play.first.make("lock", play.path), play.actor("kazoo").make("lock", play.path, "kazoo"),
+                            play.second.make("lock", play.path, play.second.label, "curator", "tolerant"))
+    theirs.do("acquire", SOON, "-")
+    others.do("acquire", SOON, "-")
+    waiting = ours.ask("acquire", SOON, f"{play.path}-inside")
+    play.server.await_names(play.path, 3)
+    theirs.do("release", "-")
+    play.server.await_names(play.path, 2)
+    expect(waiting.is_open(), "it is inside with kazoo")
+    others.do("release", "-")
+    waiting.ok()
+    expect_in_turn(play, play.path, f"{play.path}-inside")
 
 
 @played("revocation", "curator")

@@ -1,4 +1,5 @@
-/* peer_lock.c - the lock. LABEL [kazoo]: acquire MS INSIDE, release INSIDE, who, count COUNTER ROUNDS. */
+/* peer_lock.c - the lock. LABEL DIALECT [revocable] [tolerant]: acquire MS INSIDE, release INSIDE, who, count COUNTER ROUNDS, revoke (whoever
+ * holds it). Says "revoke" when it is asked to let go. */
 #include "peer.h"
 
 struct lock {
@@ -6,11 +7,20 @@ struct lock {
     docent_lock *lock;
 };
 
+static void on_revoke(docent_lock *lock, void *user)
+{
+    (void)lock;
+    peer_tell(((struct lock *)user)->place, "revoke");
+}
+
 static void *lock_make(const struct peer_place *place, const struct peer_words *words)
 {
     struct lock *l = peer_alloc(sizeof *l);
     docent_lock_options options = { DOCENT_LOCK_OPTIONS, .label = peer_word(words, 0), .user = l };
     if (peer_has(words, "kazoo")) options.dialect = DOCENT_DIALECT_KAZOO;
+    if (peer_has(words, "zookeeper")) options.dialect = DOCENT_DIALECT_ZOOKEEPER;
+    if (peer_has(words, "revocable")) options.on_revoke = on_revoke;
+    options.tolerant = peer_has(words, "tolerant");
     l->place = place;
     peer_must(docent_lock_new(place->client, place->path, &options, &l->lock), "lock");
     return l;
@@ -40,6 +50,8 @@ static void lock_act(void *thing, struct peer_call *call)
         peer_status(call, docent_lock_release_wait(l->lock, 10000));
     } else if (peer_is(call, "count")) {
         lock_count(l, call);
+    } else if (peer_is(call, "revoke")) {
+        peer_status(call, docent_lock_revoke(l->lock, NULL));
     } else if (peer_is(call, "who")) {
         docent_result *result = NULL;
         docent_status status = docent_lock_participants(l->lock, &result);
