@@ -11,7 +11,7 @@
 
 #include "peer.h"
 
-static const struct peer_kind *const kinds[] = { &peer_lock, &peer_pack, &peer_semaphore, &peer_single };
+static const struct peer_kind *const kinds[] = { &peer_barrier, &peer_double, &peer_lock, &peer_pack, &peer_rwlock, &peer_semaphore, &peer_single };
 
 struct line {
     struct line *next;

@@ -28,7 +28,7 @@ from plays import Play, Server, Test
 from talker import Talker
 
 FAMILIES = [pack, locks, leaders, queues]
-OURS = ["compressed data", "lock", "non re-entrant mutex", "revocation", "semaphore"]  # Recipes that our peer can play.
+OURS = ["barrier", "compressed data", "double barrier", "lock", "non re-entrant mutex", "read/write lock", "revocation", "semaphore"]  # Recipes that our peer can play.
 
 
 class Company:
