@@ -35,12 +35,17 @@ static char connect_string[64];
 
 #define assert_status(expression, status) assert_string_equal(docent_status_name(expression), docent_status_name(status))
 #define assert_ok(expression) assert_status(expression, DOCENT_OK)
-/* Waits for what other threads bring about. */
-#define assert_soon(condition)                                                                                              \
+/* Waits for what other threads bring about, until @condition holds; it may pass, and is not looked at again. */
+#define assert_within(ms, step_ms, condition)                                                                               \
     do {                                                                                                                    \
-        for (int waited = 0; waited < PATIENCE_MS && !(condition); waited++) pause_ms(1);                                     \
-        assert_true(condition);                                                                                             \
+        bool come = (condition);                                                                                            \
+        for (int waited = 0; waited < (ms) && !come; waited += (step_ms)) {                                                 \
+            pause_ms(step_ms);                                                                                              \
+            come = (condition);                                                                                             \
+        }                                                                                                                   \
+        _assert_true(come, #condition, __FILE__, __LINE__);                                                                 \
     } while (0)
+#define assert_soon(condition) assert_within(PATIENCE_MS, 1, condition)
 
 static inline void pause_ms(long ms)
 {
