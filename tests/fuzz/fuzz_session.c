@@ -264,7 +264,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz fuzz = { .now_ms = 1000 };
     fuzz.posts_last = &fuzz.posts;
-    const struct docent_host host = { &fuzz, host_now, host_check, host_entropy, host_wake, host_post, "fuzz", NULL, NULL };
+    const struct docent_host host = {
+        .user = &fuzz,
+        .now_ms = host_now,
+        .check_loop = host_check,
+        .entropy = host_entropy,
+        .wake = host_wake,
+        .post = host_post,
+        .default_label = "fuzz",
+    };
     const docent_retry retry = { DOCENT_RETRY };
     const docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .call_timeout_ms = 30000, .close_timeout_ms = 1000, .retry = &retry,

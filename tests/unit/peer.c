@@ -92,7 +92,17 @@ void peer_start_below(struct peer *peer, const char *chroot, size_t servers, uin
         .no_probe = true,
     };
     if (adjust != NULL) adjust(&options);
-    struct docent_host host = { peer, host_now, host_check, host_entropy, host_wake, host_post, "test", host_now_us, host_set_servers };
+    struct docent_host host = {
+        .user = peer,
+        .now_ms = host_now,
+        .check_loop = host_check,
+        .entropy = host_entropy,
+        .wake = host_wake,
+        .post = host_post,
+        .default_label = "test",
+        .now_us = host_now_us,
+        .set_servers = host_set_servers,
+    };
     struct docent_core_config config = { .options = &options, .chroot = chroot, .servers = "first:2181/any" };
     assert_int_equal(docent_core_new(&config, &host, &peer->client), DOCENT_OK);
     peer_work(peer);
