@@ -951,7 +951,7 @@ static void cache_free(struct handle *handle)
         docent_cache_release_entry(cache, cache->root);
     }
     docent_cache_tell_free(cache);
-    docent_mutex_free(&cache->mutex);
+    docent_thread_mutex_free(&cache->mutex);
     docent_free(&allocator, cache->path);
     docent_free(&allocator, cache);
     docent_node_home_drop(home);
@@ -981,7 +981,7 @@ docent_status docent_cache_open(docent_client *client, const char *path, const s
     cache->reads.last = &cache->reads.first;
     cache->lists.last = &cache->lists.first;
     cache->pump_later.run = cache_pump;
-    docent_mutex_init(&cache->mutex);
+    docent_thread_mutex_init(&cache->mutex);
     docent_cache_tell_init(cache);
     cache->path = docent_strdup(allocator, path);
     cache->home = docent_node_home_new(allocator);

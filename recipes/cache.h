@@ -14,7 +14,7 @@
 #include <docent/cache.h>
 
 #include "core/drive/await.h"
-#include "core/drive/mutex.h"
+#include "core/drive/thread_mutex.h"
 #include "recipes/handle.h"
 
 /* ---- What is known. ---- */
@@ -99,7 +99,7 @@ struct docent_cache {
     char *path;
     size_t path_size;
 
-    docent_mutex mutex;       /* For what hangs on root. The loop changes it, others look. */
+    docent_thread_mutex mutex;       /* For what hangs on root. The loop changes it, others look. */
     struct entry *root;       /* Always there. */
     docent_shared_i64 size, bytes, failures, initialized, fresh;
 

@@ -16,10 +16,10 @@ const docent_node *docent_cache_get(docent_cache *cache, const char *path)
 {
     if (cache == NULL || path == NULL) return NULL;
     if (docent_handle_check(&cache->handle) == DOCENT_ERR_FORKED) return NULL; /* The mutex may be held by a thread that is not here. */
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     const struct entry *entry = docent_cache_find(cache, path);
     const docent_node *node = entry != NULL && docent_cache_shows(cache, entry) ? docent_node_ref(entry->node) : NULL;
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     return node;
 }
 

@@ -333,10 +333,10 @@ void docent_cache_put_node(docent_cache *cache, struct entry *entry, docent_node
 {
     docent_node *before = entry->node;
     count_node(cache, entry, -1);
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     entry->node = node;
     entry->loaded = true;
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     count_node(cache, entry, 1);
     if (before != node) docent_node_unref(before);
 }
@@ -357,9 +357,9 @@ static struct directory *directory_new(docent_cache *cache, uint32_t room)
 static void directory_swap(docent_cache *cache, struct entry *entry, struct directory *next)
 {
     struct directory *before = entry->directory;
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     entry->directory = next;
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     docent_free(&cache->handle.allocator, before);
 }
 
@@ -380,11 +380,11 @@ bool docent_cache_add_child(docent_cache *cache, struct entry *parent, struct en
         directory_swap(cache, parent, larger);
         directory = larger;
     }
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     memmove(&directory->children[place + 1], &directory->children[place], (directory->count - place) * sizeof(struct entry *));
     directory->children[place] = child;
     directory->count++;
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     return true;
 }
 
@@ -396,10 +396,10 @@ static void entry_unlink(docent_cache *cache, struct entry *entry)
     uint32_t place = stands_at(entry, last) ? last : entry_place(entry);
     if (cache->cursor == entry) cache->cursor = docent_cache_next_beside(entry, cache->root);
     if (!stands_at(entry, place)) return; /* It was left out of a new list. */
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     directory->count--;
     memmove(&directory->children[place], &directory->children[place + 1], (directory->count - place) * sizeof(struct entry *));
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     if (directory->count == 0) directory_swap(cache, entry->parent, NULL);
 }
 
@@ -413,9 +413,9 @@ void docent_cache_remove(docent_cache *cache, struct entry *top, void (*gone)(do
         struct entry *parent = entry->parent;
         gone(cache, entry);
         count_node(cache, entry, -1);
-        docent_mutex_lock(&cache->mutex);
+        docent_thread_mutex_lock(&cache->mutex);
         entry->loaded = false;
-        docent_mutex_unlock(&cache->mutex);
+        docent_thread_mutex_unlock(&cache->mutex);
         bool last = entry == top;
         if (entry->directory != NULL) directory_swap(cache, entry, NULL); /* An empty one: all that was listed is left out. */
         if (entry->parent != NULL) {
@@ -476,9 +476,9 @@ bool docent_cache_set_children(docent_cache *cache, struct entry *entry, const c
     }
     docent_free(allocator, sorted);
 
-    docent_mutex_lock(&cache->mutex);
+    docent_thread_mutex_lock(&cache->mutex);
     entry->directory = after;
-    docent_mutex_unlock(&cache->mutex);
+    docent_thread_mutex_unlock(&cache->mutex);
     if (before != NULL) {
         uint32_t kept = 0;
         for (old = 0; old < before->count; old++) {

@@ -84,10 +84,10 @@ static void config_show_state(docent_config *c)
 
 static void config_publish(docent_config *c, const docent_config_values *values)
 {
-    docent_mutex_lock(&c->mutex);
+    docent_thread_mutex_lock(&c->mutex);
     const docent_config_values *before = c->current;
     c->current = values;
-    docent_mutex_unlock(&c->mutex);
+    docent_thread_mutex_unlock(&c->mutex);
     docent_config_values_unref(before);
 }
 
@@ -436,7 +436,7 @@ static void config_free(struct handle *handle)
     docent_config_values_unref(c->current);
     docent_config_values_unref(c->to_store);
     docent_config_values_unref(c->outcome.values);
-    docent_mutex_free(&c->mutex);
+    docent_thread_mutex_free(&c->mutex);
     docent_free(&allocator, (char *)(uintptr_t)c->options.file);
     docent_free(&allocator, c->path);
     docent_free(&allocator, c);
@@ -502,7 +502,7 @@ docent_status docent_config_new(docent_client *client, const char *path, const d
     c->limits = (struct config_limits){ options.depth_max, options.bytes_max };
     c->fallback_at = c->retry_at = UINT64_MAX;
     c->work.run = config_work;
-    docent_mutex_init(&c->mutex);
+    docent_thread_mutex_init(&c->mutex);
     status = config_open_parts(c, client, path);
     docent_cache *cache = c->cache;
     if (status == DOCENT_OK) status = docent_handle_open(&c->handle, client, &config_kind);

@@ -18,7 +18,7 @@
 
 #include "core/drive/await.h"
 #include "core/drive/files.h"
-#include "core/drive/mutex.h"
+#include "core/drive/thread_mutex.h"
 #include "recipes/cache.h"
 #include "recipes/handle.h"
 
@@ -140,7 +140,7 @@ struct docent_config {
     bool missing_told;
     const docent_config_values *refused; /* The last that did not pass. */
 
-    docent_mutex mutex;                  /* For current. The loop changes it, others look. */
+    docent_thread_mutex mutex;                  /* For current. The loop changes it, others look. */
     const docent_config_values *current; /* NULL: none yet. */
     docent_shared_i64 state;
 

@@ -144,7 +144,7 @@ struct config_file {
     struct docent_files *files;
     char *name, *path;
     struct config_limits limits;
-    docent_mutex mutex;    /* For client, while work is under way. */
+    docent_thread_mutex mutex;    /* For client, while work is under way. */
     docent_client *client; /* To be told; NULL: closed. */
     void (*done)(const struct config_file_done *done, void *user);
     void *user;
@@ -162,7 +162,7 @@ static void file_unref(struct config_file *f)
     docent_allocator allocator = f->allocator;
     struct docent_files *files = f->files;
     docent_config_values_unref(f->values);
-    docent_mutex_free(&f->mutex);
+    docent_thread_mutex_free(&f->mutex);
     docent_free(&allocator, f->name);
     docent_free(&allocator, f->path);
     docent_free(&allocator, f);
@@ -224,13 +224,13 @@ static void file_work(struct docent_file_job *job)
     } else {
         file_read(f);
     }
-    docent_mutex_lock(&f->mutex);
+    docent_thread_mutex_lock(&f->mutex);
     if (f->client != NULL) {
         const struct docent_host *host = docent_client_host(f->client);
         atomic_fetch_add(&f->references, 1);
         if (host->post(host->user, &f->post, false) != DOCENT_OK) atomic_fetch_sub(&f->references, 1);
     }
-    docent_mutex_unlock(&f->mutex);
+    docent_thread_mutex_unlock(&f->mutex);
     file_unref(f);
 }
 
@@ -259,7 +259,7 @@ docent_status docent_config_file_new(docent_client *client, const char *name, co
     atomic_store(&f->references, 1);
     f->allocator = *allocator;
     f->limits = *limits;
-    docent_mutex_init(&f->mutex);
+    docent_thread_mutex_init(&f->mutex);
     f->client = client;
     f->done = done;
     f->user = user;
@@ -311,9 +311,9 @@ void docent_config_file_close(struct config_file *f, bool forked)
     if (forked) { /* The work, and what it may have locked, are the parent's; its share in the memory stays. */
         f->client = NULL;
     } else {
-        docent_mutex_lock(&f->mutex);
+        docent_thread_mutex_lock(&f->mutex);
         f->client = NULL;
-        docent_mutex_unlock(&f->mutex);
+        docent_thread_mutex_unlock(&f->mutex);
     }
     file_unref(f);
 }

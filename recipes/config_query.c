@@ -12,9 +12,9 @@ const docent_config_values *docent_config_snapshot(docent_config *config)
 {
     if (config == NULL) return NULL;
     if (docent_handle_check(&config->handle) == DOCENT_ERR_FORKED) return NULL; /* The mutex may be held by a thread that is not here. */
-    docent_mutex_lock(&config->mutex);
+    docent_thread_mutex_lock(&config->mutex);
     const docent_config_values *values = docent_config_values_ref(config->current);
-    docent_mutex_unlock(&config->mutex);
+    docent_thread_mutex_unlock(&config->mutex);
     return values;
 }
 
