@@ -94,6 +94,7 @@ def change_a_configuration(folder, address):
 
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
+    ("mutex", lambda folder, address: run(folder, "mutex", address, "/check/mutex"), "acquired 2 times", "the sum is 3"),
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
     ("fenced_writer", lambda folder, address: run(folder, "fenced_writer", address), "now it is stopped", "to the node: refused",
      "to the other store: refused"),

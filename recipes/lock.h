@@ -35,7 +35,10 @@ docent_status docent_lock_take_hold(docent_lock *lock, docent_hold **ret_hold);
  * up to which it has released, from any thread; the second waits, as docent_lock_release_async() does, for these and no later
  * ones. Are they gone already? Thread of the latter two: loop. */
 int64_t docent_lock_release_begin(docent_lock *lock);
+void docent_lock_release_up_to(docent_lock *lock, int64_t number); /* The same of acquisitions up to that number, and no later one. */
 docent_status docent_lock_release_finish(docent_lock *lock, int64_t number, docent_done_fn done, void *user);
 bool docent_lock_release_is_over(const docent_lock *lock, int64_t number);
+/* And for threads that wait: docent_lock_release_wait(), but for the first half. */
+docent_status docent_lock_release_wait_for(docent_lock *lock, int64_t number, uint32_t timeout_ms);
 
 #endif

@@ -94,10 +94,8 @@ static docent_status release_start(void *argument, struct docent_wait *wait)
     return status;
 }
 
-docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms)
+docent_status docent_lock_release_wait_for(docent_lock *lock, int64_t number, uint32_t timeout_ms)
 {
-    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    int64_t number = docent_lock_release_begin(lock); /* In force at once, whatever becomes of the wait. */
     docent_client *client;
     docent_status status = docent_lock_client(lock, &client);
     if (status != DOCENT_OK) return status;
@@ -111,6 +109,12 @@ docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms)
     status = docent_await(client, release_start, &call);
     if (!call.accepted) free(w);
     return status;
+}
+
+docent_status docent_lock_release_wait(docent_lock *lock, uint32_t timeout_ms)
+{
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_lock_release_wait_for(lock, docent_lock_release_begin(lock), timeout_ms); /* In force at once, whatever becomes of the wait. */
 }
 
 struct participants_wait { /* On the waiting thread's stack. */

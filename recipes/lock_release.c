@@ -14,6 +14,12 @@ int64_t docent_lock_release_begin(docent_lock *lock)
     return number;
 }
 
+void docent_lock_release_up_to(docent_lock *lock, int64_t number)
+{
+    docent_tenure_release_up_to(&lock->tenure, number);
+    docent_handle_nudge(&lock->release);
+}
+
 void docent_lock_release(docent_lock *lock)
 {
     if (lock != NULL) (void)docent_lock_release_begin(lock);

@@ -37,14 +37,20 @@ void docent_tenure_set(struct tenure *t, int64_t number, enum tenure_state state
     docent_shared_set(&t->word, word_of(number, state));
 }
 
-int64_t docent_tenure_release(struct tenure *t)
+void docent_tenure_release_up_to(struct tenure *t, int64_t number)
 {
-    int64_t number = word_number(docent_shared_get(&t->word));
     int64_t released = docent_shared_get(&t->released);
 
     while (released < number && !atomic_compare_exchange_weak(&t->released.value, &released, number)) {
         /* released was read again. */
     }
+}
+
+int64_t docent_tenure_release(struct tenure *t)
+{
+    int64_t number = word_number(docent_shared_get(&t->word));
+
+    docent_tenure_release_up_to(t, number);
     return number;
 }
 

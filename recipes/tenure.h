@@ -35,6 +35,8 @@ void docent_tenure_set(struct tenure *tenure, int64_t number, enum tenure_state 
 
 /* Any thread. From the return of this on nobody sees what is current now as held or waiting. Returns its number. */
 int64_t docent_tenure_release(struct tenure *tenure);
+/* The same of what is current now only if its number is @number at most. */
+void docent_tenure_release_up_to(struct tenure *tenure, int64_t number);
 /* Any thread. */
 bool docent_tenure_is_released(const struct tenure *tenure, int64_t number);
 

@@ -14,6 +14,7 @@
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
+#include <docent/mutex.h>
 #include <docent/node.h>
 #include <docent/node_cache.h>
 #include <docent/operation.h>

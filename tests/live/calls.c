@@ -36,6 +36,7 @@ enum { /* What a function is like. */
     WATCHES = 16, /* Works on what is told of changes, again and again, and is armed if it can be. */
     BARRIERS = 64, /* Works on barriers. */
     CONFIGS = 32, /* Works on a configuration, and its values. */
+    MUTEXES = 2048, /* Works on a mutex that is held, if there can be one. */
     SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
 
@@ -74,6 +75,7 @@ struct cell {
     docent_double_barrier *member;
     docent_rwlock *rwlock;
     docent_hold *hold;
+    docent_mutex *mutex;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
     docent_watch *watch;
@@ -882,6 +884,47 @@ CALL(lock_close)
     c->lock = NULL;
 }
 
+/* mutex.h */
+CALL(mutex_new)
+{
+    docent_mutex *mutex = NULL;
+    returns(c, docent_mutex_new(CLIENT, "/new-mutex", NULL, &mutex));
+    docent_mutex_close(mutex, NULL, NULL);
+}
+CALL(mutex_acquire_async)
+{
+    bool gets = c->stage->state == CONNECTED;
+    returns(c, docent_mutex_acquire_async(c->mutex, gets ? PATIENCE_MS : BRIEF_MS, on_done, c));
+}
+CALL(mutex_acquire) { returns(c, docent_mutex_acquire(c->mutex, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(mutex_release) { returns(c, docent_mutex_release(c->mutex)); }
+CALL(mutex_release_async) { returns(c, docent_mutex_release_async(c->mutex, on_done, c)); }
+CALL(mutex_release_wait) { returns(c, docent_mutex_release_wait(c->mutex, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(mutex_count) { answers(c, docent_mutex_count(c->mutex) == 1 ? "1" : "0"); }
+CALL(mutex_get_state)
+{
+    static const char *const names[] = { "RELEASED", "WAITING", "HELD", "SUSPECT" };
+    answers(c, names[docent_mutex_get_state(c->mutex)]);
+}
+CALL(mutex_token) { answers(c, docent_mutex_token(c->mutex) > 0 ? "some" : "-1"); }
+CALL(mutex_hold)
+{
+    docent_hold *hold = docent_mutex_hold(c->mutex);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(mutex_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_mutex_info(c->mutex, &info));
+}
+CALL(mutex_close)
+{
+    c->accepted = true;
+    docent_mutex_close(c->mutex, on_call, c);
+    c->mutex = NULL;
+}
+
 /* semaphore.h */
 static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
 CALL(semaphore_new)
@@ -1193,6 +1236,18 @@ static const struct function functions[] = {
     FUNCTION(lock_token, HOLDS),
     FUNCTION(multi, 0),
     FUNCTION(multi_async, ANSWERS),
+    FUNCTION(mutex_acquire, MUTEXES),
+    FUNCTION(mutex_acquire_async, ANSWERS | MUTEXES),
+    FUNCTION(mutex_close, ANSWERS | LASTS | MUTEXES),
+    FUNCTION(mutex_count, MUTEXES),
+    FUNCTION(mutex_get_state, MUTEXES),
+    FUNCTION(mutex_hold, MUTEXES),
+    FUNCTION(mutex_info, MUTEXES),
+    FUNCTION(mutex_new, 0),
+    FUNCTION(mutex_release, MUTEXES),
+    FUNCTION(mutex_release_async, ANSWERS | LASTS | MUTEXES),
+    FUNCTION(mutex_release_wait, MUTEXES),
+    FUNCTION(mutex_token, MUTEXES),
     FUNCTION(node_cache_get, CACHES),
     FUNCTION(node_cache_new, 0),
     FUNCTION(node_data, CACHES),
@@ -1409,7 +1464,9 @@ static void set_up(void *user)
             need(docent_topic_subscribe(s->client, c->path, &topic_events, NULL, &c->subscriber), "subscriber");
         }
         if (c->function->like & SEMAPHORES) need(docent_semaphore_new(s->client, c->path, &two_leases, &c->semaphore), "semaphore");
+        if (c->function->like & MUTEXES) need(docent_mutex_new(s->client, c->path, NULL, &c->mutex), "mutex");
         if (!holds) continue;
+        if (c->function->like & MUTEXES) need(docent_mutex_acquire_async(c->mutex, PATIENCE_MS, on_held, s), "acquire");
         if (c->function->like & SEMAPHORES) {
             need(docent_semaphore_acquire_async(c->semaphore, 1, PATIENCE_MS, on_held, s, &c->permit), "acquire");
         }
@@ -1421,7 +1478,7 @@ static void set_up(void *user)
 static int holders(void)
 {
     int count = 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES)) != 0;
     return count;
 }
 
@@ -1723,6 +1780,7 @@ static void stage_end(struct stage *s)
     if (s->driver == BY_THREAD) pause_ms(BRIEF_MS); /* It leaves behind the callback. */
     for (int i = 0; i < FUNCTIONS; i++) {
         docent_lock_close(s->cells[i].lock, NULL, NULL);
+        docent_mutex_close(s->cells[i].mutex, NULL, NULL);
         docent_permit_close(s->cells[i].permit, NULL, NULL);
         docent_permit_close(s->cells[i].permit_made, NULL, NULL);
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);

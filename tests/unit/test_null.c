@@ -59,6 +59,9 @@ static void test_queries_answer_as_for_what_is_over(void **state)
         { "session time-out", docent_client_session_timeout_ms(NULL), 0 },
         { "pending deletes", docent_pending_deletes(NULL), 0 },
         { "token", docent_lock_token(NULL), -1 },
+        { "token of a mutex", docent_mutex_token(NULL), -1 },
+        { "count of a mutex", docent_mutex_count(NULL), 0 },
+        { "state of a mutex", docent_mutex_get_state(NULL), DOCENT_LOCK_RELEASED },
         { "transaction of a hold", docent_hold_czxid(NULL), -1 },
         { "session of a hold", (int64_t)docent_hold_generation(NULL), 0 },
         { "attempts", docent_result_info(NULL).attempts, 0 },
@@ -73,6 +76,7 @@ static void test_queries_answer_as_for_what_is_over(void **state)
         const void *answer;
     } pointers[] = {
         { "hold", docent_lock_hold(NULL) },
+        { "hold of a mutex", docent_mutex_hold(NULL) },
         { "reference to a hold", docent_hold_ref(NULL) },
         { "path of a hold", docent_hold_path(NULL) },
         { "copy of a result", docent_result_copy(NULL) },
@@ -98,6 +102,8 @@ static void test_calls_are_refused(void **state)
     (void)state;
     docent_client *client = NULL;
     docent_lock *lock = NULL;
+    docent_mutex *mutex = NULL;
+    docent_recipe_info recipe = { DOCENT_RECIPE_INFO };
     docent_result *result = NULL;
     docent_watch *watch = NULL;
     docent_state_listener *listener = NULL;
@@ -138,6 +144,16 @@ static void test_calls_are_refused(void **state)
         { "acquire", docent_lock_acquire(NULL, 0) },
         { "release async", docent_lock_release_async(NULL, NULL, NULL) },
         { "release wait", docent_lock_release_wait(NULL, 0) },
+        { "revoke async", docent_lock_revoke_async(NULL, NULL, on_result, NULL) },
+        { "revoke", docent_lock_revoke(NULL, NULL) },
+        { "lock info", docent_lock_info(NULL, &recipe) },
+        { "new mutex", docent_mutex_new(NULL, "/a", NULL, &mutex) },
+        { "acquire mutex async", docent_mutex_acquire_async(NULL, 0, NULL, NULL) },
+        { "acquire mutex", docent_mutex_acquire(NULL, 0) },
+        { "release mutex", docent_mutex_release(NULL) },
+        { "release mutex async", docent_mutex_release_async(NULL, NULL, NULL) },
+        { "release mutex wait", docent_mutex_release_wait(NULL, 0) },
+        { "mutex info", docent_mutex_info(NULL, &recipe) },
         { "participants async", docent_lock_participants_async(NULL, on_result, NULL) },
         { "participants", docent_lock_participants(NULL, &result) },
         { "poll dispatch", docent_poll_dispatch(NULL) },
@@ -159,6 +175,7 @@ static void test_ends_do_nothing(void **state)
     docent_watch_cancel(NULL);
     docent_lock_release(NULL);
     docent_lock_close(NULL, on_call, NULL);
+    docent_mutex_close(NULL, on_call, NULL);
     docent_hold_unref(NULL);
     docent_result_free(NULL);
     docent_stats_unref(NULL);

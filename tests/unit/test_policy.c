@@ -816,6 +816,14 @@ static docent_status acquire_leases(struct told *told)
     return docent_semaphore_acquire_async(semaphore, 2, 5000, on_done, told, &permit);
 }
 
+static docent_mutex *mutex;
+
+static docent_status acquire_mutex(struct told *told)
+{
+    assert_int_equal(docent_mutex_new(peer.client, "/l", NULL, &mutex), DOCENT_OK);
+    return docent_mutex_acquire_async(mutex, 5000, on_done, told);
+}
+
 static void acquires_until_its_deadline(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -839,8 +847,10 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         assert_in_range(tries, 3, 100);
         docent_permit_close(permit, NULL, NULL);
         docent_semaphore_close(semaphore, NULL, NULL);
+        docent_mutex_close(mutex, NULL, NULL);
         permit = NULL;
         semaphore = NULL;
+        mutex = NULL;
         stop_patient();
     }
 }
@@ -849,6 +859,12 @@ static void test_an_acquire_goes_on_until_its_deadline(void **state)
 {
     (void)state;
     acquires_until_its_deadline(acquire_lock);
+}
+
+static void test_a_mutex_is_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(acquire_mutex);
 }
 
 static void test_leases_are_waited_for_until_the_deadline(void **state)
@@ -915,13 +931,13 @@ static void test_a_wait_for_a_configuration_goes_on_until_its_deadline(void **st
     }
 }
 
-static void lock_is_held(void)
+static void lock_is_held(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
     static struct told told;
     static char path[128];
     told = (struct told){ 0 };
-    assert_int_equal(docent_lock_acquire_async(lock, DOCENT_FOREVER, on_done, &told), DOCENT_OK);
+    assert_int_equal(acquire(&told), DOCENT_OK);
     while (told.calls == 0) {
         size_t count = next_requests(frames, 8, peer.now + 1000);
         assert_true(count > 0);
@@ -946,15 +962,24 @@ static void lock_is_held(void)
     assert_int_equal(told.status, DOCENT_OK);
 }
 
-static void test_a_release_goes_on_until_the_node_is_gone(void **state)
+static docent_status release_lock(struct told *told)
 {
-    (void)state;
+    return docent_lock_release_async(lock, on_done, told);
+}
+
+static docent_status release_mutex(struct told *told)
+{
+    return docent_mutex_release_async(mutex, on_done, told);
+}
+
+static void releases_until_the_node_is_gone(docent_status (*acquire)(struct told *told), docent_status (*release)(struct told *told))
+{
     static struct peer_frame frames[8];
     static struct told told;
     told = (struct told){ 0 };
     start_patient();
-    lock_is_held();
-    assert_int_equal(docent_lock_release_async(lock, on_done, &told), DOCENT_OK);
+    lock_is_held(acquire);
+    assert_int_equal(release(&told), DOCENT_OK);
     unsigned deletes = 0;
     while (told.calls == 0) {
         size_t count = next_requests(frames, 8, peer.now + 100000);
@@ -970,7 +995,21 @@ static void test_a_release_goes_on_until_the_node_is_gone(void **state)
     }
     assert_int_equal(told.status, DOCENT_OK);
     assert_int_equal(deletes, 21);
+    docent_mutex_close(mutex, NULL, NULL);
+    mutex = NULL;
     stop_patient();
+}
+
+static void test_a_release_goes_on_until_the_node_is_gone(void **state)
+{
+    (void)state;
+    releases_until_the_node_is_gone(acquire_lock, release_lock);
+}
+
+static void test_a_mutex_goes_on_until_the_node_is_gone(void **state)
+{
+    (void)state;
+    releases_until_the_node_is_gone(acquire_mutex, release_mutex);
 }
 
 static void on_watch(const docent_watch_event *event, void *user)
@@ -1124,6 +1163,8 @@ int main(void)
         cmocka_unit_test(test_every_call_ends_once_whenever_the_client_closes),
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_semaphore_acquire_async, test_leases_are_waited_for_until_the_deadline)),
+        cmocka_unit_test(PATIENT(docent_mutex_acquire_async, test_a_mutex_is_waited_for_until_the_deadline)),
+        cmocka_unit_test(PATIENT(docent_mutex_release_async, test_a_mutex_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_cache_wait_async, test_a_wait_for_a_cache_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_config_wait_async, test_a_wait_for_a_configuration_goes_on_until_its_deadline)),
