@@ -173,6 +173,30 @@ static bool items_fill(struct items *items, docent_result *listing)
     return true;
 }
 
+enum { ITEMS_LOOK_BACK = 1024 };
+
+/* Back into the window. What was taken out stands in front of it still; if that was another window, there has to be a new listing. */
+static void items_restore(struct items *items, const char *name)
+{
+    size_t last = items->head < ITEMS_LOOK_BACK ? 0 : items->head - ITEMS_LOOK_BACK, at = items->head;
+    while (at > last && strcmp(items->names[at - 1], name) != 0) at--;
+    if (at == last) {
+        items->changed = true;
+        items_drop_window(items);
+        return;
+    }
+    const char *restored = items->names[at - 1];
+    memmove(&items->names[at - 1], &items->names[at], (items->head - at) * sizeof *items->names);
+    at = --items->head;
+    if (!items->config.scatter) {
+        while (at + 1 < items->count && items_compare(items, items->names[at + 1], restored) < 0) {
+            items->names[at] = items->names[at + 1];
+            at++;
+        }
+    }
+    items->names[at] = restored;
+}
+
 /* ---- When to list. ---- */
 
 static uint64_t items_now(const struct items *items)
@@ -227,6 +251,7 @@ static void items_list(struct items *items)
 static void items_consider(struct items *items)
 {
     if (items->state != ITEMS_QUIET || !items->wanted) return;
+    if (!items->attached || docent_client_closing(items->config.client)) return;
     if (!items->armed || !docent_machine_online(&items->machine)) return; /* A RESET comes. */
     uint64_t due = items_due(items), now = items_now(items);
     if (due <= now) {
@@ -354,18 +379,14 @@ void docent_items_stop(struct items *items, bool mute)
     items->state = ITEMS_STOPPED;
     if (items->attached) docent_machine_fini(&items->machine);
     items->attached = false;
+    items_drop_claims(items);
+    items_drop_window(items);
     docent_rearm_stop(&items->rearm, mute);
 }
 
 bool docent_items_is_over(const struct items *items)
 {
     return items->state == ITEMS_STOPPED && !items->attached && docent_rearm_is_over(&items->rearm);
-}
-
-void docent_items_fini(struct items *items)
-{
-    items_drop_claims(items);
-    items_drop_window(items);
 }
 
 enum items_sight docent_items_peek(struct items *items, const char **ret_name)
@@ -409,8 +430,7 @@ void docent_items_back(struct items *items, struct items_out *out, enum items_ve
     case ITEMS_SKIPPED: items->skipped++; break;
     case ITEMS_AGAIN:
         items->taken++; /* It was had. */
-        items->changed = true;
-        items_drop_window(items); /* It stands in front of what is there. */
+        items_restore(items, out->name);
         break;
     }
     if (items->state != ITEMS_STOPPED) items_consider(items);

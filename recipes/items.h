@@ -6,7 +6,7 @@
  *
  *     peek, take --> out, with the owner --> back: GONE     deleted; nothing is remembered
  *                                                  SKIPPED  somebody else has it claimed: it is looked at again later
- *                                                  AGAIN    can be had at once
+ *                                                  AGAIN    can be had at once, in its old place
  *
  * Order        In a queue where new names are always the last (FIFO) a window is used up before the next listing, whatever comes
  *              meanwhile: fresh_ms is DOCENT_FOREVER. Where a name may come in front of others (priorities, times) a change has a new listing made
@@ -50,7 +50,7 @@ struct items_config {
     /* A listing has come: peek now. Or (@status) the directory cannot be listed: who waits is to be told; it is tried again for as long as
      * anybody peeks. The last thing that is done, so the owner may stop the items there. */
     void (*on_ready)(struct items *items, docent_status status);
-    void (*on_over)(struct items *items); /* After docent_items_stop(): it may be finished. Perhaps from within. */
+    void (*on_over)(struct items *items); /* After docent_items_stop(): nothing of it is left. */
 };
 
 enum items_state {
@@ -88,11 +88,10 @@ enum { ITEMS_TIMERS = 2 };
 void docent_items_init(struct items *items, const struct items_config *config);
 /* Arms the watch. Again: does nothing. */
 void docent_items_start(struct items *items);
-/* Nothing is told any more but on_over. Also if never started. @mute: in a forked child, where nobody is told. */
+/* Nothing is told any more but on_over, and the window is gone. Also if never started; then it is over at once. @mute: in a forked child, where
+ * nobody is told. */
 void docent_items_stop(struct items *items, bool mute);
 bool docent_items_is_over(const struct items *items);
-/* After it is over. */
-void docent_items_fini(struct items *items);
 
 enum items_sight {
     ITEMS_HERE,

@@ -7,6 +7,7 @@
 #include <docent/batch.h>
 #include <docent/cache.h>
 #include <docent/children_cache.h>
+#include <docent/claim_queue.h>
 #include <docent/client.h>
 #include <docent/compress.h>
 #include <docent/config.h>
@@ -19,6 +20,7 @@
 #include <docent/node_cache.h>
 #include <docent/operation.h>
 #include <docent/poll.h>
+#include <docent/queue.h>
 #include <docent/recipe.h>
 #include <docent/retry.h>
 #include <docent/rwlock.h>

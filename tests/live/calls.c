@@ -37,6 +37,7 @@ enum { /* What a function is like. */
     BARRIERS = 64, /* Works on barriers. */
     CONFIGS = 32, /* Works on a configuration, and its values. */
     MUTEXES = 2048, /* Works on a mutex that is held, if there can be one. */
+    QUEUES = 4096, /* Works on queues, and an item that is claimed, if there can be one. */
     SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
 
@@ -76,6 +77,9 @@ struct cell {
     docent_rwlock *rwlock;
     docent_hold *hold;
     docent_mutex *mutex;
+    docent_queue *queue;
+    docent_claim_queue *claim_queue;
+    docent_item *item, *item_taken;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
     docent_watch *watch;
@@ -925,6 +929,133 @@ CALL(mutex_close)
     c->mutex = NULL;
 }
 
+/* queue.h */
+static const docent_queue_bytes two_items[] = { { "a", 1 }, { "b", 1 } };
+CALL(queue_new)
+{
+    docent_queue *queue = NULL;
+    returns(c, docent_queue_new(CLIENT, "/new-queue", NULL, &queue));
+    docent_queue_close(queue, NULL, NULL);
+}
+CALL(queue_put_async) { returns(c, docent_queue_put_async(c->queue, "a", 1, on_result, c)); }
+CALL(queue_put) { returns(c, docent_queue_put(c->queue, "a", 1, &c->result)); }
+CALL(queue_put_many_async) { returns(c, docent_queue_put_many_async(c->queue, two_items, 2, on_result, c)); }
+CALL(queue_put_many) { returns(c, docent_queue_put_many(c->queue, two_items, 2, &c->result)); }
+CALL(queue_take_async) { returns(c, docent_queue_take_async(c->queue, BRIEF_MS, on_result, c)); }
+CALL(queue_take) { returns(c, docent_queue_take(c->queue, BRIEF_MS, &c->result)); }
+CALL(queue_peek_async) { returns(c, docent_queue_peek_async(c->queue, on_result, c)); }
+CALL(queue_peek) { returns(c, docent_queue_peek(c->queue, &c->result)); }
+CALL(queue_size_async) { returns(c, docent_queue_size_async(c->queue, on_result, c)); }
+CALL(queue_size)
+{
+    uint32_t count;
+    returns(c, docent_queue_size(c->queue, &count));
+}
+CALL(queue_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_queue_info(c->queue, &info));
+}
+CALL(queue_close)
+{
+    c->accepted = true;
+    docent_queue_close(c->queue, on_call, c);
+    c->queue = NULL;
+}
+
+/* claim_queue.h */
+static const docent_claim_queue_options kazoo_claims = { DOCENT_CLAIM_QUEUE_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO };
+static void on_taken(docent_status status, docent_item *item, void *user)
+{
+    struct cell *c = user;
+    c->item_taken = item;
+    tell(c, short_name(status));
+}
+CALL(claim_queue_new)
+{
+    docent_claim_queue *queue = NULL;
+    returns(c, docent_claim_queue_new(CLIENT, "/new-queue", NULL, &queue));
+    docent_claim_queue_close(queue, NULL, NULL);
+}
+CALL(claim_queue_put_async) { returns(c, docent_claim_queue_put_async(c->claim_queue, "a", 1, on_result, c)); }
+CALL(claim_queue_put) { returns(c, docent_claim_queue_put(c->claim_queue, "a", 1, &c->result)); }
+CALL(claim_queue_put_many_async) { returns(c, docent_claim_queue_put_many_async(c->claim_queue, two_items, 2, on_result, c)); }
+CALL(claim_queue_put_many) { returns(c, docent_claim_queue_put_many(c->claim_queue, two_items, 2, &c->result)); }
+CALL(claim_queue_take_async) { returns(c, docent_claim_queue_take_async(c->claim_queue, BRIEF_MS, on_taken, c)); }
+CALL(claim_queue_take) { returns(c, docent_claim_queue_take(c->claim_queue, BRIEF_MS, &c->item_taken)); }
+CALL(claim_queue_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_claim_queue_info(c->claim_queue, &info));
+}
+CALL(claim_queue_close) /* Its item goes first, or it would not be told. */
+{
+    c->accepted = true;
+    docent_item_close(c->item, NULL, NULL);
+    c->item = NULL;
+    docent_claim_queue_close(c->claim_queue, on_call, c);
+    c->claim_queue = NULL;
+}
+CALL(item_path)
+{
+    ONLY_WITH(item);
+    answers(c, docent_item_path(c->item)[0] == '/' ? "some" : "none");
+}
+CALL(item_data)
+{
+    ONLY_WITH(item);
+    size_t size = 0;
+    answers(c, docent_item_data(c->item, &size) != NULL && size == 1 ? "some" : "none");
+}
+CALL(item_is_claimed)
+{
+    ONLY_WITH(item);
+    answers(c, docent_item_is_claimed(c->item) ? "yes" : "no");
+}
+CALL(item_hold)
+{
+    ONLY_WITH(item);
+    docent_hold *hold = docent_item_hold(c->item);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+/* A blocking end of an item waits until the connection is back or the session over, which here is for ever. */
+static bool waits_for_the_session(struct cell *c)
+{
+    bool waits = c->stage->state == SUSPENDED && c->stage->place == FOREIGN;
+    if (waits) answers(c, "-");
+    return waits;
+}
+CALL(item_acknowledge_async)
+{
+    ONLY_WITH(item);
+    returns(c, docent_item_acknowledge_async(c->item, on_done, c));
+}
+CALL(item_acknowledge)
+{
+    ONLY_WITH(item);
+    if (waits_for_the_session(c)) return;
+    returns(c, docent_item_acknowledge(c->item));
+}
+CALL(item_requeue_async)
+{
+    ONLY_WITH(item);
+    returns(c, docent_item_requeue_async(c->item, on_done, c));
+}
+CALL(item_requeue)
+{
+    ONLY_WITH(item);
+    if (waits_for_the_session(c)) return;
+    returns(c, docent_item_requeue(c->item));
+}
+CALL(item_close)
+{
+    ONLY_WITH(item);
+    c->accepted = true;
+    docent_item_close(c->item, on_call, c);
+    c->item = NULL;
+}
+
 /* semaphore.h */
 static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
 CALL(semaphore_new)
@@ -1144,6 +1275,15 @@ static const struct function functions[] = {
     FUNCTION(children_cache_new, 0),
     FUNCTION(children_watch_close, ANSWERS | LASTS | WATCHES),
     FUNCTION(children_watch_new, 0),
+    FUNCTION(claim_queue_close, ANSWERS | LASTS | QUEUES),
+    FUNCTION(claim_queue_info, QUEUES),
+    FUNCTION(claim_queue_new, 0),
+    FUNCTION(claim_queue_put, QUEUES),
+    FUNCTION(claim_queue_put_async, ANSWERS | QUEUES),
+    FUNCTION(claim_queue_put_many, QUEUES),
+    FUNCTION(claim_queue_put_many_async, ANSWERS | QUEUES),
+    FUNCTION(claim_queue_take, QUEUES),
+    FUNCTION(claim_queue_take_async, ANSWERS | QUEUES),
     FUNCTION(client_add_auth, 0),
     FUNCTION(client_dump, 0),
     FUNCTION(client_ensemble, 0),
@@ -1219,6 +1359,15 @@ static const struct function functions[] = {
     FUNCTION(hold_path, HOLDS),
     FUNCTION(hold_ref, HOLDS),
     FUNCTION(hold_unref, HOLDS),
+    FUNCTION(item_acknowledge, QUEUES),
+    FUNCTION(item_acknowledge_async, ANSWERS | LASTS | QUEUES),
+    FUNCTION(item_close, ANSWERS | LASTS | QUEUES),
+    FUNCTION(item_data, QUEUES),
+    FUNCTION(item_hold, QUEUES),
+    FUNCTION(item_is_claimed, QUEUES),
+    FUNCTION(item_path, QUEUES),
+    FUNCTION(item_requeue, QUEUES),
+    FUNCTION(item_requeue_async, ANSWERS | LASTS | QUEUES),
     FUNCTION(lock_acquire, 0),
     FUNCTION(lock_acquire_async, ANSWERS),
     FUNCTION(lock_close, ANSWERS | LASTS | HOLDS),
@@ -1286,6 +1435,19 @@ static const struct function functions[] = {
     FUNCTION(poll_free, 0),
     FUNCTION(poll_new, 0),
     FUNCTION(poll_prepare, 0),
+    FUNCTION(queue_close, ANSWERS | LASTS | QUEUES),
+    FUNCTION(queue_info, QUEUES),
+    FUNCTION(queue_new, 0),
+    FUNCTION(queue_peek, QUEUES),
+    FUNCTION(queue_peek_async, ANSWERS | QUEUES),
+    FUNCTION(queue_put, QUEUES),
+    FUNCTION(queue_put_async, ANSWERS | QUEUES),
+    FUNCTION(queue_put_many, QUEUES),
+    FUNCTION(queue_put_many_async, ANSWERS | QUEUES),
+    FUNCTION(queue_size, QUEUES),
+    FUNCTION(queue_size_async, ANSWERS | QUEUES),
+    FUNCTION(queue_take, QUEUES),
+    FUNCTION(queue_take_async, ANSWERS | QUEUES),
     FUNCTION(read_linearizable, 0),
     FUNCTION(read_linearizable_async, ANSWERS),
     FUNCTION(reconfig, 0),
@@ -1433,6 +1595,14 @@ static void on_held(docent_status status, void *user)
     ((struct stage *)user)->held++;
 }
 
+static void on_item(docent_status status, docent_item *item, void *user)
+{
+    struct cell *c = user;
+    need(status, "item");
+    c->item = item;
+    c->stage->held++;
+}
+
 /* On the loop: what the calls work on. */
 static void set_up(void *user)
 {
@@ -1465,7 +1635,20 @@ static void set_up(void *user)
         }
         if (c->function->like & SEMAPHORES) need(docent_semaphore_new(s->client, c->path, &two_leases, &c->semaphore), "semaphore");
         if (c->function->like & MUTEXES) need(docent_mutex_new(s->client, c->path, NULL, &c->mutex), "mutex");
+        if (c->function->like & QUEUES) {
+            need(docent_queue_new(s->client, c->path, NULL, &c->queue), "queue");
+            need(docent_claim_queue_new(s->client, c->path, &kazoo_claims, &c->claim_queue), "queue");
+        }
         if (!holds) continue;
+        if (c->function->like & QUEUES) {
+            docent_create_node_options patient = { /* A put has the client's time-out, which may be brief. */
+                DOCENT_CREATE_NODE_OPTIONS, .parents = DOCENT_PARENTS_PERSISTENT, .timeout_ms = DOCENT_FOREVER,
+            };
+            char item[sizeof c->path + 24];
+            snprintf(item, sizeof item, "%s/entries/entry-100-", c->path);
+            need(docent_create_node_async(s->client, item, "a", 1, DOCENT_PERSISTENT_SEQUENTIAL, &patient, NULL, NULL), "put");
+            need(docent_claim_queue_take_async(c->claim_queue, DOCENT_FOREVER, on_item, c), "take");
+        }
         if (c->function->like & MUTEXES) need(docent_mutex_acquire_async(c->mutex, PATIENCE_MS, on_held, s), "acquire");
         if (c->function->like & SEMAPHORES) {
             need(docent_semaphore_acquire_async(c->semaphore, 1, PATIENCE_MS, on_held, s, &c->permit), "acquire");
@@ -1781,6 +1964,10 @@ static void stage_end(struct stage *s)
     for (int i = 0; i < FUNCTIONS; i++) {
         docent_lock_close(s->cells[i].lock, NULL, NULL);
         docent_mutex_close(s->cells[i].mutex, NULL, NULL);
+        docent_item_close(s->cells[i].item, NULL, NULL);
+        docent_item_close(s->cells[i].item_taken, NULL, NULL);
+        docent_claim_queue_close(s->cells[i].claim_queue, NULL, NULL);
+        docent_queue_close(s->cells[i].queue, NULL, NULL);
         docent_permit_close(s->cells[i].permit, NULL, NULL);
         docent_permit_close(s->cells[i].permit_made, NULL, NULL);
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);

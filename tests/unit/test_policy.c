@@ -267,6 +267,38 @@ static docent_status semaphore_participants(const docent_retry *retry, struct to
     return docent_semaphore_participants_async(semaphore, on_result, told);
 }
 
+/* A put, and the like, is the client's once it is begun. */
+#define QUEUE(name, ...)                                                                                             \
+    static docent_status queue_##name(const docent_retry *retry, struct told *told)                                  \
+    {                                                                                                                \
+        static const docent_queue_options options = { DOCENT_QUEUE_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO };       \
+        docent_queue *queue;                                                                                         \
+        (void)retry;                                                                                                 \
+        assert_int_equal(docent_queue_new(peer.client, "/q", &options, &queue), DOCENT_OK);                          \
+        docent_status status = docent_queue_##name##_async(__VA_ARGS__, on_result, told);                            \
+        docent_queue_close(queue, NULL, NULL);                                                                       \
+        return status;                                                                                               \
+    }
+static const docent_queue_bytes two_items[] = { { "a", 1 }, { "b", 1 } };
+QUEUE(put, queue, "x", 1)
+QUEUE(put_many, queue, two_items, 2)
+QUEUE(peek, queue)
+QUEUE(size, queue)
+
+#define CLAIM_QUEUE(name, ...)                                                                                                    \
+    static docent_status claim_queue_##name(const docent_retry *retry, struct told *told)                                         \
+    {                                                                                                                             \
+        static const docent_claim_queue_options options = { DOCENT_CLAIM_QUEUE_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO };        \
+        docent_claim_queue *queue;                                                                                                \
+        (void)retry;                                                                                                              \
+        assert_int_equal(docent_claim_queue_new(peer.client, "/q", &options, &queue), DOCENT_OK);                                 \
+        docent_status status = docent_claim_queue_##name##_async(__VA_ARGS__, on_result, told);                                   \
+        docent_claim_queue_close(queue, NULL, NULL);                                                                              \
+        return status;                                                                                                            \
+    }
+CLAIM_QUEUE(put, queue, "x", 1)
+CLAIM_QUEUE(put_many, queue, two_items, 2)
+
 #define ROW(name, does, ...) { .function = #name, .text = does, .type = DOCENT_OP_TYPES, __VA_ARGS__ }
 #define OP(op, does, ...) { .function = "docent_run_async", .text = does, .type = DOCENT_OP_##op, .own_policy = true, __VA_ARGS__ }
 static const struct row rows[] = {
@@ -319,6 +351,12 @@ static const struct row rows[] = {
     ROW(docent_lock_participants_async, "who waits", .start = lock_participants, .locks = true, .steps = true, .parallel = true),
     ROW(docent_lock_revoke_async, "a request to let go", .start = lock_revoke, .locks = true, .steps = true, .doubt = DOUBT_REPEATED),
     ROW(docent_lock_revoke_async, "the same to who is first", .start = lock_revoke_first, .locks = true, .steps = true),
+    ROW(docent_queue_put_async, "an item put", .start = queue_put, .doubt = DOUBT_FINAL, .steps = true),
+    ROW(docent_queue_put_many_async, "items put", .start = queue_put_many, .doubt = DOUBT_FINAL, .steps = true),
+    ROW(docent_queue_peek_async, "a look at the first item", .start = queue_peek, .steps = true),
+    ROW(docent_queue_size_async, "a count of items", .start = queue_size),
+    ROW(docent_claim_queue_put_async, "an item put", .start = claim_queue_put, .doubt = DOUBT_FINAL, .steps = true),
+    ROW(docent_claim_queue_put_many_async, "items put", .start = claim_queue_put_many, .doubt = DOUBT_FINAL, .steps = true),
     ROW(docent_semaphore_participants_async, "who has leases", .start = semaphore_participants, .steps = true, .parallel = true),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -824,6 +862,32 @@ static docent_status acquire_mutex(struct told *told)
     return docent_mutex_acquire_async(mutex, 5000, on_done, told);
 }
 
+static docent_queue *waited_queue;
+static docent_claim_queue *waited_claims;
+
+static void on_waited(const docent_result *result, void *user)
+{
+    on_done(result->status, user);
+}
+
+static void on_waited_item(docent_status status, docent_item *item, void *user)
+{
+    assert_null(item);
+    on_done(status, user);
+}
+
+static docent_status take_an_item(struct told *told)
+{
+    assert_int_equal(docent_queue_new(peer.client, "/q", NULL, &waited_queue), DOCENT_OK);
+    return docent_queue_take_async(waited_queue, 5000, on_waited, told);
+}
+
+static docent_status claim_an_item(struct told *told)
+{
+    assert_int_equal(docent_claim_queue_new(peer.client, "/q", NULL, &waited_claims), DOCENT_OK);
+    return docent_claim_queue_take_async(waited_claims, 5000, on_waited_item, told);
+}
+
 static void acquires_until_its_deadline(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -845,6 +909,10 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         assert_int_equal(told.status, DOCENT_ERR_TIMEOUT);
         assert_int_equal(told.info.elapsed_ms, end);
         assert_in_range(tries, 3, 100);
+        docent_queue_close(waited_queue, NULL, NULL);
+        docent_claim_queue_close(waited_claims, NULL, NULL);
+        waited_queue = NULL;
+        waited_claims = NULL;
         docent_permit_close(permit, NULL, NULL);
         docent_semaphore_close(semaphore, NULL, NULL);
         docent_mutex_close(mutex, NULL, NULL);
@@ -871,6 +939,18 @@ static void test_leases_are_waited_for_until_the_deadline(void **state)
 {
     (void)state;
     acquires_until_its_deadline(acquire_leases);
+}
+
+static void test_an_item_is_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(take_an_item);
+}
+
+static void test_a_claim_is_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(claim_an_item);
 }
 
 static void test_a_wait_for_a_cache_goes_on_until_its_deadline(void **state)
@@ -1010,6 +1090,115 @@ static void test_a_mutex_goes_on_until_the_node_is_gone(void **state)
 {
     (void)state;
     releases_until_the_node_is_gone(acquire_mutex, release_mutex);
+}
+
+/* As a server with one item and nobody else. Transactions are not answered. */
+static void answer_a_claim(const struct peer_frame *frame)
+{
+    static const docent_stat stat_of_claim = { .czxid = 12, .mzxid = 12 };
+    struct wire_in in = docent_wire_in(frame->body, frame->size);
+    wire_bytes path = docent_wire_get_string(&in);
+    char text[64];
+    struct wire_out out = { 0 };
+    snprintf(text, sizeof text, "%.*s", path.size < 0 ? 0 : (int)path.size, (const char *)path.data);
+    switch (frame->op) {
+    case WIRE_OP_MULTI: break;
+    case WIRE_OP_EXISTS: peer_reply_stat(&peer, frame->xid, 12, &stat_of_claim); break;
+    case WIRE_OP_GET_DATA: peer_reply_data(&peer, frame->xid, 12, "x", &stat_of_claim); break;
+    case WIRE_OP_CREATE:
+    case WIRE_OP_SYNC: peer_reply_path(&peer, frame->xid, 12, text); break;
+    case WIRE_OP_GET_CHILDREN:
+    case WIRE_OP_GET_CHILDREN2: {
+        bool items = strcmp(text, "/q/entries") == 0;
+        docent_wire_put_int(&out, items ? 1 : 0);
+        if (items) docent_wire_put_string(&out, docent_wire_string("entry-100-0000000001"));
+        docent_wire_put_stat(&out, stat_of_claim);
+        peer_reply(&peer, frame->xid, 12, 0, out.data, out.size);
+        docent_wire_out_free(&out);
+        break;
+    }
+    default: peer_reply(&peer, frame->xid, 12, 0, "\0\0\0\0", 4);
+    }
+}
+
+static void answer_a_transaction(const struct peer_frame *frame, bool requeue)
+{
+    struct wire_out out = { 0 };
+    struct wire_multi_header header = { WIRE_OP_DELETE, false, 0 };
+    for (int i = 0; i < 3; i++) {
+        header.op = i == 0 ? WIRE_OP_CHECK : WIRE_OP_DELETE;
+        docent_wire_put_multi_header(&out, &header);
+    }
+    if (requeue) {
+        header.op = WIRE_OP_CREATE;
+        docent_wire_put_multi_header(&out, &header);
+        docent_wire_put_string(&out, docent_wire_string("/q/entries/entry-100-0000000002"));
+    }
+    header = (struct wire_multi_header){ WIRE_OP_ERROR, true, -1 };
+    docent_wire_put_multi_header(&out, &header);
+    peer_reply(&peer, frame->xid, 13, 0, out.data, out.size);
+    docent_wire_out_free(&out);
+}
+
+static void on_item_taken(docent_status status, docent_item *item, void *user)
+{
+    assert_int_equal(status, DOCENT_OK);
+    *(docent_item **)user = item;
+}
+
+/* Throttled, or cut and found not to have been applied, twenty times; then done. */
+static void an_item_is_ended(docent_status (*end)(docent_item *item, docent_done_fn done, void *user), bool requeue)
+{
+    static struct peer_frame frames[8];
+    static struct told told;
+    docent_claim_queue_options options = { DOCENT_CLAIM_QUEUE_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO };
+    docent_claim_queue *queue;
+    docent_item *item = NULL;
+    unsigned tries = 0;
+    told = (struct told){ 0 };
+    start_patient();
+    assert_int_equal(docent_claim_queue_new(peer.client, "/q", &options, &queue), DOCENT_OK);
+    assert_int_equal(docent_claim_queue_take_async(queue, DOCENT_FOREVER, on_item_taken, &item), DOCENT_OK);
+    while (told.calls == 0) {
+        size_t count = next_requests(frames, 8, peer.now + 100000);
+        assert_true(count > 0);
+        for (size_t i = 0; i < count; i++) {
+            bool ends = frames[i].op == WIRE_OP_MULTI, refused = ends && tries++ < 20;
+            if (refused && tries % 2 == 0) {
+                cut_and_back();
+                break;
+            }
+            if (refused) {
+                peer_reply(&peer, frames[i].xid, 12, DOCENT_ERR_THROTTLED, NULL, 0);
+            } else if (ends) {
+                answer_a_transaction(&frames[i], requeue);
+            } else {
+                answer_a_claim(&frames[i]);
+            }
+        }
+        if (item != NULL && tries == 0) {
+            assert_int_equal(end(item, on_done, &told), DOCENT_OK);
+            assert_int_equal(end(item, on_done, &told), DOCENT_ERR_BUSY);
+        }
+    }
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.status, DOCENT_OK);
+    assert_int_equal(tries, 21);
+    docent_item_close(item, NULL, NULL);
+    docent_claim_queue_close(queue, NULL, NULL);
+    stop_patient();
+}
+
+static void test_an_item_is_ended_whatever_is_in_the_way(void **state)
+{
+    (void)state;
+    an_item_is_ended(docent_item_acknowledge_async, false);
+}
+
+static void test_an_item_is_put_back_whatever_is_in_the_way(void **state)
+{
+    (void)state;
+    an_item_is_ended(docent_item_requeue_async, true);
 }
 
 static void on_watch(const docent_watch_event *event, void *user)
@@ -1165,6 +1354,10 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_semaphore_acquire_async, test_leases_are_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_acquire_async, test_a_mutex_is_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_release_async, test_a_mutex_goes_on_until_the_node_is_gone)),
+        cmocka_unit_test(PATIENT(docent_queue_take_async, test_an_item_is_waited_for_until_the_deadline)),
+        cmocka_unit_test(PATIENT(docent_claim_queue_take_async, test_a_claim_is_waited_for_until_the_deadline)),
+        cmocka_unit_test(PATIENT(docent_item_acknowledge_async, test_an_item_is_ended_whatever_is_in_the_way)),
+        cmocka_unit_test(PATIENT(docent_item_requeue_async, test_an_item_is_put_back_whatever_is_in_the_way)),
         cmocka_unit_test(PATIENT(docent_lock_release_async, test_a_release_goes_on_until_the_node_is_gone)),
         cmocka_unit_test(PATIENT(docent_cache_wait_async, test_a_wait_for_a_cache_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_config_wait_async, test_a_wait_for_a_configuration_goes_on_until_its_deadline)),
