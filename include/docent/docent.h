@@ -15,6 +15,7 @@
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lock.h>
+#include <docent/multi_lock.h>
 #include <docent/mutex.h>
 #include <docent/node.h>
 #include <docent/node_cache.h>

@@ -75,6 +75,7 @@ struct cell {
     docent_barrier *barrier;
     docent_double_barrier *member;
     docent_rwlock *rwlock;
+    docent_multi_lock *multi; /* Not held. */
     docent_hold *hold;
     docent_mutex *mutex;
     docent_queue *queue;
@@ -1130,6 +1131,38 @@ CALL(permit_close)
     c->permit = NULL;
 }
 
+/* multi_lock.h */
+CALL(multi_lock_new)
+{
+    static const char *const paths[] = { "/new-b", "/new-a" };
+    docent_multi_lock *multi = NULL;
+    returns(c, docent_multi_lock_new(CLIENT, paths, 2, NULL, &multi));
+    docent_multi_lock_close(multi, NULL, NULL);
+}
+CALL(multi_lock_acquire_async)
+{
+    bool gets = c->stage->state == CONNECTED;
+    returns(c, docent_multi_lock_acquire_async(c->multi, gets ? PATIENCE_MS : BRIEF_MS, on_done, c));
+}
+CALL(multi_lock_acquire) { returns(c, docent_multi_lock_acquire(c->multi, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(multi_lock_release) { docent_multi_lock_release(c->multi); }
+CALL(multi_lock_release_async) { returns(c, docent_multi_lock_release_async(c->multi, on_done, c)); }
+CALL(multi_lock_release_wait) { returns(c, docent_multi_lock_release_wait(c->multi, BRIEF_MS)); }
+CALL(multi_lock_get_state) { answers(c, docent_multi_lock_get_state(c->multi) == DOCENT_LOCK_RELEASED ? "RELEASED" : "?"); }
+CALL(multi_lock_count) { answers(c, docent_multi_lock_count(c->multi) == 1 ? "yes" : "no"); }
+CALL(multi_lock_member) { answers(c, docent_multi_lock_member(c->multi, 0) != NULL ? "yes" : "no"); }
+CALL(multi_lock_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_multi_lock_info(c->multi, &info));
+}
+CALL(multi_lock_close)
+{
+    c->accepted = true;
+    docent_multi_lock_close(c->multi, on_call, c);
+    c->multi = NULL;
+}
+
 /* rwlock.h */
 CALL(rwlock_new)
 {
@@ -1397,6 +1430,17 @@ static const struct function functions[] = {
     FUNCTION(mutex_release_async, ANSWERS | LASTS | MUTEXES),
     FUNCTION(mutex_release_wait, MUTEXES),
     FUNCTION(mutex_token, MUTEXES),
+    FUNCTION(multi_lock_acquire, 0),
+    FUNCTION(multi_lock_acquire_async, ANSWERS),
+    FUNCTION(multi_lock_close, ANSWERS | LASTS),
+    FUNCTION(multi_lock_count, 0),
+    FUNCTION(multi_lock_get_state, 0),
+    FUNCTION(multi_lock_info, 0),
+    FUNCTION(multi_lock_member, 0),
+    FUNCTION(multi_lock_new, 0),
+    FUNCTION(multi_lock_release, 0),
+    FUNCTION(multi_lock_release_async, ANSWERS),
+    FUNCTION(multi_lock_release_wait, 0),
     FUNCTION(node_cache_get, CACHES),
     FUNCTION(node_cache_new, 0),
     FUNCTION(node_data, CACHES),
@@ -1615,6 +1659,7 @@ static void set_up(void *user)
         need(docent_txn_check(c->txn, c->path, 0), "check");
         need(docent_lock_new(s->client, c->path, NULL, &c->lock), "lock");
         need(docent_rwlock_new(s->client, c->path, NULL, &c->rwlock), "read/write lock");
+        need(docent_multi_lock_new(s->client, &(const char *){ c->path }, 1, NULL, &c->multi), "several locks");
         need(docent_poll_new(&c->poll), "loop");
         if (c->function->like & BARRIERS) {
             docent_double_barrier_options alone = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 1 };
@@ -1974,6 +2019,7 @@ static void stage_end(struct stage *s)
         docent_barrier_close(s->cells[i].barrier, NULL, NULL);
         docent_double_barrier_close(s->cells[i].member, NULL, NULL);
         docent_rwlock_close(s->cells[i].rwlock, NULL, NULL);
+        docent_multi_lock_close(s->cells[i].multi, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);

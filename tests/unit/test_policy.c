@@ -888,6 +888,15 @@ static docent_status claim_an_item(struct told *told)
     return docent_claim_queue_take_async(waited_claims, 5000, on_waited_item, told);
 }
 
+static docent_multi_lock *multi;
+
+static docent_status acquire_multi_lock(struct told *told)
+{
+    static const char *const path = "/l";
+    assert_int_equal(docent_multi_lock_new(peer.client, &path, 1, NULL, &multi), DOCENT_OK);
+    return docent_multi_lock_acquire_async(multi, 5000, on_done, told);
+}
+
 static void acquires_until_its_deadline(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -916,9 +925,11 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         docent_permit_close(permit, NULL, NULL);
         docent_semaphore_close(semaphore, NULL, NULL);
         docent_mutex_close(mutex, NULL, NULL);
+        docent_multi_lock_close(multi, NULL, NULL);
         permit = NULL;
         semaphore = NULL;
         mutex = NULL;
+        multi = NULL;
         stop_patient();
     }
 }
@@ -933,6 +944,12 @@ static void test_a_mutex_is_waited_for_until_the_deadline(void **state)
 {
     (void)state;
     acquires_until_its_deadline(acquire_mutex);
+}
+
+static void test_several_locks_are_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(acquire_multi_lock);
 }
 
 static void test_leases_are_waited_for_until_the_deadline(void **state)
@@ -1052,6 +1069,11 @@ static docent_status release_mutex(struct told *told)
     return docent_mutex_release_async(mutex, on_done, told);
 }
 
+static docent_status release_multi_lock(struct told *told)
+{
+    return docent_multi_lock_release_async(multi, on_done, told);
+}
+
 static void releases_until_the_node_is_gone(docent_status (*acquire)(struct told *told), docent_status (*release)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -1077,6 +1099,8 @@ static void releases_until_the_node_is_gone(docent_status (*acquire)(struct told
     assert_int_equal(deletes, 21);
     docent_mutex_close(mutex, NULL, NULL);
     mutex = NULL;
+    docent_multi_lock_close(multi, NULL, NULL);
+    multi = NULL;
     stop_patient();
 }
 
@@ -1199,6 +1223,12 @@ static void test_an_item_is_put_back_whatever_is_in_the_way(void **state)
 {
     (void)state;
     an_item_is_ended(docent_item_requeue_async, true);
+}
+
+static void test_a_release_of_several_goes_on_until_the_nodes_are_gone(void **state)
+{
+    (void)state;
+    releases_until_the_node_is_gone(acquire_multi_lock, release_multi_lock);
 }
 
 static void on_watch(const docent_watch_event *event, void *user)
@@ -1351,6 +1381,8 @@ int main(void)
         BOTH(cut), BOTH(cut_and_expired), BOTH(the_server_times_out), BOTH(the_request_times_out), BOTH(throttled), BOTH(moved),
         cmocka_unit_test(test_every_call_ends_once_whenever_the_client_closes),
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_multi_lock_acquire_async, test_several_locks_are_waited_for_until_the_deadline)),
+        cmocka_unit_test(PATIENT(docent_multi_lock_release_async, test_a_release_of_several_goes_on_until_the_nodes_are_gone)),
         cmocka_unit_test(PATIENT(docent_semaphore_acquire_async, test_leases_are_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_acquire_async, test_a_mutex_is_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_release_async, test_a_mutex_goes_on_until_the_node_is_gone)),
