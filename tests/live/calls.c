@@ -1706,7 +1706,7 @@ static void set_up(void *user)
 static int holders(void)
 {
     int count = 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES)) != 0;
     return count;
 }
 
