@@ -231,6 +231,7 @@ static void permit_begin_contender(struct docent_permit *p)
     };
 
     memset(&p->contender, 0, sizeof p->contender);
+    p->lagging = false; /* Whoever answers its requests has got as far as it knows. */
     docent_status status = docent_contender_init(&p->contender, &config);
     if (status != DOCENT_OK) {
         docent_permit_give_up(p, status);
@@ -247,6 +248,7 @@ static void permit_begin_contender(struct docent_permit *p)
 
 static void permit_on_suspended(struct docent_permit *p)
 {
+    p->lagging = true;
     switch (p->state) {
     case PERMIT_LOOKING:
     case PERMIT_FULL:

@@ -22,7 +22,9 @@
  * check: what they do when they have lost the mutex, they may do beside us.) With a shared count it checks the version of that node as well, so
  * that a limit lowered meanwhile is kept.
  *
- * Mutex lost, connection down. Nothing was made: start over. The contender finds out by itself whether it is still first; when it says so we look again.
+ * Mutex lost, connection down. Nothing was made: start over. The contender finds out by itself whether it is still first; when it says so we look again,
+ * behind a sync: that it is first it may know from a watch, and the next server need not have got that far, so that its listing would lack the
+ * leases of whoever was first before.
  *
  * Reply to the transaction lost. Sync, list, look for our names, in the session that sent it. All there: taken, for the transaction was
  * carried out while the mutex was ours, whatever has become of it since. None there: look again. Some: somebody is deleting them; the rest is
@@ -79,7 +81,7 @@ enum permit_state {
     PERMIT_STATES
 };
 
-enum permit_tag { TAG_PERMIT_LIMIT, TAG_PERMIT_LIST, TAG_PERMIT_TAKE, TAG_PERMIT_PARENT, TAG_PERMIT_BASE, TAG_PERMIT_SYNC, TAG_PERMIT_FIND,
+enum permit_tag { TAG_PERMIT_CATCH_UP, TAG_PERMIT_LIMIT, TAG_PERMIT_LIST, TAG_PERMIT_TAKE, TAG_PERMIT_PARENT, TAG_PERMIT_BASE, TAG_PERMIT_SYNC, TAG_PERMIT_FIND,
                   TAG_PERMIT_OWN };
 
 struct lease {
@@ -102,6 +104,7 @@ struct docent_permit {
     struct contender contender; /* For the mutex. */
     bool contending;            /* There is one. */
     bool early;                 /* QUEUEING: a listing is under way, behind the contender's requests. */
+    bool lagging;               /* The server may be behind what the contender has heard. */
     struct {
         bool known;
         uint32_t max;

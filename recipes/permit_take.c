@@ -23,6 +23,10 @@ void docent_permit_ask_look(struct docent_permit *p)
     const char *limit_path = permit_is_kazoo(p) ? terms->leases_path : terms->limit_path;
     docent_op list = docent_op_children(terms->leases_path);
 
+    if (p->lagging) {
+        docent_op sync = docent_op_sync(terms->leases_path);
+        docent_ask(&p->handle.machine, &sync, TAG_PERMIT_CATCH_UP);
+    }
     p->limit.known = limit_path == NULL;
     p->limit.max = terms->max;
     p->limit.version = -1;
@@ -162,12 +166,25 @@ static bool permit_disagrees(const struct docent_permit *p, const docent_result 
     return number != p->terms->max;
 }
 
+static void permit_on_catch_up(struct docent_permit *p, const struct docent_event *ev)
+{
+    if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE) {
+        p->lagging = false;
+    } else {
+        permit_ask_again(p, p->state, ev->status);
+    }
+}
+
 static void permit_on_limit(struct docent_permit *p, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_ERR_NO_NODE) {
         p->limit.known = true;
     } else if (ev->status != DOCENT_OK) {
-        if (p->state != PERMIT_QUEUEING) permit_ask_again(p, p->state, ev->status);
+        if (p->state == PERMIT_QUEUEING) {
+            p->early = false; /* The listing that comes will not do. */
+        } else {
+            permit_ask_again(p, p->state, ev->status);
+        }
     } else if (permit_is_kazoo(p)) {
         p->limit.known = true;
         if (permit_disagrees(p, ev->result)) docent_permit_give_up(p, DOCENT_ERR_BAD_ARGUMENTS);
@@ -184,13 +201,13 @@ static void permit_on_list(struct docent_permit *p, const struct docent_event *e
         p->early = false;
         return;
     }
-    if (!p->limit.known) return; /* What went wrong is being seen to. */
-    if (ev->status == DOCENT_ERR_NO_NODE && permit_is_kazoo(p)) {
-        permit_path_missing(p);
-        return;
-    }
     if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
         permit_ask_again(p, p->state, ev->status);
+        return;
+    }
+    if (!p->limit.known || p->lagging) return; /* What went wrong there is being seen to. */
+    if (ev->status == DOCENT_ERR_NO_NODE && permit_is_kazoo(p)) {
+        permit_path_missing(p);
         return;
     }
     docent_machine_calm(&p->handle.machine);
@@ -401,6 +418,7 @@ void docent_permit_on_reply(struct docent_permit *p, const struct docent_event *
     bool found_out = ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE;
 
     switch ((enum permit_tag)ev->tag) {
+    case TAG_PERMIT_CATCH_UP: permit_on_catch_up(p, ev); break;
     case TAG_PERMIT_LIMIT: permit_on_limit(p, ev); break;
     case TAG_PERMIT_LIST: permit_on_list(p, ev); break;
     case TAG_PERMIT_TAKE: permit_on_take(p, ev); break;

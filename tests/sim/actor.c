@@ -9,6 +9,7 @@
 
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
+#include "tests/sim/gates.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
 
@@ -191,6 +192,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->caches != NULL) {
         caches_leave(actor, false);
     }
+    if (actor->world->gates != NULL) {
+        gates_leave(actor, false);
+    }
     docent_view_release(actor->view);
     actor->view = NULL;
     sim_client_close(&actor->client);
@@ -218,6 +222,9 @@ void actor_crash(struct actor *actor)
     nodes_leave(actor);
     if (actor->world->caches != NULL) {
         caches_leave(actor, true);
+    }
+    if (actor->world->gates != NULL) {
+        gates_leave(actor, true);
     }
     actor->view = NULL;
     sim_client_crash(&actor->client);
@@ -696,6 +703,9 @@ static void actor_ring(struct alarm *alarm)
         if (actor->world->caches != NULL) {
             actor->prepared = true;
             caches_act(actor);
+        } else if (actor->world->gates != NULL) {
+            actor->prepared = true;
+            gates_act(actor);
         } else if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);

@@ -550,6 +550,7 @@ void nodes_call(struct actor *actor)
     case PLAY_TXNS:
     case PLAY_COUNTER:
     case PLAY_CACHES:
+    case PLAY_GATES:
         abort();
     }
 }

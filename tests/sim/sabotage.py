@@ -50,11 +50,14 @@ TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
 REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
+PERMIT = "recipes/permit.c"
+PERMIT_TAKE = "recipes/permit_take.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
 CALLS = "--scenario storm-calls --seeds 10000"
 CACHES = "--scenario storm-cache --seeds 3000"
+GATES = "--scenario storm-gate --seeds 5000"
 
 
 class Bug:
@@ -112,6 +115,34 @@ BUGS = [
     Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
         (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
+    # Semaphores.
+    Bug("gate-behind", "after a reconnect the leases are listed on a server that has not got as far as the contender", [
+        (PERMIT, "    p->lagging = true;", "    p->lagging = false;"),
+    ], ["--exhaustive gate-kazoo --seed 2", GATES]),
+    Bug("gate-no-finding", "after a lost reply the leases are taken again at once", [
+        (PERMIT_TAKE, "        if (ev->sent) {\n            docent_permit_go(p, PERMIT_FINDING);", "        if (false) {\n            docent_permit_go(p, PERMIT_FINDING);"),
+    ], ["--exhaustive gate-two --seed 2", GATES]),
+    Bug("gate-find-without-sync", "after a lost reply the leases are looked for on a server that may lag", [
+        (PERMIT_TAKE, "docent_op sync = docent_op_sync(p->terms->leases_path);\n        docent_ask(&p->handle.machine, &sync, TAG_PERMIT_SYNC);",
+         "docent_op list = docent_op_children(p->terms->leases_path);\n        docent_ask(&p->handle.machine, &list, TAG_PERMIT_FIND);"),
+    ], ["--exhaustive gate-three --seed 2", GATES]),
+    Bug("gate-room-for-one", "where there is room for one lease there is room for all that are wanted", [
+        (PERMIT_TAKE, "if (taken + p->count <= p->limit.max) {", "if (taken < p->limit.max) {"),
+    ], ["--scenario gate-three --seeds 50"]),
+    Bug("gate-old-limit", "the limit may be lowered between the look and the leases", [
+        (PERMIT_TAKE, "return p->terms->limit_path != NULL && p->limit.version >= 0 ? 2 : 1;", "return p->limit.version < -1 ? 2 : 1;"),
+    ], ["--scenario gate-shared --seeds 3000", GATES]),
+    Bug("gate-return-once", "leases whose removal is lost with the connection are left where they are", [
+        (PERMIT, "    case PERMIT_RETURNING:\n    case PERMIT_CHECKING: docent_permit_go(p, p->state); break;",
+         "    case PERMIT_RETURNING: break;\n    case PERMIT_CHECKING: docent_permit_go(p, p->state); break;"),
+    ], ["--exhaustive gate-two --seed 2"]),
+    Bug("gate-no-watch", "who finds no room does not hear when there is", [
+        (PERMIT_TAKE, "if (p->state == PERMIT_FULL) {\n        docent_ask_watch(", "if (p->state == PERMIT_STATES) {\n        docent_ask_watch("),
+    ], ["--scenario gate-three --seeds 50"]),
+    Bug("gate-given-up-and-taken", "leases that were given up while they were being taken stay", [
+        (PERMIT_TAKE, "docent_permit_go(p, p->verdict != DOCENT_OK ? PERMIT_RETURNING : PERMIT_TAKEN);",
+         "docent_permit_go(p, PERMIT_TAKEN);"),
+    ], ["--exhaustive gate-three --seed 2", GATES]),
     # The lock.
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
         (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: docent_contender_go(c, c->state); break;",

@@ -88,6 +88,14 @@ const struct scenario scenarios[] = {
     {.name = "watching-old", .text = "the same, on servers without persistent watches (F-35, F-37, F-47)", .replicas = 2, .writers = 2, .watches = true,
      .speaks = {"3.5"}, .rounds = 5, .lag_ms = 100},
 
+    {.name = "gate-two", .text = "two processes and a semaphore of one, one server (F-01, F-65)", .replicas = 1, .writers = 2, .play = PLAY_GATES,
+     .gate_max = 1, .rounds = 2},
+    {.name = "gate-three", .text = "three processes take several leases at a time, two servers that lag (F-01 to F-06, F-65)", .replicas = 2,
+     .writers = 2, .play = PLAY_GATES, .gate_max = 3, .rounds = 3, .lag_ms = 200, .impatient = true},
+    {.name = "gate-shared", .text = "a limit that changes, two servers that lag (F-65)", .replicas = 2, .writers = 2, .play = PLAY_GATES, .rounds = 3,
+     .lag_ms = 100},
+    {.name = "gate-kazoo", .text = "leases in the dialect of kazoo (F-65)", .replicas = 2, .writers = 3, .play = PLAY_GATES, .gate_max = 2,
+     .rounds = 2, .kazoo = true, .lag_ms = 100},
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
     {.name = "storm-protected", .text = "protected creates in a storm (F-01 to F-06, F-122, F-124, F-142)", .rounds = 12, .storm = true,
      .writers = 3, .play = PLAY_PROTECTED},
@@ -104,6 +112,8 @@ const struct scenario scenarios[] = {
      .writers = 3, .watches = true},
     {.name = "storm-watching-old", .text = "the same, on servers without persistent watches", .rounds = 8, .storm = true, .writers = 2,
      .watches = true, .speaks = {"3.5"}},
+    {.name = "storm-gate", .text = "a semaphore in a storm (F-01 to F-07, F-54, F-65, F-142)", .rounds = 6, .storm = true, .writers = 4,
+     .play = PLAY_GATES},
     {.name = "storm-calls", .text = "three writers in a storm, three servers that lag (F-18, F-35, F-37, F-124, F-142)", .rounds = 12, .storm = true,
      .writers = 3},
 };

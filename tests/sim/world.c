@@ -9,6 +9,7 @@
 #include "tests/sim/actor.h"
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
+#include "tests/sim/gates.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/txns.h"
 
@@ -200,6 +201,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->path != NULL && world->caches != NULL && caches_committed(world, commit)) {
         return;
     }
+    if (commit->path != NULL && world->gates != NULL && gates_committed(world, commit)) {
+        return;
+    }
     if (commit->path != NULL && world->counter != NULL && counter_committed(world, commit)) {
         return;
     }
@@ -347,6 +351,9 @@ static void world_check(struct world *world)
     }
     if (world->txns != NULL) {
         txns_check(world);
+    }
+    if (world->gates != NULL) {
+        gates_check(world);
     }
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
@@ -639,6 +646,9 @@ static bool world_is_quiet(struct world *world)
         quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && watching_quiet(&world->actors[i]->watching) &&
                 quiet;
     }
+    if (world->gates != NULL) {
+        quiet = gates_quiet(world) && quiet;
+    }
     if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
         return caches_quiet(world);
     }
@@ -765,6 +775,9 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->drawn.impatient = chance_per_mille(&world->random, 600);
         world->drawn.long_holds = chance_per_mille(&world->random, 400);
         world->drawn.kazoo = chance_per_mille(&world->random, 250);
+        if (scenario->play == PLAY_GATES) {
+            world->drawn.gate_max = (uint32_t)chance_between(&world->random, world->drawn.kazoo, 4);
+        }
         world->drawn.lag_ms = chance_per_mille(&world->random, 500) ? chance_between(&world->random, 0, 1500) : 0;
         world->scenario = scenario = &world->drawn;
     }
@@ -793,6 +806,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->counter = counter_new();
     } else if (scenario->play == PLAY_CACHES) {
         world->caches = caches_new();
+    } else if (scenario->play == PLAY_GATES) {
+        world->gates = gates_new(world);
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -828,6 +843,7 @@ void world_free(struct world *world)
     txns_free(world->txns);
     counter_free(world->counter);
     caches_free(world->caches);
+    gates_free(world->gates);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

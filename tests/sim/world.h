@@ -26,7 +26,7 @@ struct actor;
 
 enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h, of CACHES growth.h (there contenders own caches). */
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
-    PLAY_CACHES,
+    PLAY_CACHES, PLAY_GATES /* gates.h */,
 };
 
 struct scenario {
@@ -48,6 +48,7 @@ struct scenario {
     bool impatient;     /* Contenders cancel, close and leave. */
     uint64_t lag_ms;    /* Of replicas. */
     bool kazoo;         /* The other dialect. */
+    uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. */
     bool long_holds;    /* For about as long as a session lives. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
@@ -108,6 +109,7 @@ struct forced { /* A session ended by an operator: its client cannot know before
 enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct caches;
+struct gates;
 struct effect;
 struct nodes;
 struct counter;
@@ -144,6 +146,7 @@ struct world {
     struct counter *counter; /* The same. */
     struct txns *txns;   /* Likewise. */
     struct caches *caches;
+    struct gates *gates;
 
     enum phase phase;
     uint64_t phase_until_us;
