@@ -14,6 +14,7 @@
 #include <docent/double_barrier.h>
 #include <docent/ensemble.h>
 #include <docent/hold.h>
+#include <docent/lease.h>
 #include <docent/lock.h>
 #include <docent/multi_lock.h>
 #include <docent/mutex.h>

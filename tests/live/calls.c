@@ -38,6 +38,7 @@ enum { /* What a function is like. */
     CONFIGS = 32, /* Works on a configuration, and its values. */
     MUTEXES = 2048, /* Works on a mutex that is held, if there can be one. */
     QUEUES = 4096, /* Works on queues, and an item that is claimed, if there can be one. */
+    LEASES = 8192, /* Works on a lease that is held, if there can be one. */
     SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
 
@@ -83,6 +84,7 @@ struct cell {
     docent_item *item, *item_taken;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
+    docent_lease *lease;
     docent_watch *watch;
     docent_cache *cache;
     docent_config *config;
@@ -1057,6 +1059,33 @@ CALL(item_close)
     c->item = NULL;
 }
 
+/* lease.h */
+static const docent_lease_options one_minute = { DOCENT_LEASE_OPTIONS, .duration_ms = 60000 };
+CALL(lease_new)
+{
+    docent_lease *lease = NULL;
+    returns(c, docent_lease_new(CLIENT, "/new-lease", &one_minute, &lease));
+    docent_lease_close(lease, NULL, NULL);
+}
+CALL(lease_acquire_async)
+{
+    returns(c, docent_lease_acquire_async(c->lease, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS, on_done, c));
+}
+CALL(lease_acquire) { returns(c, docent_lease_acquire(c->lease, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(lease_left_ms) { answers(c, docent_lease_left_ms(c->lease) > 0 ? "some" : "0"); }
+CALL(lease_slot) { answers(c, docent_lease_slot(c->lease) >= 0 ? "some" : "-1"); }
+CALL(lease_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_lease_info(c->lease, &info));
+}
+CALL(lease_close)
+{
+    c->accepted = true;
+    docent_lease_close(c->lease, on_call, c);
+    c->lease = NULL;
+}
+
 /* semaphore.h */
 static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
 CALL(semaphore_new)
@@ -1401,6 +1430,13 @@ static const struct function functions[] = {
     FUNCTION(item_path, QUEUES),
     FUNCTION(item_requeue, QUEUES),
     FUNCTION(item_requeue_async, ANSWERS | LASTS | QUEUES),
+    FUNCTION(lease_acquire, LEASES),
+    FUNCTION(lease_acquire_async, ANSWERS | LEASES),
+    FUNCTION(lease_close, ANSWERS | LASTS | LEASES),
+    FUNCTION(lease_info, LEASES),
+    FUNCTION(lease_left_ms, LEASES),
+    FUNCTION(lease_new, 0),
+    FUNCTION(lease_slot, LEASES),
     FUNCTION(lock_acquire, 0),
     FUNCTION(lock_acquire_async, ANSWERS),
     FUNCTION(lock_close, ANSWERS | LASTS | HOLDS),
@@ -1684,6 +1720,7 @@ static void set_up(void *user)
             need(docent_queue_new(s->client, c->path, NULL, &c->queue), "queue");
             need(docent_claim_queue_new(s->client, c->path, &kazoo_claims, &c->claim_queue), "queue");
         }
+        if (c->function->like & LEASES) need(docent_lease_new(s->client, c->path, &one_minute, &c->lease), "lease");
         if (!holds) continue;
         if (c->function->like & QUEUES) {
             docent_create_node_options patient = { /* A put has the client's time-out, which may be brief. */
@@ -1695,6 +1732,7 @@ static void set_up(void *user)
             need(docent_claim_queue_take_async(c->claim_queue, DOCENT_FOREVER, on_item, c), "take");
         }
         if (c->function->like & MUTEXES) need(docent_mutex_acquire_async(c->mutex, PATIENCE_MS, on_held, s), "acquire");
+        if (c->function->like & LEASES) need(docent_lease_acquire_async(c->lease, PATIENCE_MS, on_held, s), "acquire");
         if (c->function->like & SEMAPHORES) {
             need(docent_semaphore_acquire_async(c->semaphore, 1, PATIENCE_MS, on_held, s, &c->permit), "acquire");
         }
@@ -1706,7 +1744,7 @@ static void set_up(void *user)
 static int holders(void)
 {
     int count = 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES)) != 0;
     return count;
 }
 
@@ -2013,6 +2051,7 @@ static void stage_end(struct stage *s)
         docent_item_close(s->cells[i].item_taken, NULL, NULL);
         docent_claim_queue_close(s->cells[i].claim_queue, NULL, NULL);
         docent_queue_close(s->cells[i].queue, NULL, NULL);
+        docent_lease_close(s->cells[i].lease, NULL, NULL);
         docent_permit_close(s->cells[i].permit, NULL, NULL);
         docent_permit_close(s->cells[i].permit_made, NULL, NULL);
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);

@@ -897,6 +897,15 @@ static docent_status acquire_multi_lock(struct told *told)
     return docent_multi_lock_acquire_async(multi, 5000, on_done, told);
 }
 
+static docent_lease *lease;
+
+static docent_status acquire_lease(struct told *told)
+{
+    static const docent_lease_options one_minute = { DOCENT_LEASE_OPTIONS, .duration_ms = 60000 };
+    assert_int_equal(docent_lease_new(peer.client, "/t", &one_minute, &lease), DOCENT_OK);
+    return docent_lease_acquire_async(lease, 5000, on_done, told);
+}
+
 static void acquires_until_its_deadline(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -926,6 +935,8 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         docent_semaphore_close(semaphore, NULL, NULL);
         docent_mutex_close(mutex, NULL, NULL);
         docent_multi_lock_close(multi, NULL, NULL);
+        docent_lease_close(lease, NULL, NULL);
+        lease = NULL;
         permit = NULL;
         semaphore = NULL;
         mutex = NULL;
@@ -950,6 +961,12 @@ static void test_several_locks_are_waited_for_until_the_deadline(void **state)
 {
     (void)state;
     acquires_until_its_deadline(acquire_multi_lock);
+}
+
+static void test_a_lease_is_asked_for_until_the_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(acquire_lease);
 }
 
 static void test_leases_are_waited_for_until_the_deadline(void **state)
@@ -1383,6 +1400,7 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_lock_acquire_async, test_an_acquire_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_multi_lock_acquire_async, test_several_locks_are_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_multi_lock_release_async, test_a_release_of_several_goes_on_until_the_nodes_are_gone)),
+        cmocka_unit_test(PATIENT(docent_lease_acquire_async, test_a_lease_is_asked_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_semaphore_acquire_async, test_leases_are_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_acquire_async, test_a_mutex_is_waited_for_until_the_deadline)),
         cmocka_unit_test(PATIENT(docent_mutex_release_async, test_a_mutex_goes_on_until_the_node_is_gone)),
