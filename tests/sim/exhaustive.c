@@ -8,15 +8,15 @@ static uint64_t exhaustive_places(const struct world *counts, enum fault_kind ki
     return kind == FAULT_ALLOC ? counts->storm_allocations : counts->storm_messages;
 }
 
-bool sim_exhaustive(const struct scenario *scenario, uint64_t seed, bool singles, uint64_t pairs, struct tally *tally)
+bool sim_exhaustive(const struct scenario *scenario, uint64_t seed, uint64_t singles, uint64_t pairs, struct tally *tally)
 {
     struct world counts;
     if (!sim_one(scenario, seed, NULL, false, tally, &counts)) {
         return false;
     }
     uint64_t runs = 0;
-    for (unsigned kind = 0; singles && kind < FAULT_KINDS; kind++) {
-        for (uint64_t at = 1; at <= exhaustive_places(&counts, (enum fault_kind)kind); at++, runs++) {
+    for (unsigned kind = 0; singles > 0 && kind < FAULT_KINDS; kind++) {
+        for (uint64_t at = 1 + seed % singles; at <= exhaustive_places(&counts, (enum fault_kind)kind); at += singles, runs++) {
             struct plan plan = {.faults = {{(enum fault_kind)kind, at}}, .count = 1};
             if (!sim_one(scenario, seed, &plan, false, tally, NULL)) {
                 return false;

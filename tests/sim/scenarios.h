@@ -16,8 +16,9 @@ struct tally { /* Of many runs. */
 /* Runs one and says on standard output what failed, and how to see it again. */
 bool sim_one(const struct scenario *scenario, uint64_t seed, const struct plan *plan, bool trace, struct tally *tally,
              struct world *ret_counts);
-/* Every single fault at every place: each kind at each message, and each allocation. Then @pairs sampled pairs. */
-bool sim_exhaustive(const struct scenario *scenario, uint64_t seed, bool singles, uint64_t pairs, struct tally *tally);
+/* Every single fault at every place, or at one of @singles (0: at none): each kind at each message, and each allocation. Then @pairs
+ * sampled pairs. */
+bool sim_exhaustive(const struct scenario *scenario, uint64_t seed, uint64_t singles, uint64_t pairs, struct tally *tally);
 /* Seeds from @seed, @count of them or until @until (seconds of the processor, 0: no bound). */
 bool sim_random(const struct scenario *scenario, uint64_t seed, uint64_t count, double until, struct tally *tally);
 double sim_seconds(void); /* Of processor time used. */
