@@ -5,7 +5,12 @@
 
 #include "core/drive/await.h"
 
-static void handle_unref(struct handle *h)
+void docent_handle_ref(struct handle *h)
+{
+    atomic_fetch_add(&h->references, 1);
+}
+
+void docent_handle_unref(struct handle *h)
 {
     if (atomic_fetch_sub(&h->references, 1) == 1) h->kind->free(h);
 }
@@ -59,7 +64,7 @@ static void handle_say_farewell(struct docent_later *later)
         docent_handle_leave(h);
         docent_handle_settle(whole);
     }
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 void docent_handle_settle(struct handle *h)
@@ -133,7 +138,7 @@ static void handle_attach_posted(struct docent_post *post)
 {
     struct handle *h = handle_of_post(post, offsetof(struct handle, attach_post));
     handle_attach(h);
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 /* In a forked child: nothing begins, and the end comes with the client's. */
@@ -144,7 +149,7 @@ static void handle_attach_dropped(struct docent_post *post)
         docent_machine_init(&h->machine, h->client, handle_on_event);
         h->attached = true;
     }
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 static void handle_close_now(struct handle *h)
@@ -162,12 +167,12 @@ static void handle_close_posted(struct docent_post *post)
 {
     struct handle *h = handle_of_post(post, offsetof(struct handle, close_post));
     handle_close_now(h);
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 static void handle_close_dropped(struct docent_post *post)
 {
-    handle_unref(handle_of_post(post, offsetof(struct handle, close_post)));
+    docent_handle_unref(handle_of_post(post, offsetof(struct handle, close_post)));
 }
 
 docent_status docent_handle_may_open(docent_client *client)
@@ -275,7 +280,7 @@ void docent_handle_close(struct handle *h, void (*closed)(void *user), void *use
     } else if (status != DOCENT_ERR_WRONG_THREAD && status != DOCENT_ERR_FORKED && closed != NULL && !h->muted) {
         closed(user); /* The client was closed before: there is nothing left to end. */
     } /* Else the loop tells it, perhaps before we get here; in a forked child the memory goes with the client that it hangs on. */
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 /* ---- Nudges. ---- */
@@ -287,12 +292,12 @@ static void handle_nudged(struct docent_post *post)
 
     atomic_store(&nudge->posted, false); /* Before running, so that one that comes now posts again. */
     nudge->run(h);
-    handle_unref(h);
+    docent_handle_unref(h);
 }
 
 static void handle_nudge_dropped(struct docent_post *post)
 {
-    handle_unref(((struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post)))->handle);
+    docent_handle_unref(((struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post)))->handle);
 }
 
 void docent_handle_nudge_init(struct handle_nudge *nudge, struct handle *h, void (*run)(struct handle *handle))

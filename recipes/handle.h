@@ -62,6 +62,9 @@ docent_status docent_handle_open(struct handle *handle, docent_client *client, c
 /* Before docent_handle_open() of @part, and before that of @whole, which is zeroed. Opening @part failed: it must leave. */
 void docent_handle_join(struct handle *part, struct handle *whole);
 void docent_handle_leave(struct handle *part);
+/* Its memory stays while somebody has a reference: whoever may come to it from another thread when it is over. Any thread. */
+void docent_handle_ref(struct handle *handle);
+void docent_handle_unref(struct handle *handle);
 /* Any thread. @handle may be NULL. */
 void docent_handle_close(struct handle *handle, void (*closed)(void *user), void *user);
 /* The same, for blocking forms: waits until all is over. DOCENT_OK, DOCENT_ERR_TIMEOUT (it goes on), why the client closes, or why there was no
