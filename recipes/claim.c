@@ -168,14 +168,25 @@ bool docent_claim_is_held(const struct claim *c)
     return c->state == CLAIM_HELD || c->state == CLAIM_SUSPECT || c->state == CLAIM_CHECKING;
 }
 
-bool docent_claim_end(struct claim *c, bool requeue)
+static bool claim_end(struct claim *c, bool requeue, const char *moved)
 {
     if (!docent_claim_is_held(c)) return false;
     c->ending = true;
     c->ending_sent = false;
     c->requeues = requeue;
+    c->moved = moved;
     docent_claim_go(c, CLAIM_ENDING);
     return true;
+}
+
+bool docent_claim_end(struct claim *c, bool requeue)
+{
+    return claim_end(c, requeue, NULL);
+}
+
+bool docent_claim_move(struct claim *c, const char *path)
+{
+    return claim_end(c, true, path);
 }
 
 docent_hold *docent_claim_hold(const struct claim *c)

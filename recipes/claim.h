@@ -73,7 +73,8 @@ struct claim {
     int64_t czxid;          /* owned: of the claim... */
     uint64_t generation;    /* ... and of its session. */
     docent_result *item;    /* HELD and later: data and stat. */
-    bool requeues;          /* ENDING: puts the item back as a new one. */
+    bool requeues;          /* ENDING: puts the item back as a new one... */
+    const char *moved;      /* ... under this path, up to the number; NULL: where it was. */
     bool ending;            /* on_ended is due. */
     bool ending_sent;       /* And it may have been applied. */
     docent_status look[3];  /* FINDING, ASKING: what was answered. */
@@ -91,6 +92,9 @@ void docent_claim_leave(struct claim *claim, docent_status why);
 /* HELD, SUSPECT or CHECKING, and not being ended: deletes item and claim, or puts the item, under a new number, back at the end of those of its
  * prefix (which keeps priority and time). False: it is not. */
 bool docent_claim_end(struct claim *claim, bool requeue);
+/* The same, but the item goes on elsewhere: @path is a path up to the number, borrowed until on_ended. If what is above it is missing the ending
+ * is refused with DOCENT_ERR_NO_NODE, and the claim is held on. */
+bool docent_claim_move(struct claim *claim, const char *path);
 /* Whether it may be ended. */
 bool docent_claim_is_held(const struct claim *claim);
 /* The hold, with one reference; NULL: not held, or no memory. */

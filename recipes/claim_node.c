@@ -180,33 +180,41 @@ void docent_claim_on_check(struct claim *c, const struct docent_event *ev)
 /* ---- Ending. ---- */
 
 enum { SEQUENCE_DIGITS = 10 };
+enum { OP_CHECK, OP_ITEM, OP_CLAIM, OP_AGAIN, OPS };
 
-void docent_claim_ask_txn(struct claim *c)
+/* The item's path without the number that the server appended. Owned by the caller; NULL: no memory. */
+static char *claim_item_prefix(const struct claim *c)
 {
-    docent_op ops[4];
-    size_t count = 0, size = strlen(c->item_path), digits = 0;
-
-    ops[count++] = docent_op_check(c->path, DOCENT_ANY_VERSION); /* A claim of this very session: another's would be gone with it. */
-    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);
-    ops[count++] = docent_op_delete(c->path, DOCENT_ANY_VERSION);
-    if (!c->requeues) {
-        docent_op txn = docent_op_multi(ops, count);
-        docent_ask(&c->machine, &txn, TAG_TXN);
-        return;
-    }
-    while (digits < SEQUENCE_DIGITS && c->item_path[size - 1] >= '0' && c->item_path[size - 1] <= '9') {
+    char *prefix = docent_strdup(docent_client_allocator(c->config.client), c->item_path);
+    size_t size = strlen(c->item_path), digits = 0;
+    if (prefix == NULL) return NULL;
+    while (digits < SEQUENCE_DIGITS && prefix[size - 1] >= '0' && prefix[size - 1] <= '9') {
         size--;
         digits++;
     }
-    char *prefix = docent_strdup(docent_client_allocator(c->config.client), c->item_path);
-    if (prefix == NULL) {
-        docent_claim_go_later(c, CLAIM_ENDING);
-        return;
-    }
     prefix[size] = '\0';
-    ops[count] = docent_op_create(prefix, c->item->size == 0 ? "" : c->item->data, c->item->size, DOCENT_PERSISTENT_SEQUENTIAL);
-    ops[count++].acl = c->config.acl;
-    docent_op txn = docent_op_multi(ops, count);
+    return prefix;
+}
+
+void docent_claim_ask_txn(struct claim *c)
+{
+    docent_op ops[OPS];
+    char *prefix = NULL;
+
+    ops[OP_CHECK] = docent_op_check(c->path, DOCENT_ANY_VERSION); /* A claim of this very session: another's would be gone with it. */
+    ops[OP_ITEM] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);
+    ops[OP_CLAIM] = docent_op_delete(c->path, DOCENT_ANY_VERSION);
+    if (c->requeues) {
+        prefix = c->moved == NULL ? claim_item_prefix(c) : NULL;
+        if (prefix == NULL && c->moved == NULL) {
+            docent_claim_go_later(c, CLAIM_ENDING);
+            return;
+        }
+        ops[OP_AGAIN] = docent_op_create(prefix == NULL ? c->moved : prefix, c->item->size == 0 ? "" : c->item->data, c->item->size,
+                                         DOCENT_PERSISTENT_SEQUENTIAL);
+        ops[OP_AGAIN].acl = c->config.acl;
+    }
+    docent_op txn = docent_op_multi(ops, c->requeues ? OPS : OP_AGAIN);
     docent_ask(&c->machine, &txn, TAG_TXN);
     docent_free(docent_client_allocator(c->config.client), prefix);
 }
@@ -227,7 +235,13 @@ static void claim_end_done(struct claim *c)
 /* Exactly one of the parts has the cause. */
 static void claim_end_no_node(struct claim *c, const docent_result *result)
 {
-    bool item = result->result_count > 1 && result->results[1].status == DOCENT_ERR_NO_NODE;
+    bool item = result->result_count > OP_ITEM && result->results[OP_ITEM].status == DOCENT_ERR_NO_NODE;
+    bool nowhere = result->result_count > OP_AGAIN && result->results[OP_AGAIN].status == DOCENT_ERR_NO_NODE;
+    if (nowhere) {
+        docent_claim_go(c, CLAIM_CHECKING);
+        docent_claim_ended(c, DOCENT_ERR_NO_NODE);
+        return;
+    }
     if (!item) {
         claim_end_failed(c, DOCENT_ERR_NOT_HELD);
         return;
