@@ -8,7 +8,7 @@
 
 #include "recipes/trouble.h"
 
-enum { TAG_NAMES, TAG_CLAIMS };
+enum { TAG_NAMES, TAG_CLAIMS, TAG_LOOK };
 
 enum {
     ITEMS_NAMES_PER_MS = 100, /* Of a listing that little came of, for each of which so much time passes before the next... */
@@ -134,6 +134,12 @@ static size_t items_filter(const struct items *items, const char **names, size_t
     return kept;
 }
 
+/* How many children a node has had: a server's cversion counts those that came and those that went. */
+static int64_t items_created(const docent_stat *stat)
+{
+    return ((int64_t)stat->cversion + stat->num_children) / 2;
+}
+
 /* Makes the window of @listing, which is ours from now on. False: no memory, and nothing has changed. */
 static bool items_fill(struct items *items, docent_result *listing)
 {
@@ -154,7 +160,9 @@ static bool items_fill(struct items *items, docent_result *listing)
     items_drop_window(items);
     items->listing = listing;
     items->size = listing->name_count;
-    items->taken = items->skipped = 0;
+    items->taken = items->skipped = items->handed = 0;
+    items->czxid = listing->stat.czxid;
+    items->created = items_created(&listing->stat);
     const char **names = (const char **)(uintptr_t)listing->names;
     size_t count = items_filter(items, names, listing->name_count), kept = 0;
     for (size_t i = 0; i < count; i++) {
@@ -204,12 +212,16 @@ static uint64_t items_now(const struct items *items)
     return docent_client_now(items->config.client);
 }
 
+static uint64_t items_rest_of(const struct items *items)
+{
+    uint64_t rest = items->size / ITEMS_NAMES_PER_MS;
+    return rest < ITEMS_REST_MAX_MS ? rest : ITEMS_REST_MAX_MS;
+}
+
 /* How long a listing that little came of keeps the next one off. */
 static uint64_t items_rest_ms(const struct items *items)
 {
-    uint64_t rest = items->size / ITEMS_NAMES_PER_MS;
-    if (items->taken >= items->size / 8) return 0;
-    return rest < ITEMS_REST_MAX_MS ? rest : ITEMS_REST_MAX_MS;
+    return items->taken >= items->size / 8 ? 0 : items_rest_of(items);
 }
 
 /* When the next listing is due, by what is known now. UINT64_MAX: something has to happen first. */
@@ -218,7 +230,9 @@ static uint64_t items_due(const struct items *items)
     uint64_t rest = items_rest_ms(items), pause = UINT64_MAX;
     if (!items->listed) return 0;
     if (items->head < items->count) {
-        if (items->changed && items->config.fresh_ms != DOCENT_FOREVER) {
+        bool enough = items->waits || items->handed >= items->config.fresh_items;
+        if (items->changed && items->config.fresh_ms != DOCENT_FOREVER && enough) {
+            rest = items_rest_of(items);
             pause = items->config.fresh_ms > rest ? items->config.fresh_ms : rest;
         }
     } else if (items->changed) {
@@ -247,6 +261,16 @@ static void items_list(struct items *items)
     docent_ask(&items->machine, &names, TAG_NAMES);
 }
 
+static void items_look(struct items *items)
+{
+    docent_op exists = docent_op_exists(items->config.path);
+    docent_machine_next_turn(&items->machine);
+    items->state = ITEMS_LOOKING;
+    items->changed = false;
+    items->handed = 0;
+    docent_ask(&items->machine, &exists, TAG_LOOK);
+}
+
 /* Lists if that is due and wanted; else sets the timer for when it will be. */
 static void items_consider(struct items *items)
 {
@@ -254,7 +278,9 @@ static void items_consider(struct items *items)
     if (!items->attached || docent_client_closing(items->config.client)) return;
     if (!items->armed || !docent_machine_online(&items->machine)) return; /* A RESET comes. */
     uint64_t due = items_due(items), now = items_now(items);
-    if (due <= now) {
+    if (due <= now && items->head < items->count) {
+        items_look(items);
+    } else if (due <= now) {
         items_list(items);
     } else if (due != UINT64_MAX) {
         docent_machine_timer(&items->machine, due - now);
@@ -306,12 +332,29 @@ static void items_on_names(struct items *items, const struct docent_event *ev)
     }
 }
 
+static void items_on_look(struct items *items, const struct docent_event *ev)
+{
+    const docent_stat *stat = &ev->result->stat;
+    items->state = ITEMS_QUIET;
+    if (ev->status == DOCENT_ERR_CONNECTION_LOSS) { /* A RESET comes. */
+        items->changed = true;
+        items->armed = false;
+    } else if (ev->status != DOCENT_OK || stat->czxid != items->czxid || items_created(stat) != items->created) {
+        items_list(items); /* Which meets the trouble as well. */
+    } else {
+        items->listed_ms = items_now(items); /* As good as listed. */
+        items_tell(items, DOCENT_OK);
+    }
+}
+
 static void items_on_event(struct docent_machine *machine, const struct docent_event *ev)
 {
     struct items *items = (struct items *)((char *)machine - offsetof(struct items, machine));
     switch (ev->type) {
     case DOCENT_EV_REPLY:
-        if (ev->tag == TAG_NAMES) {
+        if (ev->tag == TAG_LOOK) {
+            items_on_look(items, ev);
+        } else if (ev->tag == TAG_NAMES) {
             items_on_names(items, ev);
         } else if (ev->status == DOCENT_OK) { /* Without claims we only fight more. */
             items_drop_claims(items);
@@ -389,12 +432,19 @@ bool docent_items_is_over(const struct items *items)
     return items->state == ITEMS_STOPPED && !items->attached && docent_rearm_is_over(&items->rearm);
 }
 
+static void items_want(struct items *items)
+{
+    items->wanted = true;
+    items_consider(items);
+}
+
 enum items_sight docent_items_peek(struct items *items, const char **ret_name)
 {
     assert(items->state != ITEMS_STOPPED);
     bool due = items_due(items) <= items_now(items), here = items->head < items->count;
-    if (due || !here) docent_items_want(items); /* While it is made the window serves on. */
-    if (here) {
+    if (due || !here) items_want(items); /* While it is made the window serves on. */
+    bool stale = items->config.fresh_items > 0 && (due || items->state == ITEMS_LOOKING || items->state == ITEMS_LISTING);
+    if (here && !stale) {
         *ret_name = items->names[items->head];
         return ITEMS_HERE;
     }
@@ -403,14 +453,16 @@ enum items_sight docent_items_peek(struct items *items, const char **ret_name)
 
 void docent_items_want(struct items *items)
 {
-    items->wanted = true;
-    items_consider(items);
+    items->waits = true;
+    items_want(items);
 }
 
 void docent_items_take(struct items *items, struct items_out *out)
 {
     assert(items->head < items->count && strcmp(items->names[items->head], out->name) == 0);
     items->head++;
+    items->handed++;
+    items->waits = false;
     out->previous = NULL;
     out->next = items->outs;
     if (items->outs != NULL) items->outs->previous = out;

@@ -10,7 +10,8 @@
  *
  * Order        In a queue where new names are always the last (FIFO) a window is used up before the next listing, whatever comes
  *              meanwhile: fresh_ms is DOCENT_FOREVER. Where a name may come in front of others (priorities, times) a change has a new listing made
- *              fresh_ms after the last one, so a name that arrives late is seen within that and a round trip.
+ *              fresh_ms after the last one, and fresh_items taken out; so a name that arrives late is seen within that and a round trip. But
+ *              first it is asked whether anything was created at all: most changes are names that we have taken ourselves.
  * Claims       With a directory of claims (nodes called like the items) names that are claimed when it is listed are left out. That saves
  *              fights; it decides nothing.
  * Pace         A listing of which little could be taken is paid for by a pause that grows with its size, a second at most.
@@ -45,6 +46,7 @@ struct items_config {
     const char *claims; /* Of the claims, or NULL. */
     const struct items_order *order;
     uint32_t fresh_ms;  /* DOCENT_FOREVER: new names are the last. */
+    uint32_t fresh_items; /* More than none: what is next is not told while that listing is under way. */
     uint32_t again_ms;  /* What was skipped is looked at again after that, unless a change among the claims comes first. */
     bool scatter;       /* Order does not bind. */
     /* A listing has come: peek now. Or (@status) the directory cannot be listed: who waits is to be told; it is tried again for as long as
@@ -56,6 +58,7 @@ struct items_config {
 enum items_state {
     ITEMS_STOPPED,
     ITEMS_QUIET,   /* Nothing is under way. */
+    ITEMS_LOOKING, /* Was anything created since the last listing? */
     ITEMS_LISTING,
     ITEMS_PAUSED,  /* A listing has failed; the timer makes the next. */
     ITEMS_STATES
@@ -78,6 +81,9 @@ struct items {
     size_t head, count;
     size_t size;         /* Names in the last listing, of whatever kind. */
     size_t taken;        /* Of those. */
+    size_t handed;       /* Out, since then. */
+    bool waits;          /* The owner does not take what is next before it has changed. */
+    int64_t czxid, created; /* Of the directory as it was listed: which one, and how many children it has had. */
     size_t skipped;      /* Of those, to be looked at again. */
     uint64_t listed_ms;  /* When the last was asked for. */
     struct items_out *outs;
