@@ -37,5 +37,6 @@
 #include <docent/view.h>
 #include <docent/watch.h>
 #include <docent/watcher.h>
+#include <docent/work_queue.h>
 
 #endif

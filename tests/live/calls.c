@@ -29,6 +29,7 @@ enum place { LOOP, CALLBACK, FOREIGN, FORKED, PLACES };
 static const char *const place_names[PLACES] = { "loop", "callback", "foreign", "forked" };
 
 enum { /* What a function is like. */
+    WORKS = 1 << 20, /* Works on a work queue, and an item of it that is out, if there can be one. */
     ANSWERS = 1, /* Tells its outcome to a callback. */
     LASTS = 2,   /* And may do so only when the client ends. */
     HOLDS = 4,   /* Works on a lock that is held, if there can be one. */
@@ -84,6 +85,8 @@ struct cell {
     docent_item *item, *item_taken;
     docent_semaphore *semaphore;
     docent_permit *permit, *permit_made;
+    docent_work_queue *work;
+    docent_work_item *work_item;
     docent_lease *lease;
     docent_watch *watch;
     docent_cache *cache;
@@ -1086,6 +1089,64 @@ CALL(lease_close)
     c->lease = NULL;
 }
 
+/* work_queue.h */
+static void on_removed(docent_status status, size_t count, void *user)
+{
+    (void)count;
+    on_done(status, user);
+}
+static const docent_work_put a_put = { DOCENT_WORK_PUT, .id = "id" };
+CALL(work_queue_new)
+{
+    docent_work_queue *queue = NULL;
+    returns(c, docent_work_queue_new(CLIENT, "/new-queue", NULL, &queue));
+    docent_work_queue_close(queue, NULL, NULL);
+}
+#define WORK_MS (c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)
+CALL(work_queue_put_async) { returns(c, docent_work_queue_put_async(c->work, &a_put, WORK_MS, on_done, c)); }
+CALL(work_queue_put) { returns(c, docent_work_queue_put(c->work, &a_put, WORK_MS)); }
+CALL(work_queue_flush_async) { returns(c, docent_work_queue_flush_async(c->work, WORK_MS, on_done, c)); }
+CALL(work_queue_flush) { returns(c, docent_work_queue_flush(c->work, WORK_MS)); }
+CALL(work_queue_remove_async) { returns(c, docent_work_queue_remove_async(c->work, "id", WORK_MS, on_removed, c)); }
+CALL(work_queue_remove) { returns(c, docent_work_queue_remove(c->work, "id", WORK_MS, NULL)); }
+CALL(work_queue_last_count) { answers(c, docent_work_queue_last_count(c->work) < 0 ? "-1" : "some"); }
+CALL(work_queue_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_work_queue_info(c->work, &info));
+}
+CALL(work_queue_close)
+{
+    docent_work_item_done(c->work_item, DOCENT_WORK_DONE); /* It is waited for. */
+    c->work_item = NULL;
+    c->accepted = true;
+    docent_work_queue_close(c->work, on_call, c);
+    c->work = NULL;
+}
+CALL(work_item_elements)
+{
+    size_t count;
+    ONLY_WITH(work_item);
+    answers(c, docent_work_item_elements(c->work_item, &count) != NULL ? "some" : "none");
+}
+CALL(work_item_name)
+{
+    ONLY_WITH(work_item);
+    answers(c, strncmp(docent_work_item_name(c->work_item), "queue-|first|", 13) == 0 ? "some" : "another");
+}
+CALL(work_item_hold)
+{
+    ONLY_WITH(work_item);
+    docent_hold *hold = docent_work_item_hold(c->work_item);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(work_item_done)
+{
+    docent_work_item_done(c->work_item, DOCENT_WORK_DONE);
+    c->work_item = NULL;
+}
+
 /* semaphore.h */
 static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
 CALL(semaphore_new)
@@ -1595,6 +1656,20 @@ static const struct function functions[] = {
     FUNCTION(watcher_close, ANSWERS | LASTS | WATCHES),
     FUNCTION(watcher_new, 0),
     FUNCTION(watcher_status, WATCHES),
+    FUNCTION(work_item_done, WORKS),
+    FUNCTION(work_item_elements, WORKS),
+    FUNCTION(work_item_hold, WORKS),
+    FUNCTION(work_item_name, WORKS),
+    FUNCTION(work_queue_close, ANSWERS | LASTS | WORKS),
+    FUNCTION(work_queue_flush, WORKS),
+    FUNCTION(work_queue_flush_async, ANSWERS | WORKS),
+    FUNCTION(work_queue_info, WORKS),
+    FUNCTION(work_queue_last_count, WORKS),
+    FUNCTION(work_queue_new, 0),
+    FUNCTION(work_queue_put, WORKS),
+    FUNCTION(work_queue_put_async, ANSWERS | WORKS),
+    FUNCTION(work_queue_remove, WORKS),
+    FUNCTION(work_queue_remove_async, ANSWERS | WORKS),
     /* Last: it is called when the others have been answered. */
     FUNCTION(client_close, ANSWERS | LASTS),
 };
@@ -1683,6 +1758,25 @@ static void on_item(docent_status status, docent_item *item, void *user)
     c->stage->held++;
 }
 
+static void on_work(docent_work_queue *queue, docent_work_item *item, void *user)
+{
+    struct cell *c = user;
+    (void)queue;
+    if (c->work_item != NULL) { /* One is enough. */
+        docent_work_item_done(item, DOCENT_WORK_DONE);
+        return;
+    }
+    c->work_item = item;
+    c->stage->held++;
+}
+
+static void make_work(struct cell *c, bool holds)
+{
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .kind = DOCENT_WORK_QUEUE_ID, .lock_path = c->below, .on_item = on_work, .user = c };
+    need(docent_work_queue_new(c->stage->client, c->path, &options, &c->work), "work queue");
+    if (holds) need(docent_work_queue_put_async(c->work, &(docent_work_put){ DOCENT_WORK_PUT, .id = "first" }, PATIENCE_MS, NULL, NULL), "put");
+}
+
 /* On the loop: what the calls work on. */
 static void set_up(void *user)
 {
@@ -1721,6 +1815,7 @@ static void set_up(void *user)
             need(docent_claim_queue_new(s->client, c->path, &kazoo_claims, &c->claim_queue), "queue");
         }
         if (c->function->like & LEASES) need(docent_lease_new(s->client, c->path, &one_minute, &c->lease), "lease");
+        if (c->function->like & WORKS) make_work(c, holds);
         if (!holds) continue;
         if (c->function->like & QUEUES) {
             docent_create_node_options patient = { /* A put has the client's time-out, which may be brief. */
@@ -1744,7 +1839,7 @@ static void set_up(void *user)
 static int holders(void)
 {
     int count = 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES | WORKS)) != 0;
     return count;
 }
 
@@ -2059,6 +2154,8 @@ static void stage_end(struct stage *s)
         docent_double_barrier_close(s->cells[i].member, NULL, NULL);
         docent_rwlock_close(s->cells[i].rwlock, NULL, NULL);
         docent_multi_lock_close(s->cells[i].multi, NULL, NULL);
+        docent_work_item_done(s->cells[i].work_item, DOCENT_WORK_DONE);
+        docent_work_queue_close(s->cells[i].work, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);

@@ -841,6 +841,7 @@ static void on_done(docent_status status, void *user)
 }
 
 static docent_permit *permit;
+static docent_work_queue *work;
 
 static docent_status acquire_lock(struct told *told)
 {
@@ -931,6 +932,8 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         docent_claim_queue_close(waited_claims, NULL, NULL);
         waited_queue = NULL;
         waited_claims = NULL;
+        docent_work_queue_close(work, NULL, NULL);
+        work = NULL;
         docent_permit_close(permit, NULL, NULL);
         docent_semaphore_close(semaphore, NULL, NULL);
         docent_mutex_close(mutex, NULL, NULL);
@@ -1380,6 +1383,52 @@ VERB_TEST(gate_wait, .doubts = false)
 VERB_TEST(member_enter, .grace_ms = 1000)
 VERB_TEST(member_leave, .inside = true)
 
+/* ---- Work queues. ---- */
+
+static docent_status put_work(struct told *told)
+{
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .kind = DOCENT_WORK_QUEUE_ID };
+    assert_int_equal(docent_work_queue_new(peer.client, "/w", &options, &work), DOCENT_OK);
+    return docent_work_queue_put_async(work, &(docent_work_put){ DOCENT_WORK_PUT, .id = "a" }, told == NULL ? DOCENT_FOREVER : 5000,
+                                       told == NULL ? NULL : on_done, told);
+}
+
+static docent_status flush_work(struct told *told)
+{
+    assert_int_equal(put_work(NULL), DOCENT_OK);
+    return docent_work_queue_flush_async(work, 5000, on_done, told);
+}
+
+static void on_removed(docent_status status, size_t count, void *user)
+{
+    assert_int_equal(count, 0);
+    on_done(status, user);
+}
+
+static docent_status remove_work(struct told *told)
+{
+    assert_int_equal(put_work(NULL), DOCENT_OK);
+    return docent_work_queue_remove_async(work, "a", 5000, on_removed, told);
+}
+
+static void test_a_put_of_work_goes_on_until_its_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(put_work);
+}
+
+static void test_a_flush_of_work_waits_until_its_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(flush_work);
+}
+
+static void test_a_removal_of_work_goes_on_until_its_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(remove_work);
+}
+
 static void test_every_operation_has_a_row(void **state)
 {
     (void)state;
@@ -1416,6 +1465,9 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_barrier_wait_async, test_gate_wait_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_double_barrier_enter_async, test_member_enter_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_double_barrier_leave_async, test_member_leave_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_work_queue_put_async, test_a_put_of_work_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_work_queue_flush_async, test_a_flush_of_work_waits_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_work_queue_remove_async, test_a_removal_of_work_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
