@@ -380,6 +380,7 @@ docent_status docent_multi_lock_new(docent_client *client, const char *const *pa
     m->on_lost = full.on_lost;
     m->user = full.user;
     m->telling.run = multi_tell;
+    m->handle.timer_later = true; /* Never: the members have the deadline. */
     docent_tenure_init(&m->tenure);
     docent_handle_nudge_init(&m->release, &m->handle, multi_release_nudged);
 
@@ -528,7 +529,10 @@ docent_status docent_multi_lock_info(docent_multi_lock *m, docent_recipe_info *r
 void docent_multi_lock_close(docent_multi_lock *m, void (*closed)(void *user), void *user)
 {
     if (m == NULL) return;
-    docent_multi_lock_release(m); /* In force at once, on whatever thread this is. */
+    for (size_t i = m->count; i-- > 0;) { /* In force at once, on whatever thread this is. */
+        if (m->members[i] != NULL) (void)docent_tenure_release(&m->members[i]->tenure);
+    }
+    (void)docent_tenure_release(&m->tenure);
     docent_handle_close(&m->handle, closed, user);
 }
 

@@ -127,6 +127,7 @@ docent_status docent_rwlock_new(docent_client *client, const char *path, const d
     struct docent_rwlock *rw = docent_alloc(allocator, sizeof *rw);
     if (rw == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(rw, 0, sizeof *rw);
+    rw->handle.timer_later = true; /* Never. */
 
     const struct lock_kind read = { .dialect = docent_dialect_read_lock(full.dialect), .shared = true, .may_acquire = rwlock_may_read };
     const struct lock_kind write = { .dialect = docent_dialect_write_lock(full.dialect), .may_acquire = rwlock_may_write };
@@ -159,7 +160,7 @@ docent_lock *docent_rwlock_write(const docent_rwlock *rwlock)
 void docent_rwlock_close(docent_rwlock *rwlock, void (*closed)(void *user), void *user)
 {
     if (rwlock == NULL) return;
-    docent_lock_release(rwlock->read); /* In force at once, on whatever thread this is. */
-    docent_lock_release(rwlock->write);
+    if (rwlock->read != NULL) (void)docent_tenure_release(&rwlock->read->tenure); /* In force at once, on whatever thread this is. */
+    if (rwlock->write != NULL) (void)docent_tenure_release(&rwlock->write->tenure);
     docent_handle_close(&rwlock->handle, closed, user);
 }

@@ -11,6 +11,7 @@
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/nodes.h"
+#include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
 
 enum { ACTOR_SLACK_MS = 50 }; /* A deadline is met within this. */
@@ -154,6 +155,9 @@ static void actor_client_closed(struct sim_client *client)
     if (actor->world->caches != NULL) {
         caches_client_closed(actor);
     }
+    if (actor->world->shares != NULL) {
+        shares_client_closed(actor);
+    }
     actor_handle_closed(actor, actor->handles, false);
     struct world *world = actor->world;
     for (size_t i = world->call_count; i > 0; i--) {
@@ -195,6 +199,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->gates != NULL) {
         gates_leave(actor, false);
     }
+    if (actor->world->shares != NULL) {
+        shares_leave(actor, false);
+    }
     docent_view_release(actor->view);
     actor->view = NULL;
     sim_client_close(&actor->client);
@@ -225,6 +232,9 @@ void actor_crash(struct actor *actor)
     }
     if (actor->world->gates != NULL) {
         gates_leave(actor, true);
+    }
+    if (actor->world->shares != NULL) {
+        shares_leave(actor, true);
     }
     actor->view = NULL;
     sim_client_crash(&actor->client);
@@ -706,6 +716,9 @@ static void actor_ring(struct alarm *alarm)
         } else if (actor->world->gates != NULL) {
             actor->prepared = true;
             gates_act(actor);
+        } else if (actor->world->shares != NULL) {
+            actor->prepared = true;
+            shares_act(actor);
         } else if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);

@@ -551,6 +551,8 @@ void nodes_call(struct actor *actor)
     case PLAY_COUNTER:
     case PLAY_CACHES:
     case PLAY_GATES:
+    case PLAY_RWLOCKS:
+    case PLAY_MULTI_LOCKS:
         abort();
     }
 }

@@ -11,6 +11,7 @@
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/nodes.h"
+#include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
 
 enum { WORLD_STILL_MAX = 20000 }; /* Steps at one instant: more, and something chases its tail. */
@@ -207,6 +208,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->path != NULL && world->counter != NULL && counter_committed(world, commit)) {
         return;
     }
+    if (commit->path != NULL && world->shares != NULL && shares_committed(world, commit)) {
+        return;
+    }
     if (commit->type == COMMIT_SET && strcmp(commit->path, ACTOR_SHARED) == 0) {
         world->shared_zxid = commit->zxid;
     }
@@ -284,11 +288,15 @@ static const struct forced *world_forced(const struct world *world, int64_t sess
     return NULL;
 }
 
-/* An operator ended the session: the holder cannot know before its lease runs out. */
+bool world_excused_session(const struct world *world, int64_t session)
+{
+    const struct forced *forced = world_forced(world, session);
+    return forced != NULL && world->clock.now_us - forced->at_us <= (uint64_t)world->session_ms * SIM_MS;
+}
+
 static bool world_excused(const struct world *world, const struct ledger_node *node)
 {
-    const struct forced *forced = world_forced(world, node->owner);
-    return forced != NULL && world->clock.now_us - forced->at_us <= (uint64_t)world->session_ms * SIM_MS;
+    return world_excused_session(world, node->owner);
 }
 
 void world_granted(struct world *world, struct actor *actor, int64_t token)
@@ -354,6 +362,9 @@ static void world_check(struct world *world)
     }
     if (world->gates != NULL) {
         gates_check(world);
+    }
+    if (world->shares != NULL) {
+        shares_check(world);
     }
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
@@ -641,7 +652,7 @@ static void world_enter(struct world *world, enum phase phase, uint64_t bound_ms
 
 static bool world_is_quiet(struct world *world)
 {
-    bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world));
+    bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world)) && (world->shares == NULL || shares_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
         quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && watching_quiet(&world->actors[i]->watching) &&
                 quiet;
@@ -808,6 +819,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->caches = caches_new();
     } else if (scenario->play == PLAY_GATES) {
         world->gates = gates_new(world);
+    } else if (scenario->play == PLAY_RWLOCKS || scenario->play == PLAY_MULTI_LOCKS) {
+        world->shares = shares_new();
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -844,6 +857,7 @@ void world_free(struct world *world)
     counter_free(world->counter);
     caches_free(world->caches);
     gates_free(world->gates);
+    shares_free(world->shares);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

@@ -27,6 +27,7 @@ struct actor;
 enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h, of CACHES growth.h (there contenders own caches). */
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
     PLAY_CACHES, PLAY_GATES /* gates.h */,
+    PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
 };
 
 struct scenario {
@@ -110,6 +111,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct caches;
 struct gates;
+struct shares;
 struct effect;
 struct nodes;
 struct counter;
@@ -147,6 +149,7 @@ struct world {
     struct txns *txns;   /* Likewise. */
     struct caches *caches;
     struct gates *gates;
+    struct shares *shares;
 
     enum phase phase;
     uint64_t phase_until_us;
@@ -179,6 +182,8 @@ void world_call_told(struct call *call, docent_status status);
 bool world_says_nothing(docent_status status); /* An outcome that leaves open whether a write was applied. */
 /* A write that was to be made only while its token's node stands is in the log. */
 void world_guarded_applied(struct world *world, const struct call *call, const struct commit *commit);
+/* An operator ended it not long ago: its client cannot know before its lease runs out. */
+bool world_excused_session(const struct world *world, int64_t session);
 const char *world_node_name(const struct world *world, int64_t token); /* Of the queue. NULL: there was none. */
 int64_t world_node_owner(const struct world *world, int64_t token);
 void world_granted(struct world *world, struct actor *actor, int64_t token);
