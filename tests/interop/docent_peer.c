@@ -11,7 +11,8 @@
 
 #include "peer.h"
 
-static const struct peer_kind *const kinds[] = { &peer_barrier, &peer_double, &peer_lock, &peer_pack, &peer_rwlock, &peer_semaphore, &peer_single };
+static const struct peer_kind *const kinds[] = { &peer_barrier, &peer_double, &peer_lock, &peer_locking_queue, &peer_multi, &peer_pack, &peer_plain_queue,
+                                                &peer_rwlock, &peer_semaphore, &peer_simple_queue, &peer_single };
 
 struct line {
     struct line *next;

@@ -16,8 +16,12 @@ ROWS = [
     ("read/write lock", "`InterProcessReadWriteLock`; `ReadLock`, `WriteLock`", {"curator": 3, "kazoo": 4}),
     ("semaphore", "`InterProcessSemaphoreV2`; `Semaphore`", {"curator": 5, "kazoo": 0}),
     ("non re-entrant mutex", "`InterProcessSemaphoreMutex`", {"curator": 0}),
+    ("multi-lock", "`InterProcessMultiLock`", {"curator": 8}),
     ("barrier", "`DistributedBarrier`; `Barrier`", {"curator": 0, "kazoo": 0}),
     ("double barrier", "`DistributedDoubleBarrier`; `DoubleBarrier`", {"curator": 6, "kazoo": 7}),
+    ("simple queue", "`SimpleDistributedQueue`; `zkr_queue`, `DistributedQueue`", {"curator": 0, "zookeeper": 2}),
+    ("kazoo queue", "`Queue`", {"kazoo": 0}),
+    ("kazoo locking queue", "`LockingQueue`", {"kazoo": 0}),
     ("compressed data", "`compressed()`", {"curator": 0}),
 ]
 
@@ -30,6 +34,7 @@ NOTES = [
     "Who takes several leases in Curator takes them one by one, inside the mutex. Ours takes all or none.",
     "Curator counts members again when it wakes up: come and go together.",
     "Unsafe: kazoo takes `ready` away when the first member leaves. Not with Curator's members.",
+    "In the order of the list (`DOCENT_MULTI_LOCK_AS_LISTED`), which has to be the same for all.",
 ]
 
 

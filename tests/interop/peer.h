@@ -35,7 +35,8 @@ struct peer_kind {
 };
 
 /* One per recipe, in files of their own. */
-extern const struct peer_kind peer_barrier, peer_double, peer_lock, peer_pack, peer_rwlock, peer_semaphore, peer_single;
+extern const struct peer_kind peer_barrier, peer_double, peer_lock, peer_locking_queue, peer_multi, peer_pack, peer_plain_queue, peer_rwlock,
+    peer_semaphore, peer_simple_queue, peer_single;
 
 /* Ends the process with a message unless @status is DOCENT_OK. */
 void peer_must(docent_status status, const char *what);

@@ -37,7 +37,19 @@ def simple_order(play):
     expect_equal(items_of(play), ["foreign"], "what is left")
 
 
-@played("simple queue", "curator")
+@played("simple queue", "zookeeper")
+def simple_without_peek(play):
+    """what {first} puts {second} takes, in order and to the byte"""
+    first, second = simple(play, play.first), simple(play, play.second)
+    for item in ("one", "-", "three"):
+        first.do("put", item)
+    expect(all(re.fullmatch(r"qn-\d{10}", name) for name in items_of(play)), "names")
+    expect_items(second, ["one", "-", "three"])
+    second.ask("poll").no()
+    expect_equal(items_of(play), [], "what is left")
+
+
+@played("simple queue", "curator", "zookeeper")
 def simple_wait(play):
     """{second} waits for what {first} puts"""
     first, second = simple(play, play.first), simple(play, play.second)
@@ -47,7 +59,7 @@ def simple_wait(play):
     expect_equal(waiting.ok(), "late", "what is taken")
 
 
-@played("simple queue", "curator", roles="ours first")
+@played("simple queue", "curator", "zookeeper", roles="ours first")
 def simple_once(play):
     """two of {first} and two of {second} put and take two hundred, each is taken once"""
     things = [simple(play, actor) for actor in (play.first, play.second, play.like(play.first), play.like(play.second))]
