@@ -20,6 +20,10 @@ ROWS = [
     ("barrier", "`DistributedBarrier`; `Barrier`", {"curator": 0, "kazoo": 0}),
     ("double barrier", "`DistributedDoubleBarrier`; `DoubleBarrier`", {"curator": 6, "kazoo": 7}),
     ("simple queue", "`SimpleDistributedQueue`; `zkr_queue`, `DistributedQueue`", {"curator": 0, "zookeeper": 2}),
+    ("distributed queue", "`DistributedQueue`, with and without `lockPath()`", {"curator": 9}),
+    ("distributed queue with ids", "`DistributedIdQueue`", {"curator": 0}),
+    ("distributed queue with priorities", "`DistributedPriorityQueue`", {"curator": 10}),
+    ("distributed queue with delays", "`DistributedDelayQueue`", {"curator": 10}),
     ("kazoo queue", "`Queue`", {"kazoo": 0}),
     ("kazoo locking queue", "`LockingQueue`", {"kazoo": 0}),
     ("compressed data", "`compressed()`", {"curator": 0}),
@@ -35,6 +39,8 @@ NOTES = [
     "Curator counts members again when it wakes up: come and go together.",
     "Unsafe: kazoo takes `ready` away when the first member leaves. Not with Curator's members.",
     "In the order of the list (`DOCENT_MULTI_LOCK_AS_LISTED`), which has to be the same for all.",
+    "All with the same lock path, or none. What a killed consumer worked on a consumer of Curator 5.4.0 finds when the queue changes next, ours at once.",
+    "Work that fails goes back without its priority or time in Curator 5.4.0, with them in ours.",
 ]
 
 
