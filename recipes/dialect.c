@@ -16,6 +16,11 @@ static const struct dialect dialect_tolerant_locks[] = {
     [DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1, .tolerant = true },
 };
 
+static const struct dialect dialect_latches[] = {
+    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "latch-", 6 },
+    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
+};
+
 const struct dialect *docent_dialect_lock(docent_dialect kind)
 {
     if ((size_t)kind >= sizeof dialect_locks / sizeof dialect_locks[0]) return NULL;
@@ -56,6 +61,12 @@ const struct dialect *docent_dialect_lease(docent_dialect kind)
 
     if (kind == DOCENT_DIALECT_CURATOR) return &curator;
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
+}
+
+const struct dialect *docent_dialect_latch(docent_dialect kind)
+{
+    if ((size_t)kind >= sizeof dialect_latches / sizeof dialect_latches[0]) return NULL;
+    return &dialect_latches[kind];
 }
 
 void docent_dialect_prefix(const struct dialect *dialect, const char uuid[37], char prefix[DIALECT_PREFIX_SIZE])

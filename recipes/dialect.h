@@ -52,6 +52,8 @@ const struct dialect *docent_dialect_read_lock(docent_dialect kind);
 const struct dialect *docent_dialect_write_lock(docent_dialect kind);
 /* The names of a semaphore's leases, or NULL. Kazoo's are 32 hex digits and no more, and any other name counts as well. Static. */
 const struct dialect *docent_dialect_lease(docent_dialect kind);
+/* Those of a leader latch, or NULL: it has none in that dialect. Static. */
+const struct dialect *docent_dialect_latch(docent_dialect kind);
 
 enum {
     DIALECT_PREFIX_SIZE = 64,  /* Room for every prefix, terminator included. */

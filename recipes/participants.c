@@ -34,8 +34,10 @@ struct participants {
     docent_result *listing;
     struct participant *entries;
     size_t count;
+    size_t most;
     size_t asked;
-    size_t out; /* Asked and not answered. */
+    size_t out;  /* Asked and not answered. */
+    size_t seen; /* Answered, and there. */
     docent_status status;
 };
 
@@ -139,6 +141,7 @@ static void participants_on_get(const docent_result *result, void *user)
     if (result->status == DOCENT_OK) {
         entry->label = docent_alloc(docent_client_allocator(p->client), result->size + 1);
         if (entry->label != NULL) {
+            p->seen++;
             entry->size = result->size;
             entry->stat = result->stat;
             if (result->size > 0) memcpy(entry->label, result->data, result->size);
@@ -169,10 +172,10 @@ static docent_status participants_ask_one(struct participants *p, struct partici
     return call == NULL ? DOCENT_ERR_TIMEOUT : docent_run_step(p->client, &get, call, NULL, participants_on_get, entry);
 }
 
-/* Keeps the window full; when nothing is out and nothing left to ask, it is done. */
+/* Keeps the window full; when nothing is out and nothing left to ask, it is done. Who is gone makes room for one behind. */
 static void participants_ask(struct participants *p)
 {
-    while (p->status == DOCENT_OK && p->asked < p->count && p->out < PARTICIPANTS_WINDOW) {
+    while (p->status == DOCENT_OK && p->asked < p->count && p->out < PARTICIPANTS_WINDOW && p->out < p->most - p->seen) {
         docent_status status = participants_ask_one(p, &p->entries[p->asked]);
         if (status != DOCENT_OK) {
             p->status = status;
@@ -215,8 +218,8 @@ static void participants_on_list(const docent_result *result, void *user)
     participants_ask(p);
 }
 
-docent_status docent_participants_read(docent_client *client, const struct dialect *dialect, const char *path,
-                                       docent_result_fn done, void *user, void (*over)(void *owner), void *owner)
+docent_status docent_participants_read_first(docent_client *client, const struct dialect *dialect, const char *path, size_t most,
+                                             docent_result_fn done, void *user, void (*over)(void *owner), void *owner)
 {
     if (done == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_client_check(client);
@@ -225,7 +228,7 @@ docent_status docent_participants_read(docent_client *client, const struct diale
     struct participants *p = docent_alloc(allocator, sizeof *p);
     if (p == NULL) return DOCENT_ERR_NO_MEMORY;
 
-    *p = (struct participants){ .client = client, .dialect = dialect, .over = over, .owner = owner };
+    *p = (struct participants){ .client = client, .dialect = dialect, .most = most, .over = over, .owner = owner };
     status = docent_steps_begin(&p->steps, client, NULL, done, user);
     if (status != DOCENT_OK) {
         docent_free(allocator, p);
