@@ -15,6 +15,8 @@
 #include <docent/ensemble.h>
 #include <docent/hold.h>
 #include <docent/lease.h>
+#include <docent/leader_latch.h>
+#include <docent/leader_selector.h>
 #include <docent/lock.h>
 #include <docent/multi_lock.h>
 #include <docent/mutex.h>
