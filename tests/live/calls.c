@@ -40,6 +40,8 @@ enum { /* What a function is like. */
     MUTEXES = 2048, /* Works on a mutex that is held, if there can be one. */
     QUEUES = 4096, /* Works on queues, and an item that is claimed, if there can be one. */
     LEASES = 8192, /* Works on a lease that is held, if there can be one. */
+    LATCHES = 1 << 14,   /* Works on a leader latch that leads, if one can. */
+    SELECTORS = 1 << 15, /* And on a leader selector in its term. */
     SEMAPHORES = 1024, /* Works on a semaphore, and a permit that is held, if there can be one. */
 };
 
@@ -70,7 +72,7 @@ struct stage {
 struct cell {
     const struct function *function;
     struct stage *stage;
-    char path[32], below[48];
+    char path[64], below[80];
     docent_client *view;
     docent_txn *txn;
     docent_lock *lock;
@@ -84,6 +86,9 @@ struct cell {
     docent_claim_queue *claim_queue;
     docent_item *item, *item_taken;
     docent_semaphore *semaphore;
+    docent_leader_latch *latch;
+    docent_leader_latch_listener *latch_listener;
+    docent_leader_selector *selector;
     docent_permit *permit, *permit_made;
     docent_work_queue *work;
     docent_work_item *work_item;
@@ -1147,6 +1152,105 @@ CALL(work_item_done)
     c->work_item = NULL;
 }
 
+/* leader_latch.h */
+static void on_leads(docent_leader_latch *latch, const docent_leadership *leadership, void *user)
+{
+    (void)latch;
+    (void)leadership;
+    (void)user;
+}
+CALL(leader_latch_new)
+{
+    docent_leader_latch *latch = NULL;
+    returns(c, docent_leader_latch_new(CLIENT, "/new-latch", NULL, &latch));
+    docent_leader_latch_close(latch, NULL, NULL);
+}
+CALL(leader_latch_start) { returns(c, docent_leader_latch_start(c->latch)); }
+CALL(leader_latch_await_async)
+{
+    returns(c, docent_leader_latch_await_async(c->latch, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS, on_done, c));
+}
+CALL(leader_latch_await) { returns(c, docent_leader_latch_await(c->latch, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)); }
+CALL(leader_latch_has_leadership) { answers(c, docent_leader_latch_has_leadership(c->latch) ? "yes" : "no"); }
+CALL(leader_latch_token) { answers(c, docent_leader_latch_token(c->latch) > 0 ? "some" : "-1"); }
+CALL(leader_latch_hold)
+{
+    docent_hold *hold = docent_leader_latch_hold(c->latch);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(leader_latch_listen)
+{
+    docent_leader_latch_listener *listener;
+    returns(c, docent_leader_latch_listen(c->latch, false, on_leads, c, &listener));
+}
+CALL(leader_latch_unlisten) { returns(c, docent_leader_latch_unlisten(c->latch, c->latch_listener)); }
+CALL(leader_latch_participants_async) { returns(c, docent_leader_latch_participants_async(c->latch, on_result, c)); }
+CALL(leader_latch_participants) { returns(c, docent_leader_latch_participants(c->latch, &c->result)); }
+CALL(leader_latch_leader_async) { returns(c, docent_leader_latch_leader_async(c->latch, on_result, c)); }
+CALL(leader_latch_leader) { returns(c, docent_leader_latch_leader(c->latch, &c->result)); }
+CALL(leader_latch_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_leader_latch_info(c->latch, &info));
+}
+CALL(leader_latch_close)
+{
+    c->accepted = true;
+    docent_leader_latch_close(c->latch, on_call, c);
+    c->latch = NULL;
+}
+
+/* leader_selector.h */
+static void on_term(docent_leader_selector *selector, const docent_leader_term *term, void *user)
+{
+    (void)selector;
+    if (term->number == 1) ((struct stage *)user)->held++;
+}
+static void in_term(docent_leader_selector *selector, const docent_leader_term *term, void *user)
+{
+    (void)selector;
+    (void)term;
+    (void)user;
+}
+CALL(leader_selector_new)
+{
+    docent_leader_selector *selector = NULL;
+    returns(c, docent_leader_selector_new(CLIENT, "/new-selector", NULL, &selector));
+    docent_leader_selector_close(selector, NULL, NULL);
+}
+CALL(leader_selector_start) { returns(c, docent_leader_selector_start(c->selector)); }
+CALL(leader_selector_requeue) { returns(c, docent_leader_selector_requeue(c->selector)); }
+CALL(leader_selector_relinquish) { docent_leader_selector_relinquish(c->selector, 1); }
+CALL(leader_selector_interrupt) { returns(c, docent_leader_selector_interrupt(c->selector)); }
+CALL(leader_selector_run)
+{
+    returns(c, docent_leader_selector_run(c->selector, c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS, in_term, c));
+}
+CALL(leader_selector_has_leadership) { answers(c, docent_leader_selector_has_leadership(c->selector) ? "yes" : "no"); }
+CALL(leader_selector_token) { answers(c, docent_leader_selector_token(c->selector) > 0 ? "some" : "-1"); }
+CALL(leader_selector_hold)
+{
+    docent_hold *hold = docent_leader_selector_hold(c->selector);
+    answers(c, hold != NULL ? "some" : "none");
+    docent_hold_unref(hold);
+}
+CALL(leader_selector_participants_async) { returns(c, docent_leader_selector_participants_async(c->selector, on_result, c)); }
+CALL(leader_selector_participants) { returns(c, docent_leader_selector_participants(c->selector, &c->result)); }
+CALL(leader_selector_leader_async) { returns(c, docent_leader_selector_leader_async(c->selector, on_result, c)); }
+CALL(leader_selector_leader) { returns(c, docent_leader_selector_leader(c->selector, &c->result)); }
+CALL(leader_selector_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_leader_selector_info(c->selector, &info));
+}
+CALL(leader_selector_close)
+{
+    c->accepted = true;
+    docent_leader_selector_close(c->selector, on_call, c);
+    c->selector = NULL;
+}
+
 /* semaphore.h */
 static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
 CALL(semaphore_new)
@@ -1498,6 +1602,36 @@ static const struct function functions[] = {
     FUNCTION(lease_left_ms, LEASES),
     FUNCTION(lease_new, 0),
     FUNCTION(lease_slot, LEASES),
+    FUNCTION(leader_latch_await, LATCHES),
+    FUNCTION(leader_latch_await_async, ANSWERS | LATCHES),
+    FUNCTION(leader_latch_close, ANSWERS | LASTS | LATCHES),
+    FUNCTION(leader_latch_has_leadership, LATCHES),
+    FUNCTION(leader_latch_hold, LATCHES),
+    FUNCTION(leader_latch_info, LATCHES),
+    FUNCTION(leader_latch_leader, LATCHES),
+    FUNCTION(leader_latch_leader_async, ANSWERS | LATCHES),
+    FUNCTION(leader_latch_listen, LATCHES),
+    FUNCTION(leader_latch_new, 0),
+    FUNCTION(leader_latch_participants, LATCHES),
+    FUNCTION(leader_latch_participants_async, ANSWERS | LATCHES),
+    FUNCTION(leader_latch_start, LATCHES),
+    FUNCTION(leader_latch_token, LATCHES),
+    FUNCTION(leader_latch_unlisten, LATCHES),
+    FUNCTION(leader_selector_close, ANSWERS | LASTS | SELECTORS),
+    FUNCTION(leader_selector_has_leadership, SELECTORS),
+    FUNCTION(leader_selector_hold, SELECTORS),
+    FUNCTION(leader_selector_info, SELECTORS),
+    FUNCTION(leader_selector_interrupt, SELECTORS),
+    FUNCTION(leader_selector_leader, SELECTORS),
+    FUNCTION(leader_selector_leader_async, ANSWERS | SELECTORS),
+    FUNCTION(leader_selector_new, 0),
+    FUNCTION(leader_selector_participants, SELECTORS),
+    FUNCTION(leader_selector_participants_async, ANSWERS | SELECTORS),
+    FUNCTION(leader_selector_relinquish, SELECTORS),
+    FUNCTION(leader_selector_requeue, SELECTORS),
+    FUNCTION(leader_selector_run, 0),
+    FUNCTION(leader_selector_start, SELECTORS),
+    FUNCTION(leader_selector_token, SELECTORS),
     FUNCTION(lock_acquire, 0),
     FUNCTION(lock_acquire_async, ANSWERS),
     FUNCTION(lock_close, ANSWERS | LASTS | HOLDS),
@@ -1808,6 +1942,17 @@ static void set_up(void *user)
             need(docent_children_watch_new(s->client, c->path, NULL, on_children, NULL, &c->children_watch), "watch for children");
             need(docent_topic_subscribe(s->client, c->path, &topic_events, NULL, &c->subscriber), "subscriber");
         }
+        if (c->function->like & LATCHES) need(docent_leader_latch_new(s->client, c->path, NULL, &c->latch), "latch");
+        if (c->function->call == call_leader_latch_unlisten) {
+            need(docent_leader_latch_listen(c->latch, false, on_leads, c, &c->latch_listener), "listener");
+        }
+        if (c->function->like & SELECTORS) {
+            docent_leader_selector_options options = { DOCENT_LEADER_SELECTOR_OPTIONS, .on_leadership = on_term, .user = s };
+            need(docent_leader_selector_new(s->client, c->path, &options, &c->selector), "selector");
+        }
+        if (c->function->call == call_leader_selector_run) {
+            need(docent_leader_selector_new(s->client, c->path, NULL, &c->selector), "selector");
+        }
         if (c->function->like & SEMAPHORES) need(docent_semaphore_new(s->client, c->path, &two_leases, &c->semaphore), "semaphore");
         if (c->function->like & MUTEXES) need(docent_mutex_new(s->client, c->path, NULL, &c->mutex), "mutex");
         if (c->function->like & QUEUES) {
@@ -1828,6 +1973,11 @@ static void set_up(void *user)
         }
         if (c->function->like & MUTEXES) need(docent_mutex_acquire_async(c->mutex, PATIENCE_MS, on_held, s), "acquire");
         if (c->function->like & LEASES) need(docent_lease_acquire_async(c->lease, PATIENCE_MS, on_held, s), "acquire");
+        if (c->function->like & LATCHES) {
+            need(docent_leader_latch_start(c->latch), "start");
+            need(docent_leader_latch_await_async(c->latch, PATIENCE_MS, on_held, s), "await");
+        }
+        if (c->function->like & SELECTORS) need(docent_leader_selector_start(c->selector), "start");
         if (c->function->like & SEMAPHORES) {
             need(docent_semaphore_acquire_async(c->semaphore, 1, PATIENCE_MS, on_held, s, &c->permit), "acquire");
         }
@@ -1840,6 +1990,8 @@ static int holders(void)
 {
     int count = 0;
     for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES | WORKS)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (LATCHES | SELECTORS)) != 0;
     return count;
 }
 
@@ -2147,6 +2299,8 @@ static void stage_end(struct stage *s)
         docent_claim_queue_close(s->cells[i].claim_queue, NULL, NULL);
         docent_queue_close(s->cells[i].queue, NULL, NULL);
         docent_lease_close(s->cells[i].lease, NULL, NULL);
+        docent_leader_latch_close(s->cells[i].latch, NULL, NULL);
+        docent_leader_selector_close(s->cells[i].selector, NULL, NULL);
         docent_permit_close(s->cells[i].permit, NULL, NULL);
         docent_permit_close(s->cells[i].permit_made, NULL, NULL);
         docent_semaphore_close(s->cells[i].semaphore, NULL, NULL);

@@ -259,6 +259,33 @@ static docent_status lock_revoke_first(const docent_retry *retry, struct told *t
     return docent_lock_revoke_async(lock, NULL, on_result, told);
 }
 
+static docent_leader_latch *latch;
+static docent_leader_selector *selector;
+
+static docent_status latch_participants(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_leader_latch_participants_async(latch, on_result, told);
+}
+
+static docent_status latch_leader(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_leader_latch_leader_async(latch, on_result, told);
+}
+
+static docent_status selector_participants(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_leader_selector_participants_async(selector, on_result, told);
+}
+
+static docent_status selector_leader(const docent_retry *retry, struct told *told)
+{
+    (void)retry;
+    return docent_leader_selector_leader_async(selector, on_result, told);
+}
+
 static docent_semaphore *semaphore;
 
 static docent_status semaphore_participants(const docent_retry *retry, struct told *told)
@@ -357,21 +384,39 @@ static const struct row rows[] = {
     ROW(docent_queue_size_async, "a count of items", .start = queue_size),
     ROW(docent_claim_queue_put_async, "an item put", .start = claim_queue_put, .doubt = DOUBT_FINAL, .steps = true),
     ROW(docent_claim_queue_put_many_async, "items put", .start = claim_queue_put_many, .doubt = DOUBT_FINAL, .steps = true),
+    ROW(docent_leader_latch_participants_async, "who takes part", .start = latch_participants, .steps = true, .parallel = true),
+    ROW(docent_leader_latch_leader_async, "who leads", .start = latch_leader, .steps = true, .parallel = true),
+    ROW(docent_leader_selector_participants_async, "who takes part", .start = selector_participants, .steps = true, .parallel = true),
+    ROW(docent_leader_selector_leader_async, "who leads", .start = selector_leader, .steps = true, .parallel = true),
     ROW(docent_semaphore_participants_async, "who has leases", .start = semaphore_participants, .steps = true, .parallel = true),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool is_of_latch(const struct row *row)
+{
+    return row->start == latch_participants || row->start == latch_leader;
+}
+
+static bool is_of_selector(const struct row *row)
+{
+    return row->start == selector_participants || row->start == selector_leader;
+}
 
 /* What a row's call is made on. */
 static void recipe_make(const struct row *row)
 {
     static const docent_semaphore_options two_leases = { DOCENT_SEMAPHORE_OPTIONS, .max = 2 };
     if (row->locks) assert_int_equal(docent_lock_new(peer.client, "/l", NULL, &lock), DOCENT_OK);
+    if (is_of_latch(row)) assert_int_equal(docent_leader_latch_new(peer.client, "/l", NULL, &latch), DOCENT_OK);
+    if (is_of_selector(row)) assert_int_equal(docent_leader_selector_new(peer.client, "/l", NULL, &selector), DOCENT_OK);
     if (row->start == semaphore_participants) assert_int_equal(docent_semaphore_new(peer.client, "/l", &two_leases, &semaphore), DOCENT_OK);
 }
 
 static void recipe_close(const struct row *row)
 {
     if (row->locks) docent_lock_close(lock, NULL, NULL);
+    if (is_of_latch(row)) docent_leader_latch_close(latch, NULL, NULL);
+    if (is_of_selector(row)) docent_leader_selector_close(selector, NULL, NULL);
     if (row->start == semaphore_participants) docent_semaphore_close(semaphore, NULL, NULL);
 }
 
@@ -471,9 +516,11 @@ static void reply_multi(const struct peer_frame *frame, struct game *game)
 
 static void reply_names(const struct peer_frame *frame, struct game *game)
 {
-    static const char *const names[] = { "_c_1-lock-0000000001", "_c_2-lock-0000000002" };
+    static const char *const lock_names[] = { "_c_1-lock-0000000001", "_c_2-lock-0000000002" };
+    static const char *const latch_names[] = { "_c_1-latch-0000000001", "_c_2-latch-0000000002" };
+    const char *const *names = is_of_latch(game->row) ? latch_names : lock_names;
     struct wire_out out = { 0 };
-    bool contenders = game->row->locks;
+    bool contenders = game->row->locks || is_of_latch(game->row) || is_of_selector(game->row);
     docent_wire_put_int(&out, contenders ? 2 : 0);
     for (size_t i = 0; contenders && i < 2; i++) docent_wire_put_string(&out, docent_wire_string(names[i]));
     docent_wire_put_stat(&out, stat_of_node);
@@ -1048,6 +1095,35 @@ static void test_a_wait_for_a_configuration_goes_on_until_its_deadline(void **st
     }
 }
 
+static void test_a_wait_for_leadership_goes_on_until_its_deadline(void **state)
+{
+    (void)state;
+    static struct peer_frame frames[8];
+    for (int cut = 0; cut < 2; cut++) {
+        static struct told told;
+        told = (struct told){ 0 };
+        start_patient();
+        assert_int_equal(docent_leader_latch_new(peer.client, "/l", NULL, &latch), DOCENT_OK);
+        assert_int_equal(docent_leader_latch_start(latch), DOCENT_OK);
+        uint64_t end = peer.now + 5000;
+        assert_int_equal(docent_leader_latch_await_async(latch, 5000, on_done, &told), DOCENT_OK);
+        unsigned tries = 0;
+        for (size_t count; told.calls == 0 && (count = next_requests(frames, 8, end)) > 0; tries++) {
+            if (cut) {
+                cut_and_back();
+            } else {
+                for (size_t i = 0; i < count; i++) peer_reply(&peer, frames[i].xid, 10, DOCENT_ERR_THROTTLED, NULL, 0);
+            }
+        }
+        assert_int_equal(told.calls, 1);
+        assert_int_equal(told.status, DOCENT_ERR_TIMEOUT);
+        assert_int_equal(told.info.elapsed_ms, end);
+        assert_in_range(tries, 3, 100);
+        docent_leader_latch_close(latch, NULL, NULL);
+        stop_patient();
+    }
+}
+
 static void lock_is_held(docent_status (*acquire)(struct told *told))
 {
     static struct peer_frame frames[8];
@@ -1468,6 +1544,7 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_work_queue_put_async, test_a_put_of_work_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_flush_async, test_a_flush_of_work_waits_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_remove_async, test_a_removal_of_work_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_leader_latch_await_async, test_a_wait_for_leadership_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
