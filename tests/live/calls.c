@@ -1990,7 +1990,6 @@ static int holders(void)
 {
     int count = 0;
     for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES | WORKS)) != 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES)) != 0;
     for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (LATCHES | SELECTORS)) != 0;
     return count;
 }
