@@ -69,6 +69,7 @@ struct docent_lease {
     enum lease_state state;
     struct contender contender;
     bool contending;     /* There is one. Over before the next begins. */
+    bool dismissed;      /* And it is of a slot, or an acquire, before. */
     bool early;          /* LOCKING: a read is under way, behind the contender's requests. */
     bool one_look;
     uint32_t first, tried; /* Slots: where it began, and how many have been looked at. */
@@ -149,6 +150,12 @@ static void lease_go(struct docent_lease *l, enum lease_state next)
 
 /* ---- The end of an acquire. ---- */
 
+static void lease_dismiss(struct docent_lease *l)
+{
+    l->dismissed = true;
+    if (l->contending) docent_contender_leave(&l->contender, DOCENT_ERR_CANCELLED);
+}
+
 static void lease_finish(struct docent_lease *l, docent_status outcome)
 {
     uint64_t now = docent_client_now(l->handle.client);
@@ -159,7 +166,7 @@ static void lease_finish(struct docent_lease *l, docent_status outcome)
     docent_meter_end(&l->meter, outcome, now > l->begun_ms ? now - l->begun_ms : 0);
     docent_timer_stop(l->handle.client, &l->deadline);
     lease_go(l, LEASE_IDLE);
-    if (l->contending) docent_contender_leave(&l->contender, DOCENT_ERR_CANCELLED);
+    lease_dismiss(l);
 }
 
 /* It ends before its time: was anything written? */
@@ -203,13 +210,18 @@ static void lease_next_slot(struct docent_lease *l)
     }
     l->tried++;
     lease_go(l, LEASE_LOCKING); /* When the contender is over the next slot's begins. */
-    if (l->contending) docent_contender_leave(&l->contender, DOCENT_ERR_CANCELLED);
+    lease_dismiss(l);
+}
+
+static bool lease_leads(const struct docent_lease *l)
+{
+    return l->contending && !l->dismissed && l->contender.told == CONTENDER_LEADS;
 }
 
 /* Nothing is written: look again, if the lock is ours. */
 static void lease_seek(struct docent_lease *l)
 {
-    lease_go(l, l->contending && l->contender.told == CONTENDER_LEADS ? LEASE_READING : LEASE_LOCKING);
+    lease_go(l, lease_leads(l) ? LEASE_READING : LEASE_LOCKING);
 }
 
 /* ---- Replies. ---- */
@@ -305,7 +317,7 @@ static void lease_on_write(struct docent_lease *l, const struct docent_event *ev
     case TROUBLE_BUSY:
         if (ev->status == DOCENT_ERR_NO_MEMORY && ev->sent) { /* For the answer. */
             lease_ask_again(l, LEASE_FINDING, ev->status);
-        } else if (l->contending && l->contender.told == CONTENDER_LEADS) {
+        } else if (lease_leads(l)) {
             lease_ask_again(l, LEASE_READING, ev->status);
         } else {
             lease_seek(l);
@@ -341,7 +353,7 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
     switch (phase) {
     case CONTENDER_WAITS: break;
     case CONTENDER_LEADS:
-        if (l->state == LEASE_LOCKING) lease_go(l, LEASE_READING);
+        if (l->state == LEASE_LOCKING && !l->dismissed) lease_go(l, LEASE_READING);
         break;
     case CONTENDER_DOUBTS:
         if (l->state == LEASE_READING) lease_go(l, LEASE_LOCKING);
@@ -354,8 +366,7 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
             l->contending = false;
             docent_client_later(l->handle.client, &l->later);
         }
-        if (l->state != LEASE_LOCKING && l->state != LEASE_READING) break; /* Idle, or what was written says whether it was still ours. */
-        if (why == DOCENT_ERR_CANCELLED) break;                            /* By us: of the slot, or the acquire, before. */
+        if (l->dismissed || (l->state != LEASE_LOCKING && l->state != LEASE_READING)) break; /* What was written says whether it was ours. */
         if (why == DOCENT_ERR_NO_NODE) {
             lease_go(l, LEASE_LOCKING);
         } else {
@@ -388,6 +399,7 @@ static void lease_begin_contender(struct docent_lease *l)
         return;
     }
     l->contending = true;
+    l->dismissed = false;
     docent_contender_start(&l->contender);
     if (l->state != LEASE_LOCKING || !docent_machine_online(&l->handle.machine)) return;
     l->early = true;

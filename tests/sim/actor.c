@@ -10,6 +10,7 @@
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
+#include "tests/sim/lessees.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
@@ -202,6 +203,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->shares != NULL) {
         shares_leave(actor, false);
     }
+    if (actor->world->lessees != NULL) {
+        lessees_leave(actor, false);
+    }
     docent_view_release(actor->view);
     actor->view = NULL;
     sim_client_close(&actor->client);
@@ -235,6 +239,9 @@ void actor_crash(struct actor *actor)
     }
     if (actor->world->shares != NULL) {
         shares_leave(actor, true);
+    }
+    if (actor->world->lessees != NULL) {
+        lessees_leave(actor, true);
     }
     actor->view = NULL;
     sim_client_crash(&actor->client);
@@ -719,6 +726,9 @@ static void actor_ring(struct alarm *alarm)
         } else if (actor->world->shares != NULL) {
             actor->prepared = true;
             shares_act(actor);
+        } else if (actor->world->lessees != NULL) {
+            actor->prepared = true;
+            lessees_act(actor);
         } else if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);

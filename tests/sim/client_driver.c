@@ -20,6 +20,12 @@ static uint64_t client_host_now(void *user)
     return sim_client_now(user);
 }
 
+static int64_t client_host_wall(void *user)
+{
+    const struct sim_client *client = user;
+    return SIM_WALL_MS + (int64_t)sim_client_now(client) + client->wall_offset_ms;
+}
+
 static docent_status client_host_check(void *user)
 {
     (void)user;
@@ -227,7 +233,7 @@ docent_status sim_client_start(struct sim_client *client, const docent_client_op
     client->serial = 0;
     client->host = (struct docent_host){
         .user = client, .now_ms = client_host_now, .check_loop = client_host_check, .entropy = client_host_entropy,
-        .wake = client_host_wake, .post = client_host_post, .default_label = "sim",
+        .wake = client_host_wake, .post = client_host_post, .default_label = "sim", .wall_ms = client_host_wall,
     };
     docent_client_options complete = *options;
     complete.allocator = &client->allocator;

@@ -9,6 +9,8 @@
 
 enum { SIM_PORT = 2181 }; /* Server i is 10.0.0.(i + 1):2181. */
 
+#define SIM_WALL_MS INT64_C(1700000000000) /* A wall clock at the beginning of virtual time, if nothing is added. */
+
 struct sim_client {
     struct net *net;
     size_t index;
@@ -34,6 +36,7 @@ struct sim_client {
     bool closing;
     bool paused;
     bool woken; /* While paused. */
+    int64_t wall_offset_ms; /* Of its wall clock. */
     uint64_t entropy;
     unsigned late_max_us; /* A loop comes to its timers late by up to this. */
 };

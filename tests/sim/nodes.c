@@ -553,6 +553,7 @@ void nodes_call(struct actor *actor)
     case PLAY_GATES:
     case PLAY_RWLOCKS:
     case PLAY_MULTI_LOCKS:
+    case PLAY_LESSEES:
         abort();
     }
 }

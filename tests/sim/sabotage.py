@@ -50,6 +50,7 @@ TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
 REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
+LEASE_FILE = "recipes/lease.c"
 PERMIT = "recipes/permit.c"
 PERMIT_TAKE = "recipes/permit_take.c"
 
@@ -57,6 +58,7 @@ LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
 CALLS = "--scenario storm-calls --seeds 10000"
 CACHES = "--scenario storm-cache --seeds 3000"
+LESSEES = "--scenario storm-lessees --seeds 5000"
 GATES = "--scenario storm-gate --seeds 5000"
 
 
@@ -115,6 +117,34 @@ BUGS = [
     Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
         (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
+    # Leases that end by the clock.
+    Bug("lease-not-rounded", "the holder counts from its wish, though the end that it wrote is rounded down", [
+        (LEASE_FILE, "l->until_ms = now_ms + (uint64_t)(end_ms - wall_ms);", "l->until_ms = now_ms + l->duration_ms;"),
+    ], [LESSEES]),
+    Bug("lease-taken-early", "somebody else's lease is taken at its end, however far the clocks are apart", [
+        (LEASE_FILE, "< end_ms + (int64_t)l->skew_ms) {", "< end_ms) {"),
+    ], [LESSEES]),
+    Bug("lease-unguarded", "a lease is written whatever has become of the lock, and of what was read", [
+        (LEASE_FILE, "docent_op_check(l->contender.own.path, DOCENT_ANY_VERSION),", 'docent_op_check("/", DOCENT_ANY_VERSION),'),
+        (LEASE_FILE, "docent_op_set(l->holder_path, l->text, size, l->version)", "docent_op_set(l->holder_path, l->text, size, DOCENT_ANY_VERSION)"),
+        (LEASE_FILE, "        if (l->state == LEASE_LOCKING && !l->dismissed) lease_go(l, LEASE_READING);\n        break;",
+         "        break;"),
+        (LEASE_FILE, "    if (l->state == LEASE_LOCKING) { /* The lock is not ours yet: this was for nothing. */\n        l->early = false;\n        return;\n    }",
+         "    if (l->state == LEASE_LOCKING) (void)lease_enter(l, LEASE_READING);"),
+    ], ["--scenario lessees --seeds 300", LESSEES]),
+    Bug("lease-told-at-once", "the lease is ours as soon as it is being written", [
+        (LEASE_FILE, "    lease_go(l, LEASE_WRITING);\n}", "    lease_go(l, LEASE_WRITING);\n    lease_got(l);\n}"),
+    ], ["--scenario lessees --seeds 50"]),
+    Bug("lease-unknown-is-ours", "after a lost reply any document will do", [
+        (LEASE_FILE, "ev->status == DOCENT_OK && result->size == strlen(l->text) && memcmp(result->data, l->text, result->size) == 0",
+         "ev->status == DOCENT_OK && result->size > 0"),
+    ], ["--exhaustive lessees", LESSEES]),
+    Bug("lease-stays-locked", "the lock stays when the lease was got, or not", [
+        (LEASE_FILE, "    lease_go(l, LEASE_IDLE);\n    lease_dismiss(l);", "    lease_go(l, LEASE_IDLE);"),
+    ], ["--scenario lessees --seeds 50"]),
+    Bug("lease-of-the-last-acquire", "what becomes of the lock of the last acquire is taken for this one's", [
+        (LEASE_FILE, "        if (l->dismissed || (l->state", "        if ((l->state"),
+    ], ["--scenario lessees --seeds 300"]),
     # Semaphores.
     Bug("gate-behind", "after a reconnect the leases are listed on a server that has not got as far as the contender", [
         (PERMIT, "    p->lagging = true;", "    p->lagging = false;"),

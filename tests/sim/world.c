@@ -10,6 +10,7 @@
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
+#include "tests/sim/lessees.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
@@ -202,6 +203,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->path != NULL && world->caches != NULL && caches_committed(world, commit)) {
         return;
     }
+    if (commit->path != NULL && world->lessees != NULL && lessees_committed(world, commit)) {
+        return;
+    }
     if (commit->path != NULL && world->gates != NULL && gates_committed(world, commit)) {
         return;
     }
@@ -365,6 +369,9 @@ static void world_check(struct world *world)
     }
     if (world->shares != NULL) {
         shares_check(world);
+    }
+    if (world->lessees != NULL) {
+        lessees_check(world);
     }
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
@@ -660,6 +667,9 @@ static bool world_is_quiet(struct world *world)
     if (world->gates != NULL) {
         quiet = gates_quiet(world) && quiet;
     }
+    if (world->lessees != NULL) {
+        quiet = lessees_quiet(world) && quiet;
+    }
     if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
         return caches_quiet(world);
     }
@@ -786,7 +796,9 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->drawn.impatient = chance_per_mille(&world->random, 600);
         world->drawn.long_holds = chance_per_mille(&world->random, 400);
         world->drawn.kazoo = chance_per_mille(&world->random, 250);
-        if (scenario->play == PLAY_GATES) {
+        if (scenario->play == PLAY_LESSEES) {
+            world->drawn.gate_max = (uint32_t)chance_between(&world->random, 0, 2);
+        } else if (scenario->play == PLAY_GATES) {
             world->drawn.gate_max = (uint32_t)chance_between(&world->random, world->drawn.kazoo, 4);
         }
         world->drawn.lag_ms = chance_per_mille(&world->random, 500) ? chance_between(&world->random, 0, 1500) : 0;
@@ -821,6 +833,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->gates = gates_new(world);
     } else if (scenario->play == PLAY_RWLOCKS || scenario->play == PLAY_MULTI_LOCKS) {
         world->shares = shares_new();
+    } else if (scenario->play == PLAY_LESSEES) {
+        world->lessees = lessees_new(world);
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -858,6 +872,7 @@ void world_free(struct world *world)
     caches_free(world->caches);
     gates_free(world->gates);
     shares_free(world->shares);
+    lessees_free(world->lessees);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

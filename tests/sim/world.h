@@ -28,6 +28,7 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
     PLAY_CACHES, PLAY_GATES /* gates.h */,
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
+    PLAY_LESSEES /* lessees.h */,
 };
 
 struct scenario {
@@ -49,7 +50,7 @@ struct scenario {
     bool impatient;     /* Contenders cancel, close and leave. */
     uint64_t lag_ms;    /* Of replicas. */
     bool kazoo;         /* The other dialect. */
-    uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. */
+    uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. Of lessees: slots. */
     bool long_holds;    /* For about as long as a session lives. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
@@ -112,6 +113,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 struct caches;
 struct gates;
 struct shares;
+struct lessees;
 struct effect;
 struct nodes;
 struct counter;
@@ -150,6 +152,7 @@ struct world {
     struct caches *caches;
     struct gates *gates;
     struct shares *shares;
+    struct lessees *lessees;
 
     enum phase phase;
     uint64_t phase_until_us;
