@@ -95,6 +95,9 @@ def change_a_configuration(folder, address):
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
     ("mutex", lambda folder, address: run(folder, "mutex", address, "/check/mutex"), "acquired 2 times", "the sum is 3"),
+    ("rwlock", lambda folder, address: run(folder, "rwlock", address, "/check/rwlock"), "alone, token ", "token still ", "DOCENT_ERR_UPGRADE"),
+    ("multi_lock", lambda folder, address: run(folder, "multi_lock", address, "/check/b", "/check/a"), "holds /check/b and /check/a",
+     "guarded by both: success"),
     ("blocking", lambda folder, address: run(folder, "blocking", address), "read     one, version 0", "deleted  /example-"),
     ("fenced_writer", lambda folder, address: run(folder, "fenced_writer", address), "now it is stopped", "to the node: refused",
      "to the other store: refused"),

@@ -40,6 +40,8 @@ NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
 LOCK = "recipes/lock.c"
+RWLOCK = "recipes/rwlock.c"
+MULTI_LOCK = "recipes/multi_lock.c"
 HANDLE = "recipes/handle.c"
 TXN = "recipes/txn.c"
 BATCH = "recipes/batch.c"
@@ -191,7 +193,7 @@ BUGS = [
         (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),
     ], ["--scenario five-three --seeds 20"]),
     Bug("list-refused", "a list that there was no memory to send is waited for", [
-        (CONTENDER_NODE, "if (contender_owns(c) && c->list_refused) docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);", "(void)contender_owns(c);"),
+        (CONTENDER_NODE, "        } else if (c->list_refused) {", "        } else if (c == NULL) {"),
     ], ["--exhaustive two-one"]),
     # Calls of several steps about one node.
     Bug("protected-and-blind", "after a lost reply a protected node is created again at once", [
@@ -390,6 +392,63 @@ BUGS = [
         (REARM, "if (wanted == 0) rearm_round_ends(r);",
          ""),
     ], ["--exhaustive watching-old --seed 1"]),
+
+    # Read/write locks.
+    Bug("reader-passes", "a reader waits for nobody", [
+        (DIALECT, "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key);",
+         "    (void)name;\n    (void)key;\n    return dialect->waits == DIALECT_AFTER_ALL;"),
+    ], ["--scenario rwlock --seeds 50"]),
+    Bug("reader-waits-for-any", "a reader waits for readers, too, and for the last of all who are ahead", [
+        (DIALECT, "return dialect->waits == DIALECT_AFTER_FIRST_WRITER ? order < 0 : order >= 0;", "return dialect != NULL && order >= 0;"),
+        (DIALECT, "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key);",
+         "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key) || name != NULL;"),
+        (CONTENDER_QUEUE, "    } else if (rank.ahead == NULL) {", "    } else if (rank.index > 1 && c->config.dialect->waits != DIALECT_AFTER_ALL) {\n"
+         "        docent_contender_go(c, CONTENDER_FIRST);\n    } else if (rank.ahead == NULL) {"),
+    ], ["--scenario rwlock --seeds 50"]),
+    Bug("next-behind-a-writer", "a writer takes the deletion of the writer ahead for its turn, whatever reader was left in that place", [
+        (DIALECT, "        rank.plain = false; /* A reader of its owner's may take its place. */", "        rank.plain = rank.plain;"),
+    ], ["--scenario rwlock --seeds 200"]),
+    Bug("downgrade-at-the-end", "a downgraded reader is given the next number, and is first nevertheless", [
+        (CONTENDER, "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL),",
+         "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL),"),
+        (CONTENDER, ".sequential = config->beside == NULL,", ".sequential = true,"),
+        (CONTENDER_NODE, "        strcat(docent_protected_prefix(&c->own), beside + strlen(beside) - DIALECT_DIGITS);", "        (void)beside;"),
+    ], ["--scenario rwlock --seeds 200"]),
+    Bug("downgrade-unchecked", "a downgraded reader does not look whether the writer is still there", [
+        (CONTENDER, "        docent_op_check(docent_hold_path(c->config.beside), DOCENT_ANY_VERSION),\n", ""),
+        (CONTENDER, "docent_op both = docent_op_multi(parts, 2);", "docent_op both = docent_op_multi(parts, 1);"),
+        (CONTENDER, "    parts[1].acl = c->config.acl;", "    parts[0].acl = c->config.acl;"),
+    ], ["--exhaustive rwlock --pairs 500", "--scenario storm-rwlock --seeds 3000"]),
+    Bug("downgrade-ranked", "a downgraded reader that was found after a lost reply stands in line", [
+        (CONTENDER_NODE, "docent_contender_go(c, c->config.beside != NULL ? CONTENDER_FIRST : CONTENDER_RANKING);", "docent_contender_go(c, CONTENDER_RANKING);"),
+    ], ["--exhaustive rwlock", "--scenario storm-rwlock --seeds 3000"]),
+    Bug("upgrade-queues", "a reader queues as a writer, behind itself", [
+        (RWLOCK, "    return DOCENT_ERR_UPGRADE;", "    return DOCENT_OK;"),
+    ], ["--scenario rwlock --seeds 50"]),
+    Bug("downgrade-without-token", "a downgraded reader has no token", [
+        (LOCK, "beside != NULL ? docent_hold_czxid(beside) : lock->shared ? -1", "lock->shared ? -1"),
+    ], ["--scenario rwlock --seeds 50"]),
+
+    # Several locks as one.
+    Bug("multi-as-listed", "several locks are taken in whatever order they are listed", [
+        (MULTI_LOCK, " && order == DOCENT_MULTI_LOCK_SORTED) at = k;", " && order != DOCENT_MULTI_LOCK_SORTED) at = k;"),
+    ], ["--scenario multi-lock --seeds 50"]),
+    Bug("multi-keeps", "what was had of several locks is kept when the next cannot be had", [
+        (MULTI_LOCK, "docent_lock_release(m->order[--begun]); /*", "--begun; /*"),
+    ], ["--scenario multi-lock --seeds 50"]),
+    Bug("multi-time-each", "each of several locks gets the time of the whole", [
+        (MULTI_LOCK, "*ret_ms = (uint32_t)(a->deadline_ms - now);", "*ret_ms = (uint32_t)(a->deadline_ms - a->since_ms);"),
+    ], ["--scenario multi-lock --seeds 100"]),
+    Bug("multi-holds-the-rest", "when one of several locks is lost the whole goes on being held", [
+        (MULTI_LOCK, "        if (one == DOCENT_LOCK_RELEASED || one == DOCENT_LOCK_WAITING) return DOCENT_LOCK_RELEASED;\n", ""),
+        (MULTI_LOCK, "if (m->current != NULL && !multi_is_whole(m)) {", "if (m->current != NULL && m->had > m->count) {"),
+    ], ["--exhaustive multi-lock", "--scenario storm-multi-lock --seeds 1000"]),
+    Bug("multi-one-short", "several locks are granted when all but the last are had", [
+        (MULTI_LOCK, "        if (m->had == m->count) {\n            multi_grant(m);", "        if (m->had + 1 >= m->count) {\n            m->had = m->count;\n            multi_grant(m);"),
+    ], ["--scenario multi-lock --seeds 50"]),
+    Bug("multi-late-answer", "the answer to an acquisition that is over is taken for the current one's", [
+        (MULTI_LOCK, "    if (--part_of(lock)->owed > 0) return; /* Of an acquisition that is over. */", "    part_of(lock)->owed--;"),
+    ], ["--scenario storm-multi-lock --seeds 1500"]),
 ]
 
 # What is tried when a bug's own runs do not notice it.
