@@ -104,7 +104,14 @@ static docent_status rwlock_make_part(struct docent_rwlock *rw, docent_client *c
                                       struct lock_kind kind, docent_lock **ret_lock)
 {
     const docent_lock_options options = {
-        DOCENT_LOCK_OPTIONS, .label = full->label, .acl = full->acl, .on_state = full->on_state, .on_lost = full->on_lost, .user = full->user,
+        DOCENT_LOCK_OPTIONS,
+        .label = full->label,
+        .acl = full->acl,
+        .on_state = full->on_state,
+        .on_lost = full->on_lost,
+        .user = full->user,
+        .on_revoke = full->on_revoke,
+        .max_hold_ms = full->max_hold_ms,
     };
 
     if (kind.dialect == NULL) return DOCENT_ERR_INVALID_ARGUMENT;

@@ -43,10 +43,12 @@ typedef struct docent_rwlock_options {
     size_t struct_size;     /* Set by DOCENT_RWLOCK_OPTIONS; new fields go at the end. */
     docent_dialect dialect; /* Default: DOCENT_DIALECT_CURATOR. */
     const char *label;      /* As these in docent_lock_options. */
-    docent_acl_list acl;
+    docent_acl_list acl;    /* And the callbacks: */
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user); /* Of both: @lock is one of the two. */
     void (*on_lost)(docent_lock *lock, docent_status why, void *user);
     void *user;
+    void (*on_revoke)(docent_lock *lock, void *user);
+    uint32_t max_hold_ms; /* Of either lock; a downgraded reader's begins anew. */
 } docent_rwlock_options;
 #define DOCENT_RWLOCK_OPTIONS .struct_size = sizeof(docent_rwlock_options)
 /** The same as { DOCENT_RWLOCK_OPTIONS }, for compilers without designated initialisers. Thread: any. */

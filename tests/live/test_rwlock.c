@@ -276,6 +276,43 @@ static void both_are_lost_with_the_session(void **state)
     docent_rwlock_close(rw, NULL, NULL);
 }
 
+static void on_revoke(docent_lock *lock, void *user)
+{
+    struct told *told = user;
+    told->lock = lock;
+    told->lost++;
+}
+
+static void a_reader_is_asked_to_let_go(void **state)
+{
+    (void)state;
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    docent_rwlock_options options = { DOCENT_RWLOCK_OPTIONS, .on_revoke = on_revoke, .user = &told };
+    docent_rwlock *rw = rwlock_new(client, &options);
+    assert_ok(acquire(docent_rwlock_write(rw)));
+    assert_ok(acquire(docent_rwlock_read(rw)));
+    assert_ok(docent_lock_release_wait(docent_rwlock_write(rw), PATIENCE_MS));
+    assert_ok(docent_lock_revoke(docent_rwlock_read(theirs), NULL));
+    assert_soon(told.lost == 1);
+    assert_ptr_equal(told.lock, docent_rwlock_read(rw));
+    docent_rwlock_close(rw, NULL, NULL);
+}
+
+static void a_hold_has_a_bound(void **state)
+{
+    (void)state;
+    static struct told told;
+    memset(&told, 0, sizeof told);
+    docent_rwlock_options options = { DOCENT_RWLOCK_OPTIONS, .on_lost = on_lost, .max_hold_ms = 20, .user = &told };
+    docent_rwlock *rw = rwlock_new(client, &options);
+    assert_ok(acquire(docent_rwlock_write(rw)));
+    assert_soon(told.lost == 1);
+    assert_status(told.why, DOCENT_ERR_TIMEOUT);
+    assert_ok(acquire(docent_rwlock_write(theirs)));
+    docent_rwlock_close(rw, NULL, NULL);
+}
+
 static void count(void *user)
 {
     (*(atomic_int *)user)++;
@@ -341,6 +378,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(participants_are_of_their_kind, start, stop),
         cmocka_unit_test_setup_teardown(kazoos_names, start, stop),
         cmocka_unit_test_setup_teardown(both_are_lost_with_the_session, start, stop),
+        cmocka_unit_test_setup_teardown(a_reader_is_asked_to_let_go, start, stop),
+        cmocka_unit_test_setup_teardown(a_hold_has_a_bound, start, stop),
         cmocka_unit_test_setup_teardown(closing_tells_when_the_nodes_are_gone, start, stop),
         cmocka_unit_test_setup_teardown(the_client_may_close_first, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),

@@ -398,13 +398,6 @@ BUGS = [
         (DIALECT, "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key);",
          "    (void)name;\n    (void)key;\n    return dialect->waits == DIALECT_AFTER_ALL;"),
     ], ["--scenario rwlock --seeds 50"]),
-    Bug("reader-waits-for-any", "a reader waits for readers, too, and for the last of all who are ahead", [
-        (DIALECT, "return dialect->waits == DIALECT_AFTER_FIRST_WRITER ? order < 0 : order >= 0;", "return dialect != NULL && order >= 0;"),
-        (DIALECT, "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key);",
-         "    return dialect->waits == DIALECT_AFTER_ALL || dialect_is_writer(dialect, name, key) || name != NULL;"),
-        (CONTENDER_QUEUE, "    } else if (rank.ahead == NULL) {", "    } else if (rank.index > 1 && c->config.dialect->waits != DIALECT_AFTER_ALL) {\n"
-         "        docent_contender_go(c, CONTENDER_FIRST);\n    } else if (rank.ahead == NULL) {"),
-    ], ["--scenario rwlock --seeds 50"]),
     Bug("next-behind-a-writer", "a writer takes the deletion of the writer ahead for its turn, whatever reader was left in that place", [
         (DIALECT, "        rank.plain = false; /* A reader of its owner's may take its place. */", "        rank.plain = rank.plain;"),
     ], ["--scenario rwlock --seeds 200"]),

@@ -451,7 +451,8 @@ static void share_act_rw(struct actor *actor)
         share_write(actor, &write, 1);
         if (!reads && share_may(actor, 700)) {
             share_ask(actor, read);
-        } else {
+        }
+        if (reads || share->acquire == NULL || share_may(actor, 300)) { /* Before the downgrade is answered, too: then it may not come true. */
             docent_lock_release(write);
         }
         return;
