@@ -28,10 +28,6 @@ from plays import Play, Server, Test
 from talker import Talker
 
 FAMILIES = (locks, leaders, queues, pack)  # Imported for their tests, which register themselves.
-OURS = ["barrier", "compressed data", "distributed queue", "distributed queue with delays", "distributed queue with ids",
-        "distributed queue with priorities", "double barrier", "kazoo locking queue", "kazoo queue", "lock", "multi-lock",
-        "non re-entrant mutex", "read/write lock", "revocation", "semaphore", "simple queue"]  # Recipes that our peer can play.
-Test.all = [test for test in Test.all if test.recipe in OURS or "--ours" in sys.argv]
 
 
 class Company:

@@ -17,6 +17,10 @@ ROWS = [
     ("semaphore", "`InterProcessSemaphoreV2`; `Semaphore`", {"curator": 5, "kazoo": 0}),
     ("non re-entrant mutex", "`InterProcessSemaphoreMutex`", {"curator": 0}),
     ("multi-lock", "`InterProcessMultiLock`", {"curator": 8}),
+    ("lease", "`NonBlockingLease`, `MultiNonBlockingLease`", {"kazoo": 0}),
+    ("leader latch", "`LeaderLatch`", {"curator": 11}),
+    ("leader selector", "`LeaderSelector`", {"curator": 11}),
+    ("election", "`Election`", {"kazoo": 11}),
     ("barrier", "`DistributedBarrier`; `Barrier`", {"curator": 0, "kazoo": 0}),
     ("double barrier", "`DistributedDoubleBarrier`; `DoubleBarrier`", {"curator": 6, "kazoo": 7}),
     ("simple queue", "`SimpleDistributedQueue`; `zkr_queue`, `DistributedQueue`", {"curator": 0, "zookeeper": 2}),
@@ -41,6 +45,8 @@ NOTES = [
     "In the order of the list (`DOCENT_MULTI_LOCK_AS_LISTED`), which has to be the same for all.",
     "All with the same lock path, or none. What a killed consumer worked on a consumer of Curator 5.4.0 finds when the queue changes next, ours at once.",
     "Work that fails goes back without its priority or time in Curator 5.4.0, with them in ours.",
+    "A latch is not to be on one path with a selector, nor Curator's selector with kazoo's election: they do not see each other. Locks of the same peer "
+    "take part in the elections of selectors, and ours (`DOCENT_DIALECT_KAZOO`) in kazoo's.",
 ]
 
 
