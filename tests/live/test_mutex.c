@@ -83,6 +83,7 @@ static void held_until_the_last_release(void **state)
     docent_mutex_close(one.mutex, NULL, NULL);
 }
 
+/* F-66 */
 static void one_release_too_many_is_an_error(void **state)
 {
     (void)state;

@@ -11,6 +11,7 @@
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/lessees.h"
+#include "tests/sim/locks.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
@@ -32,6 +33,11 @@ static bool actor_may(struct actor *actor, unsigned per_mille)
 static void actor_in(struct actor *actor, uint64_t delay_ms)
 {
     clock_set(&actor->world->clock, &actor->alarm, actor->world->clock.now_us + delay_ms * SIM_MS + actor_between(actor, 0, 999));
+}
+
+void actor_wake(struct actor *actor, uint64_t delay_ms)
+{
+    actor_in(actor, delay_ms);
 }
 
 static void actor_go(struct actor *actor, enum actor_state next)
@@ -119,7 +125,7 @@ static void actor_lost(docent_lock *lock, docent_status why, void *user)
     if (!actor->granted) {
         world_fail(actor->world, "client %zu is told of a loss, and holds nothing", actor->index);
     }
-    if (why != DOCENT_ERR_SESSION_EXPIRED) {
+    if (why != DOCENT_ERR_SESSION_EXPIRED && !locks_may_lose(actor, why)) {
         world_fail(actor->world, "client %zu lost the lock for %s", actor->index, docent_status_name(why));
     }
     actor->granted = false;
@@ -146,6 +152,7 @@ static void actor_close_lock(struct actor *actor)
     actor->lock = NULL;
     actor->granted = false;
     actor->acquire = NULL;
+    locks_gone(actor);
     actor_go(actor, ACTOR_CLOSING_LOCK);
     docent_lock_close(lock, actor_lock_closed, call);
 }
@@ -187,6 +194,7 @@ static void actor_close_client(struct actor *actor)
     actor->lock = NULL;
     actor->granted = false;
     actor->acquire = NULL;
+    locks_gone(actor);
     actor_go(actor, ACTOR_CLOSING_CLIENT);
     clock_stop(&actor->world->clock, &actor->alarm);
     if (lock_first) {
@@ -223,6 +231,7 @@ void actor_crash(struct actor *actor)
     actor->lock = NULL;
     actor->granted = false;
     actor->acquire = NULL;
+    locks_gone(actor);
     actor->mine = 0;
     actor->watched = NULL;
     actor->watch = NULL;
@@ -330,6 +339,7 @@ static void actor_acquired(docent_status status, void *user)
     actor->granted = true;
     actor->writes = 0;
     actor_go(actor, ACTOR_HOLDING);
+    locks_granted(actor);
     if (token != -1) {
         world_granted(world, actor, token);
     }
@@ -346,7 +356,7 @@ static void actor_acquire(struct actor *actor)
         };
         docent_lock *lock = NULL;
         actor->handles++;
-        docent_status status = docent_lock_new(actor_client(actor), ACTOR_QUEUE, &options, &lock);
+        docent_status status = locks_new(actor, &options, &lock);
         if (status != DOCENT_OK) {
             if (status != DOCENT_ERR_NO_MEMORY) {
                 world_fail(world, "client %zu gets no lock: %s", actor->index, docent_status_name(status));
@@ -364,7 +374,7 @@ static void actor_acquire(struct actor *actor)
     }
     struct call *call = world_call(world, actor, CALL_ACQUIRE);
     call->timeout_ms = timeout_ms;
-    docent_status status = docent_lock_acquire_async(actor->lock, timeout_ms, actor_acquired, call);
+    docent_status status = locks_acquire(actor, timeout_ms, actor_acquired, call);
     if (status != DOCENT_OK) {
         call->refused = true;
         if (status != DOCENT_ERR_NO_MEMORY) {
@@ -401,10 +411,10 @@ static void actor_release(struct actor *actor)
         actor->acquire->cancelled = true;
     }
     if (!tell) {
-        docent_lock_release(actor->lock);
+        locks_release(actor);
     } else {
         struct call *call = world_call(actor->world, actor, CALL_RELEASE);
-        docent_status status = docent_lock_release_async(actor->lock, actor_released, call);
+        docent_status status = locks_release_async(actor, actor_released, call);
         if (status != DOCENT_OK) {
             call->refused = true;
             tell = false;
@@ -492,7 +502,7 @@ static void actor_hold(struct actor *actor)
     if (actor->writes < 3) {
         bool long_hold = world->scenario->long_holds && !world_calm(world) && actor_may(actor, 700);
         actor_in(actor, actor_between(actor, 0, long_hold ? world->session_ms : 60));
-    } else {
+    } else if (!locks_holds_on(actor)) {
         actor_let_go(actor);
     }
 }

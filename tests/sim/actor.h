@@ -59,6 +59,10 @@ struct actor {
     bool seeded;              /* And their nodes exist, */
     unsigned batches;         /* for all we know. */
     struct call *updating;    /* Writers of counter.h: their update; NULL: none. */
+    struct call *asking;      /* Contenders of locks.h: asks for what it holds. */
+    bool asked;               /* Was told to let go. */
+    unsigned again;           /* Acquires beyond the first. */
+    uint64_t granted_us;
     uint64_t mine;            /* Writers: serial of a node of ours that exists; 0: none. */
 };
 
@@ -73,6 +77,7 @@ void actor_close(struct actor *actor); /* FINISHED: closes the client; then DOWN
 /* For nodes.c and txns.c. */
 void actor_acted(struct actor *actor); /* For caches.c. */
 docent_client *actor_client(const struct actor *actor); /* What it works through. */
+void actor_wake(struct actor *actor, uint64_t delay_ms); /* For locks.c: goes on then. */
 void actor_call_accepted(struct actor *actor, struct call *call, docent_status status); /* Or not. */
 void actor_watch_told(const docent_watch_event *event, void *user); /* Of the one-shot watch in actor->watched. */
 void actor_call_began(struct actor *actor);

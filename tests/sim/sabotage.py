@@ -43,6 +43,9 @@ LOCK = "recipes/lock.c"
 RWLOCK = "recipes/rwlock.c"
 MULTI_LOCK = "recipes/multi_lock.c"
 HANDLE = "recipes/handle.c"
+MUTEX = "recipes/mutex.c"
+REVOCATION = "recipes/revocation.c"
+REVOKE = "recipes/revoke.c"
 TXN = "recipes/txn.c"
 BATCH = "recipes/batch.c"
 VIEW = "core/client/view.c"
@@ -268,6 +271,76 @@ BUGS = [
     Bug("view-prefix-stays", "what comes back has its prefix still", [
         (CODEC, "if (path[size] == '/') return path + size;", "if (path[size] == '/') return path;"),
     ], ["--exhaustive txn-view"]),
+    # Locks that are more than plain.
+    Bug("revoke-once", "a watch on our node that has told something is not left again", [
+        (REVOCATION, "        if (ev->change != DOCENT_WATCH_DELETED) revocation_ask(r);\n", ""),
+    ], ["--exhaustive revoke", "--scenario storm-locks --seeds 2000"]),
+    Bug("revoke-not-resumed", "a request to let go is not looked for after a reconnect", [
+        (REVOCATION, "    case DOCENT_EV_TIMER:\n    case DOCENT_EV_RESUMED: revocation_ask(r); break;",
+         "    case DOCENT_EV_TIMER: revocation_ask(r); break;\n    case DOCENT_EV_RESUMED: break;"),
+    ], ["--exhaustive revoke", "--scenario storm-locks --seeds 2000"]),
+    Bug("revoke-again", "a request to let go is told with every look", [
+        (REVOCATION, "asked && result->stat.version != r->told", "asked"),
+    ], ["--exhaustive revoke", "--scenario storm-locks --seeds 2000"]),
+    Bug("revoke-not-when-found", "a node that was found after a lost reply cannot be revoked", [
+        (CONTENDER_NODE, "        if (contender_owns(c)) docent_contender_go(c, c->config.beside",
+         "        c->config.on_node = NULL;\n        if (contender_owns(c)) docent_contender_go(c, c->config.beside"),
+    ], ["--exhaustive revoke"]),
+    Bug("revoke-the-last", "the last in line is asked to let go", [
+        (REVOKE, "docent_dialect_compare(r->dialect, name, first) < 0", "docent_dialect_compare(r->dialect, name, first) > 0"),
+    ], ["--exhaustive revoke"]),
+    Bug("revoke-goes-on", "who has released is still asked to let go", [
+        (LOCK, "    if (a->revocable != NULL) docent_revocation_stop(&a->revocable->revocation);\n", ""),
+    ], ["--scenario storm-locks --seeds 2000", "--exhaustive revoke"]),
+    Bug("bound-not-read", "a hold with a bound goes on for as long as its loop is stuck", [
+        (LOCK, "own->generation, until_ms);", "own->generation, 0);"),
+    ], ["--scenario storm-locks --seeds 4000"]),
+    Bug("bound-not-kept", "nothing ends a hold with a bound", [
+        (LOCK, "    if (until_ms != 0) docent_timer_set(client, &lock->handle.machine.timer, until_ms);\n", ""),
+    ], ["--exhaustive bounded"]),
+    Bug("bound-leaves-the-node", "a hold that has ended by itself keeps its place in the queue", [
+        (LOCK, "    lock_drop_current(lock, DOCENT_ERR_TIMEOUT, true);\n    docent_contender_leave(&a->contender, DOCENT_ERR_TIMEOUT);",
+         "    (void)a;\n    lock_drop_current(lock, DOCENT_ERR_TIMEOUT, true);"),
+    ], ["--exhaustive bounded"]),
+    Bug("bound-untold", "that a hold has ended by itself is told to nobody", [
+        (LOCK, "lock_drop_current(lock, DOCENT_ERR_TIMEOUT, true);", "lock_drop_current(lock, DOCENT_ERR_TIMEOUT, false);"),
+    ], ["--exhaustive bounded"]),
+    Bug("bound-of-the-wait", "a hold with a bound ends when its wait would have", [
+        (LOCK, "uint64_t until_ms = lock->max_hold_ms == 0 ? 0 : docent_client_now(client) + lock->max_hold_ms;",
+         "uint64_t until_ms = lock->max_hold_ms == 0 ? 0 : a->since_ms + lock->max_hold_ms;"),
+    ], ["--exhaustive bounded", "--scenario storm-locks --seeds 4000"]),
+    Bug("mutex-first-release", "the first release gives up everything", [
+        (MUTEX, "if (holds_count(holds) == 1) {", "if (holds_count(holds) >= 1) {"),
+    ], ["--exhaustive mutex"]),
+    Bug("mutex-last-release", "the last release gives up nothing", [
+        (MUTEX, "        docent_lock_release_up_to(&m->lock, *ret_number);\n", ""),
+    ], ["--exhaustive mutex"]),
+    Bug("mutex-uncounted", "what is acquired again is not counted", [
+        (MUTEX, "&holds, holds + 1)", "&holds, holds)"),
+    ], ["--exhaustive mutex"]),
+    Bug("mutex-too-many", "one release too many is accepted", [
+        (MUTEX, "    do {\n        if (holds_count(holds) == 0 || !mutex_is_held(m)) return DOCENT_ERR_NOT_HELD;\n"
+                "    } while (!atomic_compare_exchange_weak(&m->holds.value, &holds, holds - 1));",
+         "    do {\n        if (holds_count(holds) == 0) return DOCENT_OK;\n"
+         "    } while (!atomic_compare_exchange_weak(&m->holds.value, &holds, holds - 1));"),
+    ], ["--exhaustive mutex"]),
+    Bug("mutex-queues-again", "what is held is queued for when it is acquired again", [
+        (MUTEX, "    if (!mutex_is_held(m)) return docent_lock_acquire_async(&m->lock, timeout_ms, done, user);",
+         "    if (m != NULL) return docent_lock_acquire_async(&m->lock, timeout_ms, done, user);"),
+    ], ["--exhaustive mutex"]),
+    Bug("mutex-starts-high", "a new hold starts with the count of the last", [
+        (MUTEX, "holds_of(lock->number, held ? 1 : 0)", "holds_of(lock->number, held ? holds_count(docent_shared_get(&m->holds)) + 1 : 1)"),
+    ], ["--exhaustive mutex", "--scenario storm-locks --seeds 2000"]),
+    Bug("zookeeper-one-name", "all acquisitions have one name in the dialect of the server project", [
+        (DIALECT, "        memcpy(end + 2, uuid, 8);\n        memcpy(end + 10, uuid + 9, 4);\n        memcpy(end + 14, uuid + 32, 4);\n",
+         '        memcpy(end + 2, "0100000000000001", 16);\n'),
+    ], ["--exhaustive zookeeper"]),
+    Bug("zookeeper-whole-names", "the whole names of the server project's dialect are compared", [
+        (DIALECT, '[DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1 },', '[DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "x-", 2 },'),
+    ], ["--exhaustive zookeeper", "--scenario zookeeper --seeds 500"]),
+    Bug("tolerant-own-kind", "in the tolerant order our own kind of names is seen alone", [
+        (DIALECT, "    if (dialect->tolerant) return dialect_last_digits(name);\n", ""),
+    ], ["--exhaustive mixed", "--scenario mixed --seeds 500"]),
     Bug("view-gone", "a lock does not keep its view", [
         (HANDLE, "    docent_client_keep(client);\n", ""),
         (HANDLE, "    docent_client_drop(client);\n    if (closed", "    if (closed"),

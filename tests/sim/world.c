@@ -11,6 +11,7 @@
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/lessees.h"
+#include "tests/sim/locks.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
@@ -191,6 +192,8 @@ static void world_committed(void *user, const struct commit *commit)
             world_node_made(world, commit, name);
         } else if (commit->type == COMMIT_DELETE) {
             world_node_gone(world, name);
+        } else if (commit->type == COMMIT_SET) {
+            locks_committed(world, commit);
         }
         return;
     }
@@ -373,6 +376,7 @@ static void world_check(struct world *world)
     if (world->lessees != NULL) {
         lessees_check(world);
     }
+    locks_check(world);
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
         world->still = 0;
@@ -802,6 +806,9 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
             world->drawn.gate_max = (uint32_t)chance_between(&world->random, world->drawn.kazoo, 4);
         }
         world->drawn.lag_ms = chance_per_mille(&world->random, 500) ? chance_between(&world->random, 0, 1500) : 0;
+        if (scenario->locks == LOCKS_ANY) {
+            world->drawn.locks = (enum lock_play)chance_between(&world->random, LOCKS_REVOKED, LOCKS_MIXED);
+        }
         world->scenario = scenario = &world->drawn;
     }
     world->clock.now_us = chance_between(&world->random, 1, 100000) * SIM_MS;

@@ -31,6 +31,10 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_LESSEES /* lessees.h */,
 };
 
+enum lock_play { /* What contenders' locks are; see locks.h. ANY is drawn from the seed. */
+    LOCKS_PLAIN, LOCKS_REVOKED, LOCKS_BOUNDED, LOCKS_MUTEX, LOCKS_ZOOKEEPER, LOCKS_MIXED, LOCKS_ANY,
+};
+
 struct scenario {
     const char *name;
     const char *text;
@@ -51,6 +55,7 @@ struct scenario {
     uint64_t lag_ms;    /* Of replicas. */
     bool kazoo;         /* The other dialect. */
     uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. Of lessees: slots. */
+    enum lock_play locks;
     bool long_holds;    /* For about as long as a session lives. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
@@ -62,7 +67,8 @@ struct scenario {
 
 enum call_kind { CALL_ACQUIRE, CALL_RELEASE, CALL_CLOSE_LOCK, CALL_GUARDED, CALL_CREATE, CALL_SET, CALL_PUT /* Whatever the version. */,
                  CALL_DELETE, CALL_PREPARE, CALL_LOOK, CALL_NODE /* Of several steps; see nodes.h. */,
-                 CALL_WATCH /* Answered by its terminal event. */, CALL_TXN /* See txns.h. */ };
+                 CALL_WATCH /* Answered by its terminal event. */, CALL_TXN /* See txns.h. */,
+                 CALL_REVOKE /* See locks.h. */ };
 
 struct call { /* One accepted call. */
     struct world *world;
@@ -144,6 +150,7 @@ struct world {
     size_t forced_count, forced_capacity;
     int64_t granted_last;  /* Token of the last grant. */
     int64_t resource_last; /* Token of the last write that the resource took. */
+    unsigned revocations, revoked; /* Requests to let go: in the log, and told. */
     int64_t logged_last;   /* Token of the last guarded write in the log. */
     struct effect *effects;
     struct nodes *nodes; /* NULL: the scenario has none. */
