@@ -207,6 +207,8 @@ static void claim_on_reply(struct claim *c, const struct docent_event *ev)
             docent_claim_on_create(c, ev);
         } else if (c->owned) {
             docent_claim_on_item(c, ev);
+        } else {
+            c->item_refused = true; /* Replies come in order, so this one was not sent; the create was. */
         }
         break;
     case CLAIM_PARENTS: docent_claim_on_parent(c, ev->status); break;

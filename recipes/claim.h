@@ -77,8 +77,7 @@ struct claim {
     const char *moved;      /* ... under this path, up to the number; NULL: where it was. */
     bool ending;            /* on_ended is due. */
     bool ending_sent;       /* And it may have been applied. */
-    docent_status look[3];  /* FINDING, ASKING: what was answered. */
-    bool look_ours;
+    bool item_refused;      /* CREATING: the item could not be asked for behind the claim. */
     docent_create_mode parent_mode;
     struct parents parents;
     struct removal removal;

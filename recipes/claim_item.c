@@ -273,6 +273,7 @@ static docent_status item_begin_end(docent_item *item, bool requeue, docent_done
     item->ends = true;
     item->done = done;
     item->done_user = user;
+    docent_tenure_set(&item->tenure, 1, TENURE_NONE); /* From here on the transaction may have ended the claim. */
     (void)docent_claim_end(&item->claim, requeue);
     return DOCENT_OK;
 }

@@ -17,6 +17,7 @@ void docent_claim_ask_create(struct claim *c)
     docent_op get = docent_op_get(c->item_path);
 
     create.acl = c->config.acl;
+    c->item_refused = false;
     docent_ask(&c->machine, &create, TAG_CREATE);
     docent_ask(&c->machine, &get, TAG_ITEM);
 }
@@ -65,6 +66,7 @@ void docent_claim_on_create(struct claim *c, const struct docent_event *ev)
     switch ((int)ev->status) {
     case DOCENT_OK:
         claim_own(c, ev->result->has_stat ? ev->result->stat.czxid : ev->result->zxid, ev->generation); /* The item is on its way. */
+        if (c->item_refused) docent_claim_go_later(c, CLAIM_READING);
         break;
     case DOCENT_ERR_NODE_EXISTS: docent_claim_over(c, DOCENT_ERR_NODE_EXISTS); break;
     case DOCENT_ERR_NO_NODE: claim_no_folder(c); break;
@@ -298,7 +300,7 @@ void docent_claim_on_outcome(struct claim *c, const struct docent_event *ev)
         c->ending_sent = false;
         docent_claim_go(c, CLAIM_ENDING);
     } else if (ev->tag == TAG_THERE) { /* And our claim is gone. */
-        if (ev->status == DOCENT_OK) {
+        if (ev->status == DOCENT_OK && ev->result->stat.czxid == c->item->stat.czxid) {
             claim_end_failed(c, DOCENT_ERR_NOT_HELD);
         } else {
             claim_end_done(c);

@@ -107,11 +107,11 @@ static void take_over(struct take *t, enum items_verdict verdict)
 }
 
 /* Hands out the item, as taken or as perhaps taken. */
-static void take_give(struct take *t, docent_status status)
+static void take_give(struct take *t, docent_status status, enum items_verdict verdict)
 {
     t->item->status = status;
     if (docent_pull_give(&t->attempt, status, t->item)) t->item = NULL;
-    take_over(t, ITEMS_GONE);
+    take_over(t, verdict);
 }
 
 /* The item cannot be had: one call hears of it, and the others go on. */
@@ -157,7 +157,7 @@ static void take_on_item(struct take *t, const struct docent_event *ev)
 static void take_on_delete(struct take *t, const struct docent_event *ev)
 {
     switch ((int)ev->status) {
-    case DOCENT_OK: take_give(t, DOCENT_OK); return;
+    case DOCENT_OK: take_give(t, DOCENT_OK, ITEMS_GONE); return;
     case DOCENT_ERR_NO_NODE: take_over(t, ITEMS_GONE); return;
     case DOCENT_ERR_BAD_VERSION: take_go(t, TAKE_READING); return;
     case DOCENT_ERR_NOT_EMPTY: take_refuse(t, ev->status); return;
@@ -180,11 +180,13 @@ static void take_on_delete(struct take *t, const struct docent_event *ev)
 static void take_on_found(struct take *t, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_OK && ev->tag == TAG_SYNC) return;
-    if (ev->tag == TAG_THERE && ev->status == DOCENT_OK) {
+    /* A path that was reaped and made again has the same names again. */
+    bool there = ev->status == DOCENT_OK && ev->result->stat.czxid == t->item->stat.czxid;
+    if (ev->tag == TAG_THERE && there) {
         t->sent = false;
         take_go(t, ev->result->stat.version == t->item->stat.version ? TAKE_DELETING : TAKE_READING);
-    } else if (ev->tag == TAG_THERE && ev->status == DOCENT_ERR_NO_NODE) {
-        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME);
+    } else if (ev->tag == TAG_THERE && (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE)) {
+        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME, ITEMS_GONE);
     } else if (ev->status != DOCENT_ERR_NO_NODE && docent_trouble(ev->status) != TROUBLE_LOST) {
         take_go_later(t, TAKE_FINDING);
     }
@@ -195,7 +197,7 @@ static void take_on_end(struct take *t, bool closing)
 {
     bool doubt = t->sent && (t->state == TAKE_DELETING || t->state == TAKE_FINDING);
     if (doubt) {
-        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME);
+        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME, ITEMS_AGAIN); /* If it is there still it comes next. */
     } else if (closing) {
         take_over(t, ITEMS_SKIPPED);
     } /* Else EV_RESUMED asks, in the next session. */

@@ -116,7 +116,8 @@ DOCENT_API void docent_claim_queue_close(docent_claim_queue *queue, void (*close
 DOCENT_API const char *docent_item_path(const docent_item *item);
 DOCENT_API const void *docent_item_data(const docent_item *item, size_t *ret_size);
 
-/** Is it ours, certainly, now? From the lease's deadline on it is not, whatever the loop does. Thread: any. */
+/** Is it ours, certainly, now? Not while it is being acknowledged or requeued; and from the lease's deadline on it is not, whatever the loop does.
+ * Thread: any. */
 DOCENT_API bool docent_item_is_claimed(const docent_item *item);
 /** The claim as a hold, for docent_txn_guard(), or NULL: it is not ours any more, or is being acknowledged. The caller owns one reference. Thread: any;
  * waits for the loop. */

@@ -109,7 +109,7 @@ static void an_acknowledged_item_is_gone(void **state)
     docent_claim_queue_close(queue, NULL, NULL);
 }
 
-static void what_is_given_back_stands_where_it_stood(void **state)
+static void f103_what_is_given_back_stands_where_it_stood(void **state)
 {
     (void)state;
     docent_claim_queue *queue = queue_new(client);
@@ -184,7 +184,7 @@ static void on_lost(docent_item *item, docent_status why, void *user)
     losses++;
 }
 
-static void a_claim_that_was_removed_is_not_acknowledged(void **state) /* F-101 */
+static void f101_a_claim_that_was_removed_is_not_acknowledged(void **state)
 {
     (void)state;
     docent_claim_queue *queue = queue_new(client);
@@ -299,7 +299,8 @@ static void each_item_is_acknowledged_once(void **state)
 
 enum { CREATE = 1, MULTI = 14 };
 
-static void lost_replies(void **state) /* F-09, F-102: nobody is locked out by itself. */
+/* Nobody is locked out by itself. */
+static void f09_f102_lost_replies(void **state)
 {
     (void)state;
     docent_claim_queue *queue = queue_new(client);
@@ -338,14 +339,14 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_acknowledged_item_is_gone, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_given_back_stands_where_it_stood, start, stop),
+        cmocka_unit_test_setup_teardown(f103_what_is_given_back_stands_where_it_stood, start, stop),
         cmocka_unit_test_setup_teardown(what_is_claimed_is_passed_over, start, stop),
         cmocka_unit_test_setup_teardown(an_item_of_a_client_that_goes_is_taken_again, start, stop),
-        cmocka_unit_test_setup_teardown(a_claim_that_was_removed_is_not_acknowledged, start, stop),
+        cmocka_unit_test_setup_teardown(f101_a_claim_that_was_removed_is_not_acknowledged, start, stop),
         cmocka_unit_test_setup_teardown(a_loss_is_told_after_a_reconnect, start, stop),
         cmocka_unit_test_setup_teardown(a_queue_is_closed_when_its_items_are, start, stop),
         cmocka_unit_test_setup_teardown(each_item_is_acknowledged_once, start, stop),
-        cmocka_unit_test_setup_teardown(lost_replies, start_patient, stop),
+        cmocka_unit_test_setup_teardown(f09_f102_lost_replies, start_patient, stop),
     };
     return run_live(tests, argc, argv);
 }

@@ -13,6 +13,7 @@
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/nodes.h"
+#include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
 
@@ -216,7 +217,13 @@ static void actor_close_client(struct actor *actor)
     }
     docent_view_release(actor->view);
     actor->view = NULL;
+    if (actor->world->queues != NULL) {
+        queues_leave(actor, false);
+    }
     sim_client_close(&actor->client);
+    if (actor->world->queues != NULL) {
+        queues_left(actor);
+    }
     if (actor->late_lock) {
         actor->late_lock = false;
         docent_lock_close(lock, actor_lock_closed, world_call(actor->world, actor, CALL_CLOSE_LOCK));
@@ -253,6 +260,9 @@ void actor_crash(struct actor *actor)
         lessees_leave(actor, true);
     }
     actor->view = NULL;
+    if (actor->world->queues != NULL) {
+        queues_leave(actor, true);
+    }
     sim_client_crash(&actor->client);
     actor_handle_closed(actor, actor->handles, true);
     actor_go(actor, ACTOR_DOWN);
@@ -743,7 +753,7 @@ static void actor_ring(struct alarm *alarm)
             actor->prepared = false;
             (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);
         } else if (actor->writer) {
-            (actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor->world->counter != NULL ? counter_call
+            (actor->world->queues != NULL ? queues_call : actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor->world->counter != NULL ? counter_call
                                                                                                                     : actor_call)(actor);
         } else {
             actor_acquire(actor);

@@ -554,6 +554,8 @@ void nodes_call(struct actor *actor)
     case PLAY_RWLOCKS:
     case PLAY_MULTI_LOCKS:
     case PLAY_LESSEES:
+    case PLAY_QUEUE:
+    case PLAY_CLAIMS:
         abort();
     }
 }

@@ -55,6 +55,12 @@ TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
 REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
+ITEMS = "recipes/items.c"
+PULL = "recipes/pull.c"
+PUT = "recipes/put.c"
+QUEUE_TAKE = "recipes/queue_take.c"
+CLAIM = "recipes/claim.c"
+CLAIM_NODE = "recipes/claim_node.c"
 LEASE_FILE = "recipes/lease.c"
 PERMIT = "recipes/permit.c"
 PERMIT_TAKE = "recipes/permit_take.c"
@@ -63,6 +69,8 @@ LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
 CALLS = "--scenario storm-calls --seeds 10000"
 CACHES = "--scenario storm-cache --seeds 3000"
+QUEUES = "--scenario storm-queue --seeds 3000"
+CLAIMS = "--scenario storm-claims --seeds 3000"
 LESSEES = "--scenario storm-lessees --seeds 5000"
 GATES = "--scenario storm-gate --seeds 5000"
 
@@ -437,6 +445,70 @@ BUGS = [
     ], [CACHES]),
 
     # Watches that come back.
+    Bug("queue-lost-reply", "an item that is gone after a lost reply is taken to be another's", [
+        (QUEUE_TAKE, "        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME, ITEMS_GONE);\n    } else if (ev->status != DOCENT_ERR_NO_NODE",
+         "        take_over(t, ITEMS_GONE);\n    } else if (ev->status != DOCENT_ERR_NO_NODE"),
+    ], ["--exhaustive queue --seed 1 --pairs 0", QUEUES]),
+    Bug("queue-takes-doubt", "an item that is gone after a lost reply is taken to be ours", [
+        (QUEUE_TAKE, "        take_give(t, DOCENT_ERR_UNKNOWN_OUTCOME, ITEMS_GONE);\n    } else if (ev->status != DOCENT_ERR_NO_NODE",
+         "        take_give(t, DOCENT_OK, ITEMS_GONE);\n    } else if (ev->status != DOCENT_ERR_NO_NODE"),
+    ], [QUEUES]),
+    Bug("queue-gives-first", "an item is handed out before it is deleted", [
+        (QUEUE_TAKE, "            take_go(t, TAKE_DELETING);\n        }\n        return;", "            take_give(t, DOCENT_OK, ITEMS_GONE);\n        }\n        return;"),
+    ], ["--scenario queue --seeds 20"]),
+    Bug("queue-too-late", "a take whose delete is on its way ends with its deadline", [
+        (QUEUE_TAKE, "    if (touched) return false;\n", "    (void)touched;\n"),
+    ], ["--scenario queue --seeds 1000", QUEUES]),
+    Bug("queue-order", "what was in doubt when the session ended is looked at last", [
+        (QUEUE_TAKE, "ITEMS_AGAIN); /* If it is there still it comes next. */", "ITEMS_GONE);"),
+    ], ["--exhaustive queue-one --seed 1 --pairs 0"]),
+    Bug("queue-names-return", "after a lost reply an item is known by its name alone", [
+        (QUEUE_TAKE, "    bool there = ev->status == DOCENT_OK && ev->result->stat.czxid == t->item->stat.czxid;",
+         "    bool there = ev->status == DOCENT_OK;"),
+    ], [QUEUES]),
+    Bug("put-again", "a put whose reply was lost is made again", [
+        (PUT, "DOCENT_ERR_UNKNOWN_OUTCOME && put->again && docent_client", "DOCENT_ERR_UNKNOWN_OUTCOME && docent_client"),
+    ], ["--exhaustive queue --seed 1 --pairs 0"]),
+    Bug("items-deaf", "what changes while a listing is under way is not noticed", [
+        (ITEMS, "        docent_machine_calm(&items->machine);\n        items->state = ITEMS_QUIET;",
+         "        docent_machine_calm(&items->machine);\n        items->changed = false;\n        items->state = ITEMS_QUIET;"),
+    ], ["--scenario queue --seeds 3000", QUEUES]),
+    Bug("items-gap", "what came during a gap is not looked for", [
+        (ITEMS, "        items->armed |= ev->type == REARM_RESET;\n        items->changed = true;\n",
+         "        items->armed |= ev->type == REARM_RESET;\n        items->changed |= ev->type == REARM_CHANGED;\n"),
+        (ITEMS, "        items->armed = false;\n        items->changed = true;\n        break;\n    case DOCENT_EV_RESUMED:",
+         "        items->armed = false;\n        break;\n    case DOCENT_EV_RESUMED:"),
+    ], [QUEUES]),
+    Bug("claim-not-found", "a claim whose reply was lost is made again, without a look", [
+        (CLAIM_NODE, "if (ev->sent) docent_claim_go(c, CLAIM_FINDING); /*", "if (ev->sent) docent_claim_go_later(c, CLAIM_CREATING); /*"),
+    ], ["--exhaustive claims --seed 1 --pairs 0"]),
+    Bug("claim-adopts", "any claim that is found is taken for ours", [
+        (CLAIM_NODE, "    if (!ours) {\n", "    if (!ours && node->size == 0) {\n"),
+    ], ["--exhaustive claims --seed 1 --pairs 500", CLAIMS]),
+    Bug("claim-ends-blind", "an ending whose reply was lost is sent again, without a look", [
+        (CLAIM_NODE, "        if (ev->sent) docent_claim_go(c, CLAIM_ASKING); /* Else EV_RESUMED sends it. */", "        (void)0;"),
+    ], ["--exhaustive claims --seed 1 --pairs 0"]),
+    Bug("claim-outlives", "a claim outlives its session", [
+        (CLAIM, "    case DOCENT_EV_EXPIRED: claim_on_end(c, DOCENT_ERR_SESSION_EXPIRED); break;", "    case DOCENT_EV_EXPIRED: break;"),
+        (CLAIM_NODE, "    if (ev->status == DOCENT_OK && ev->result->stat.czxid == c->czxid) {\n        docent_claim_go(c, CLAIM_HELD);",
+         "    if (ev->status == DOCENT_OK) {\n        docent_claim_go(c, CLAIM_HELD);"),
+    ], [CLAIMS]),
+    Bug("claim-left", "a claim is given up and stays", [
+        (CLAIM, "    case CLAIM_READING:\n    case CLAIM_HELD:\n    case CLAIM_SUSPECT:\n    case CLAIM_CHECKING: docent_claim_go(c, CLAIM_REMOVING); break;",
+         "    case CLAIM_READING:\n    case CLAIM_HELD:\n    case CLAIM_SUSPECT:\n    case CLAIM_CHECKING: docent_claim_over(c, why); break;"),
+    ], ["--scenario claims --seeds 300", CLAIMS]),
+    Bug("claim-without-proof", "an item is deleted whatever became of its claim", [
+        (CLAIM_NODE, "    ops[count++] = docent_op_check(c->path, DOCENT_ANY_VERSION); /* A claim of this very session: another's would be gone with it. */\n    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n    ops[count++] = docent_op_delete(c->path, DOCENT_ANY_VERSION);\n",
+         "    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n"),
+    ], ["--scenario claims --seeds 300", CLAIMS]),
+    Bug("claim-puts-back-twice", "an item that is put back stays where it was, too", [
+        (CLAIM_NODE, "    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n",
+         "    ops[count++] = c->requeues ? docent_op_check(c->item_path, DOCENT_ANY_VERSION) : docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n"),
+    ], ["--scenario claims --seeds 300"]),
+    Bug("claim-skipped-for-good", "an item that somebody else had claimed is not looked at again", [
+        (ITEMS, "    case ITEMS_SKIPPED: items->skipped++; break;", "    case ITEMS_SKIPPED: break;"),
+        (ITEMS, "            items->skipped++;\n        } else {", "            (void)0;\n        } else {"),
+    ], ["--scenario claims --seeds 3000", CLAIMS]),
     Bug("rearm-once", "a one-shot watch that was used up is not set again", [
         (REARM, "if (r->state == REARM_ARMED && (rearm_needs(r) & ~r->left) != 0) rearm_go(r, REARM_REREADING);",
          ""),

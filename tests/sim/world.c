@@ -13,6 +13,7 @@
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/nodes.h"
+#include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
 
@@ -212,6 +213,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->path != NULL && world->gates != NULL && gates_committed(world, commit)) {
         return;
     }
+    if (commit->path != NULL && world->queues != NULL && queues_committed(world, commit)) {
+        return;
+    }
     if (commit->path != NULL && world->counter != NULL && counter_committed(world, commit)) {
         return;
     }
@@ -306,6 +310,11 @@ static bool world_excused(const struct world *world, const struct ledger_node *n
     return world_excused_session(world, node->owner);
 }
 
+bool world_session_excused(const struct world *world, int64_t session)
+{
+    return world_excused(world, &(struct ledger_node){.owner = session});
+}
+
 void world_granted(struct world *world, struct actor *actor, int64_t token)
 {
     const struct ledger_node *node = world_node(world, token);
@@ -377,6 +386,9 @@ static void world_check(struct world *world)
         lessees_check(world);
     }
     locks_check(world);
+    if (world->queues != NULL) {
+        queues_check(world);
+    }
     if (world->clock.now_us != world->still_us) {
         world->still_us = world->clock.now_us;
         world->still = 0;
@@ -663,7 +675,7 @@ static void world_enter(struct world *world, enum phase phase, uint64_t bound_ms
 
 static bool world_is_quiet(struct world *world)
 {
-    bool quiet = world->ledger_alive == 0 && (world->nodes == NULL || nodes_quiet(world)) && (world->shares == NULL || shares_quiet(world));
+    bool quiet = world->ledger_alive == 0 && (world->queues == NULL || queues_quiet(world)) && (world->nodes == NULL || nodes_quiet(world)) && (world->shares == NULL || shares_quiet(world));
     for (size_t i = 0; i < world->actor_count; i++) {
         quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && watching_quiet(&world->actors[i]->watching) &&
                 quiet;
@@ -738,6 +750,9 @@ static void world_turn_phase(struct world *world)
     case PHASE_QUIET:
         if (world_is_quiet(world)) {
             nodes_check(world);
+            if (world->queues != NULL) {
+                queues_end(world);
+            }
             world_enter(world, PHASE_END, 4 * (uint64_t)world->session_ms + 5000);
             for (size_t i = 0; i < world->actor_count; i++) {
                 actor_close(world->actors[i]);
@@ -834,6 +849,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->txns = txns_new();
     } else if (scenario->play == PLAY_COUNTER) {
         world->counter = counter_new();
+    } else if (scenario->play == PLAY_QUEUE || scenario->play == PLAY_CLAIMS) {
+        world->queues = queues_new();
     } else if (scenario->play == PLAY_CACHES) {
         world->caches = caches_new();
     } else if (scenario->play == PLAY_GATES) {
@@ -876,6 +893,7 @@ void world_free(struct world *world)
     nodes_free(world->nodes);
     txns_free(world->txns);
     counter_free(world->counter);
+    queues_free(world->queues);
     caches_free(world->caches);
     gates_free(world->gates);
     shares_free(world->shares);

@@ -29,6 +29,7 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_CACHES, PLAY_GATES /* gates.h */,
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
     PLAY_LESSEES /* lessees.h */,
+    PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
 };
 
 enum lock_play { /* What contenders' locks are; see locks.h. ANY is drawn from the seed. */
@@ -56,6 +57,7 @@ struct scenario {
     bool kazoo;         /* The other dialect. */
     uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. Of lessees: slots. */
     enum lock_play locks;
+    bool one_consumer;  /* Of a queue: the first client; the others produce. */
     bool long_holds;    /* For about as long as a session lives. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
@@ -120,6 +122,7 @@ struct caches;
 struct gates;
 struct shares;
 struct lessees;
+struct queues;
 struct effect;
 struct nodes;
 struct counter;
@@ -157,6 +160,7 @@ struct world {
     struct counter *counter; /* The same. */
     struct txns *txns;   /* Likewise. */
     struct caches *caches;
+    struct queues *queues;
     struct gates *gates;
     struct shares *shares;
     struct lessees *lessees;
@@ -182,6 +186,7 @@ void world_trace(struct world *world, const char *format, ...) __attribute__((fo
 /* A fault on the way between @client and @server, now. Not from inside one of the library's calls. */
 void world_fault(struct world *world, enum fault_kind kind, size_t client, size_t server);
 bool world_calm(const struct world *world);
+bool world_session_excused(const struct world *world, int64_t session); /* An operator has ended it, and its client cannot know yet. */
 const char *world_root(const struct world *world); /* The prefix of the view that is worked through; "": none. */
 /* @server_path as the calls know it, or NULL: it is not below the prefix. */
 const char *world_path(const struct world *world, const char *server_path);
