@@ -229,9 +229,19 @@ static void producer_sign(struct producer *p)
     docent_ask(&p->machine, &create, TAG_SIGN);
 }
 
+/* They were not put. Who was told meanwhile that nobody knows is not put after all. */
 static void producer_put_back(struct producer *p)
 {
-    list_put_back(&p->waiting, &p->sending);
+    struct put_list kept;
+    list_empty(&kept);
+    for (struct put *put; (put = list_take(&p->sending)) != NULL;) {
+        if (put->answered || p->leaves) {
+            put_end(put, DOCENT_ERR_CLOSING);
+        } else {
+            list_add(&kept, put);
+        }
+    }
+    list_put_back(&p->waiting, &kept);
     p->sending_count = 0;
 }
 
