@@ -16,6 +16,7 @@
 #include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
+#include "tests/sim/work.h"
 
 enum { ACTOR_SLACK_MS = 50 }; /* A deadline is met within this. */
 
@@ -206,6 +207,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->caches != NULL) {
         caches_leave(actor, false);
     }
+    if (actor->world->works != NULL) {
+        works_leave(actor, false);
+    }
     if (actor->world->gates != NULL) {
         gates_leave(actor, false);
     }
@@ -249,6 +253,9 @@ void actor_crash(struct actor *actor)
     nodes_leave(actor);
     if (actor->world->caches != NULL) {
         caches_leave(actor, true);
+    }
+    if (actor->world->works != NULL) {
+        works_leave(actor, true);
     }
     if (actor->world->gates != NULL) {
         gates_leave(actor, true);
@@ -740,6 +747,9 @@ static void actor_ring(struct alarm *alarm)
         if (actor->world->caches != NULL) {
             actor->prepared = true;
             caches_act(actor);
+        } else if (actor->world->works != NULL) {
+            actor->prepared = true;
+            works_act(actor);
         } else if (actor->world->gates != NULL) {
             actor->prepared = true;
             gates_act(actor);

@@ -551,6 +551,7 @@ void nodes_call(struct actor *actor)
     case PLAY_COUNTER:
     case PLAY_CACHES:
     case PLAY_GATES:
+    case PLAY_WORK:
     case PLAY_RWLOCKS:
     case PLAY_MULTI_LOCKS:
     case PLAY_LESSEES:

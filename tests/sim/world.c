@@ -16,6 +16,7 @@
 #include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
 #include "tests/sim/txns.h"
+#include "tests/sim/work.h"
 
 enum { WORLD_STILL_MAX = 20000 }; /* Steps at one instant: more, and something chases its tail. */
 
@@ -208,6 +209,9 @@ static void world_committed(void *user, const struct commit *commit)
         return;
     }
     if (commit->path != NULL && world->lessees != NULL && lessees_committed(world, commit)) {
+        return;
+    }
+    if (commit->path != NULL && world->works != NULL && works_committed(world, commit)) {
         return;
     }
     if (commit->path != NULL && world->gates != NULL && gates_committed(world, commit)) {
@@ -680,6 +684,9 @@ static bool world_is_quiet(struct world *world)
         quiet = actor_quiet(world->actors[i]) && hearing_quiet(&world->actors[i]->hearing) && watching_quiet(&world->actors[i]->watching) &&
                 quiet;
     }
+    if (world->works != NULL) {
+        quiet = works_quiet(world) && quiet;
+    }
     if (world->gates != NULL) {
         quiet = gates_quiet(world) && quiet;
     }
@@ -853,6 +860,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->queues = queues_new();
     } else if (scenario->play == PLAY_CACHES) {
         world->caches = caches_new();
+    } else if (scenario->play == PLAY_WORK) {
+        world->works = works_new(world);
     } else if (scenario->play == PLAY_GATES) {
         world->gates = gates_new(world);
     } else if (scenario->play == PLAY_RWLOCKS || scenario->play == PLAY_MULTI_LOCKS) {
@@ -896,6 +905,7 @@ void world_free(struct world *world)
     queues_free(world->queues);
     caches_free(world->caches);
     gates_free(world->gates);
+    works_free(world->works);
     shares_free(world->shares);
     lessees_free(world->lessees);
     while (world->effects != NULL) {

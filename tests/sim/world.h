@@ -26,7 +26,7 @@ struct actor;
 
 enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h, of CACHES growth.h (there contenders own caches). */
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
-    PLAY_CACHES, PLAY_GATES /* gates.h */,
+    PLAY_CACHES, PLAY_WORK /* work.h */, PLAY_GATES /* gates.h */,
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
     PLAY_LESSEES /* lessees.h */,
     PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
@@ -62,6 +62,7 @@ struct scenario {
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
     bool watches;       /* Clients have watchers; see watching.h. */
+    bool work_locked, work_receipts, work_priority; /* A work queue: with claims, with receipts, of priorities. */
     bool storm;         /* Random faults, and all of the above drawn from the seed. */
     bool scripted;      /* Every second grant brings at_grant, to who was granted and its server. */
     enum fault_kind at_grant;
@@ -120,6 +121,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
 struct caches;
 struct gates;
+struct works;
 struct shares;
 struct lessees;
 struct queues;
@@ -162,6 +164,7 @@ struct world {
     struct caches *caches;
     struct queues *queues;
     struct gates *gates;
+    struct works *works;
     struct shares *shares;
     struct lessees *lessees;
 
