@@ -107,6 +107,7 @@ static void election_go_on(struct election *e, const struct candidate *candidate
     docent_status why = candidate->contender.verdict;
 
     e->trouble = why;
+    if (candidate->led) e->fall = why;
     if (docent_client_closing(e->client) || (candidate->led && e->one_reign)) {
         election_enter(e, ELECTION_OUT, NULL);
     } else if (why == DOCENT_ERR_SESSION_EXPIRED || candidate->led) {

@@ -52,6 +52,7 @@ struct election {
     struct candidate *present;    /* STANDS. */
     struct candidate *candidates; /* It, and those that remove their nodes. */
     uint64_t number;              /* Of the newest. */
+    docent_status fall;           /* Why the last one that had led ended by itself. */
     docent_status trouble;        /* Why the last one ended; DOCENT_OK: it was left, or one has led since. */
     size_t readers;               /* Reads of the participants. */
 };

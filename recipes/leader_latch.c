@@ -168,7 +168,7 @@ static enum latch_state latch_state_now(const docent_leader_latch *latch)
 static void latch_enter(docent_leader_latch *latch, enum latch_state next)
 {
     if (next == LATCH_SUSPENDED) latch->why = DOCENT_ERR_CONNECTION_LOSS;
-    if (next == LATCH_WAITING && latch->election.trouble != DOCENT_OK) latch->why = latch->election.trouble;
+    if (next == LATCH_WAITING && next != latch->state) latch->why = latch->election.fall;
     if (next != latch->state) latch_go(latch, next);
     latch_publish(latch);
     if (next == LATCH_LEADING) docent_waiters_answer(&latch->waiters, DOCENT_OK);

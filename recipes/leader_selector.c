@@ -180,7 +180,7 @@ static void selector_look_at_term(docent_leader_selector *s)
         }
         break;
     case ELECTION_AWAY:
-    case ELECTION_WAITS: selector_lose_term(s, s->election.trouble); break;
+    case ELECTION_WAITS: selector_lose_term(s, s->election.fall); break;
     }
 }
 

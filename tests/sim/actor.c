@@ -10,6 +10,7 @@
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
+#include "tests/sim/leaders.h"
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/nodes.h"
@@ -210,6 +211,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->works != NULL) {
         works_leave(actor, false);
     }
+    if (actor->world->leaders != NULL) {
+        leaders_leave(actor, false);
+    }
     if (actor->world->gates != NULL) {
         gates_leave(actor, false);
     }
@@ -256,6 +260,9 @@ void actor_crash(struct actor *actor)
     }
     if (actor->world->works != NULL) {
         works_leave(actor, true);
+    }
+    if (actor->world->leaders != NULL) {
+        leaders_leave(actor, true);
     }
     if (actor->world->gates != NULL) {
         gates_leave(actor, true);
@@ -472,14 +479,14 @@ static void actor_call_told(const docent_result *result, void *user)
 }
 
 /* A write that carries its guard: only applied while we hold. */
-static void actor_write_guarded(struct actor *actor, int64_t token)
+void actor_write_guarded(struct actor *actor, int64_t token)
 {
     struct call *call = world_call(actor->world, actor, CALL_GUARDED);
     call->token = token;
     char text[64];
     int size = snprintf(text, sizeof text, "g %" PRIu64, call->serial);
     uint64_t failures = actor->client.memory.failures;
-    docent_hold *hold = docent_lock_hold(actor->lock);
+    docent_hold *hold = actor->world->leaders != NULL ? leaders_hold(actor) : docent_lock_hold(actor->lock);
     if (hold == NULL && actor->client.memory.failures > failures) {
         call->refused = true;
         return;
@@ -750,6 +757,8 @@ static void actor_ring(struct alarm *alarm)
         } else if (actor->world->works != NULL) {
             actor->prepared = true;
             works_act(actor);
+        } else if (actor->world->leaders != NULL && !actor->writer && actor->prepared) {
+            leaders_act(actor);
         } else if (actor->world->gates != NULL) {
             actor->prepared = true;
             gates_act(actor);
@@ -761,7 +770,7 @@ static void actor_ring(struct alarm *alarm)
             lessees_act(actor);
         } else if (!actor->prepared || (actor->view == NULL && actor->world->scenario->viewed)) { /* Or no more: of a new process. */
             actor->prepared = false;
-            (actor->world->scenario->play == PLAY_CALLS ? actor_prepare : nodes_prepare)(actor);
+            (actor->world->scenario->play == PLAY_CALLS || actor->world->leaders != NULL ? actor_prepare : nodes_prepare)(actor);
         } else if (actor->writer) {
             (actor->world->queues != NULL ? queues_call : actor->world->nodes != NULL ? nodes_call : actor->world->txns != NULL ? txns_call : actor->world->counter != NULL ? counter_call
                                                                                                                     : actor_call)(actor);
@@ -854,5 +863,8 @@ void actor_close(struct actor *actor)
 
 int64_t actor_token(const struct actor *actor)
 {
+    if (actor->world->leaders != NULL) {
+        return leaders_token(actor);
+    }
     return actor->lock == NULL ? -1 : docent_lock_token(actor->lock);
 }

@@ -83,6 +83,7 @@ void actor_watch_told(const docent_watch_event *event, void *user); /* Of the on
 void actor_call_began(struct actor *actor);
 void actor_call_over(struct actor *actor);
 void actor_call_refused(struct actor *actor, struct call *call, docent_status status);
+void actor_write_guarded(struct actor *actor, int64_t token); /* Applied only while it holds by @token. */
 int64_t actor_token(const struct actor *actor);
 
 #endif

@@ -552,6 +552,8 @@ void nodes_call(struct actor *actor)
     case PLAY_CACHES:
     case PLAY_GATES:
     case PLAY_WORK:
+    case PLAY_LATCHES:
+    case PLAY_SELECTORS:
     case PLAY_RWLOCKS:
     case PLAY_MULTI_LOCKS:
     case PLAY_LESSEES:

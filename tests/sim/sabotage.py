@@ -39,6 +39,10 @@ NODE = "recipes/node.c"
 NODE_PROTECT = "recipes/node_protect.c"
 NODE_DELETE = "recipes/node_delete.c"
 NODE_UPDATE = "recipes/node_update.c"
+ELECTION = "recipes/election.c"
+LATCH = "recipes/leader_latch.c"
+SELECTOR = "recipes/leader_selector.c"
+SELECTOR_CALLS = "recipes/leader_selector_calls.c"
 LOCK = "recipes/lock.c"
 RWLOCK = "recipes/rwlock.c"
 MULTI_LOCK = "recipes/multi_lock.c"
@@ -392,6 +396,49 @@ BUGS = [
         (SEND, "if (!c->session.settled) return DOCENT_ERR_UNKNOWN_OUTCOME;", ""),
     ], [CALLS]),
     # Caches.
+    # Leader latches and leader selectors.
+    Bug("latch-suspended", "a latch leads over a connection that is down, whatever its policy", [
+        (LATCH, "return latch->policy == DOCENT_ERROR_POLICY_LOST ? LATCH_LEADING : LATCH_SUSPENDED;", "return LATCH_LEADING;"),
+    ], ["--scenario latch-partition --seeds 50"]),
+    Bug("latch-undamped", "a latch that is to be damped leads again at once", [
+        (LATCH, "return suspended && latch->damping_ms > 0 ? LATCH_DAMPED : LATCH_LEADING;", "(void)suspended; return LATCH_LEADING;"),
+    ], ["--scenario latch-cut --seeds 100"]),
+    Bug("latch-damping-goes-on", "the damping ends although the connection has gone again", [
+        (LATCH, "    if (from == LATCH_DAMPED) docent_timer_stop(latch->handle.client, &latch->damping);\n", ""),
+    ], ["--scenario latch-cut --seeds 300"]),
+    Bug("latch-untold", "a latch that leads again after a suspension does not say so", [
+        (LATCH, "    docent_latch_tell(latch);\n}\n\nvoid docent_latch_look", "    if (latch->why == DOCENT_OK) docent_latch_tell(latch);\n}\n\nvoid docent_latch_look"),
+    ], ["--scenario latch-cut --seeds 100"]),
+    Bug("latch-stays", "a latch that closes leaves its node behind", [
+        (ELECTION, "if (left != NULL) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);",
+         "if (left != NULL && next == ELECTION_OUT) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);"),
+    ], ["--scenario latch --seeds 10"]),
+    Bug("election-once", "who has lost its session does not take part any more", [
+        (ELECTION, "} else if (why == DOCENT_ERR_SESSION_EXPIRED || candidate->led) {\n        election_stand(e);",
+         "} else if (why == DOCENT_ERR_SESSION_EXPIRED || candidate->led) {\n        election_enter(e, ELECTION_OUT, NULL);"),
+    ], ["--scenario latch-expire --seeds 100"]),
+    Bug("election-paused", "the pause after a lack of memory has no end", [
+        (ELECTION, "    case DOCENT_EV_TIMER:\n        election_stand(e);\n", "    case DOCENT_EV_TIMER:\n"),
+    ], ["--exhaustive latch", "--scenario storm-latch --seeds 300"]),
+    Bug("selector-overlap", "a lost term is taken to have been ended, and the next one begins beside it", [
+        (SELECTOR, "    if (s->news & SELECTOR_NEWS_TERM) { /* Nobody", "    if (s != NULL) { /* Nobody"),
+    ], ["--scenario selector-expire --seeds 100"]),
+    Bug("selector-suspended", "a term goes on over a connection that is down, whatever the policy", [
+        (SELECTOR, "if (s->policy == DOCENT_ERROR_POLICY_LOST) {\n            selector_publish", "if (s != NULL) {\n            selector_publish"),
+    ], ["--scenario selector-cut --seeds 50"]),
+    Bug("selector-keeps", "who has ended its term keeps its place", [
+        (SELECTOR, "        selector_go(s, SELECTOR_OUT, why);\n        docent_election_leave(&s->election);\n",
+         "        selector_go(s, SELECTOR_OUT, why);\n"),
+    ], ["--scenario selector --seeds 10"]),
+    Bug("selector-says-yes", "a term that was ended is seen until the loop has got round to it", [
+        (SELECTOR_CALLS, "    docent_tenure_release_up_to(&selector->tenure, number);\n", ""),
+    ], ["--scenario selector --seeds 10"]),
+    Bug("selector-one-number", "all terms have the same number", [
+        (SELECTOR, "    s->term.number++;\n", "    s->term.number = 1;\n"),
+    ], ["--scenario selector --seeds 10"]),
+    Bug("selector-untold-terms", "a term that ended before it was told is told", [
+        (SELECTOR, "        s->news = 0;\n        selector_go(s, SELECTOR_QUEUED, why);", "        selector_go(s, SELECTOR_QUEUED, why);"),
+    ], ["--scenario storm-selector --seeds 3000", "--scenario selector-cut --seeds 3000"]),
     Bug("cache-once-is-enough", "what happens to a node that is being read does not lead to another look at it", [
         (CACHE, "    entry->flags |= what;\n    entry_queue(cache, entry);", "    if ((entry->flags & ENTRY_BUSY) == 0) entry->flags |= what;\n    entry_queue(cache, entry);"),
     ], ["--exhaustive cache", CACHES]),

@@ -12,6 +12,7 @@
 #include "tests/sim/gates.h"
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
+#include "tests/sim/leaders.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
@@ -380,6 +381,9 @@ static void world_check(struct world *world)
     if (world->txns != NULL) {
         txns_check(world);
     }
+    if (world->leaders != NULL) {
+        leaders_check(world);
+    }
     if (world->gates != NULL) {
         gates_check(world);
     }
@@ -687,6 +691,9 @@ static bool world_is_quiet(struct world *world)
     if (world->works != NULL) {
         quiet = works_quiet(world) && quiet;
     }
+    if (world->leaders != NULL) {
+        quiet = leaders_quiet(world) && quiet;
+    }
     if (world->gates != NULL) {
         quiet = gates_quiet(world) && quiet;
     }
@@ -864,6 +871,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->works = works_new(world);
     } else if (scenario->play == PLAY_GATES) {
         world->gates = gates_new(world);
+    } else if (scenario->play == PLAY_LATCHES || scenario->play == PLAY_SELECTORS) {
+        world->leaders = leaders_new(world);
     } else if (scenario->play == PLAY_RWLOCKS || scenario->play == PLAY_MULTI_LOCKS) {
         world->shares = shares_new();
     } else if (scenario->play == PLAY_LESSEES) {
@@ -906,6 +915,7 @@ void world_free(struct world *world)
     caches_free(world->caches);
     gates_free(world->gates);
     works_free(world->works);
+    leaders_free(world->leaders);
     shares_free(world->shares);
     lessees_free(world->lessees);
     while (world->effects != NULL) {
