@@ -27,7 +27,7 @@ struct actor;
 enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it too), of COUNTER counter.h, of CACHES growth.h (there contenders own caches). */
     PLAY_CALLS, PLAY_PROTECTED, PLAY_PARENTS, PLAY_GUARANTEED, PLAY_UPDATE, PLAY_TXNS, PLAY_COUNTER,
     PLAY_CACHES, PLAY_WORK /* work.h */, PLAY_GATES /* gates.h */,
-    PLAY_CACHES, PLAY_GATES /* gates.h */, PLAY_LATCHES, PLAY_SELECTORS /* leaders.h */,
+    PLAY_LATCHES, PLAY_SELECTORS, /* See leaders.h. */
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
     PLAY_LESSEES /* lessees.h */,
     PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
