@@ -94,6 +94,10 @@ def change_a_configuration(folder, address):
 
 CASES = [
     ("lock", lambda folder, address: run(folder, "lock", address, "/check/lock", "worker", "0"), "worker (pid ", "holds the lock, token "),
+    ("queue", lambda folder, address: run(folder, "queue", address, "/check/queue", "first", "second"), "qn-0000000000: first",
+     "qn-0000000001: second"),
+    ("claim_queue", lambda folder, address: run(folder, "claim_queue", address, "/check/claim_queue", "easy", "hard"), "easy: done",
+     "hard: failed, put back", "hard: done"),
     ("mutex", lambda folder, address: run(folder, "mutex", address, "/check/mutex"), "acquired 2 times", "the sum is 3"),
     ("rwlock", lambda folder, address: run(folder, "rwlock", address, "/check/rwlock"), "alone, token ", "token still ", "DOCENT_ERR_UPGRADE"),
     ("multi_lock", lambda folder, address: run(folder, "multi_lock", address, "/check/b", "/check/a"), "holds /check/b and /check/a",

@@ -545,12 +545,12 @@ BUGS = [
          "    case CLAIM_READING:\n    case CLAIM_HELD:\n    case CLAIM_SUSPECT:\n    case CLAIM_CHECKING: docent_claim_over(c, why); break;"),
     ], ["--scenario claims --seeds 300", CLAIMS]),
     Bug("claim-without-proof", "an item is deleted whatever became of its claim", [
-        (CLAIM_NODE, "    ops[count++] = docent_op_check(c->path, DOCENT_ANY_VERSION); /* A claim of this very session: another's would be gone with it. */\n    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n    ops[count++] = docent_op_delete(c->path, DOCENT_ANY_VERSION);\n",
-         "    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n"),
+        (CLAIM_NODE, "    ops[OP_CHECK] = docent_op_check(c->path, DOCENT_ANY_VERSION);", "    ops[OP_CHECK] = docent_op_check(c->config.directory, DOCENT_ANY_VERSION);"),
+        (CLAIM_NODE, "    ops[OP_CLAIM] = docent_op_delete(c->path, DOCENT_ANY_VERSION);", "    ops[OP_CLAIM] = docent_op_check(c->config.directory, DOCENT_ANY_VERSION);"),
     ], ["--scenario claims --seeds 300", CLAIMS]),
     Bug("claim-puts-back-twice", "an item that is put back stays where it was, too", [
-        (CLAIM_NODE, "    ops[count++] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n",
-         "    ops[count++] = c->requeues ? docent_op_check(c->item_path, DOCENT_ANY_VERSION) : docent_op_delete(c->item_path, DOCENT_ANY_VERSION);\n"),
+        (CLAIM_NODE, "    ops[OP_ITEM] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);",
+         "    ops[OP_ITEM] = c->requeues ? docent_op_check(c->item_path, DOCENT_ANY_VERSION) : docent_op_delete(c->item_path, DOCENT_ANY_VERSION);"),
     ], ["--scenario claims --seeds 300"]),
     Bug("claim-skipped-for-good", "an item that somebody else had claimed is not looked at again", [
         (ITEMS, "    case ITEMS_SKIPPED: items->skipped++; break;", "    case ITEMS_SKIPPED: break;"),
