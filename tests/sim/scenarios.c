@@ -111,6 +111,8 @@ const struct scenario scenarios[] = {
      .kazoo = true, .lag_ms = 50},
     {.name = "rwlock-peer", .text = "two owners beside a peer that downgrades to the end of the queue", .replicas = 2, .contenders = 2, .writers = 1,
      .play = PLAY_RWLOCKS, .rounds = 20, .lag_ms = 50},
+    {.name = "rwlock-lossy", .text = "one message in twelve is lost: downgrades are found, or not (F-01, F-63)", .replicas = 2, .contenders = 3,
+     .play = PLAY_RWLOCKS, .rounds = 40, .lag_ms = 20, .loses = 12},
     {.name = "multi-lock", .text = "three owners of several locks each, in lists of any order, two servers that lag", .replicas = 2, .contenders = 3,
      .play = PLAY_MULTI_LOCKS, .rounds = 10, .lag_ms = 200},
 

@@ -296,6 +296,11 @@ static void share_answered(docent_status status, void *user)
     if (status == DOCENT_ERR_CLOSING) {
         world_fail(world, "acquire %" PRIu64 " ended with closing, and nobody closes", call->serial);
     }
+    for (size_t i = 0; status != DOCENT_OK && share->multi != NULL && i < share->place_count; i++) {
+        if (docent_lock_get_state(docent_multi_lock_member(share->multi, i)) != DOCENT_LOCK_RELEASED) {
+            world_fail(world, "client %zu cannot have all, and has a member", actor->index);
+        }
+    }
     if (status != DOCENT_OK || call->cancelled) {
         return;
     }
@@ -323,7 +328,7 @@ static void share_answered(docent_status status, void *user)
 static uint32_t share_timeout(struct actor *actor)
 {
     uint64_t how = world_calm(actor->world) ? 99 : share_between(actor, 0, 99);
-    return how < 10 ? DOCENT_NO_WAIT : how < 60 ? (uint32_t)share_between(actor, 20, actor->world->session_ms) : DOCENT_FOREVER;
+    return how < 10 ? DOCENT_NO_WAIT : how < 50 ? (uint32_t)share_between(actor, 20, 2 * actor->world->session_ms) : DOCENT_FOREVER;
 }
 
 static void share_ask(struct actor *actor, docent_lock *lock)
