@@ -20,6 +20,7 @@ struct share_node { /* Of a queue, as the log has it. */
     int64_t czxid, owner;
     char *path;
     bool alive;
+    bool struck; /* Somebody deletes it under its holder, who hears of it within a second or so. */
 };
 
 enum peer_state { PEER_IDLE, PEER_WAITS, PEER_WRITES, PEER_DOWNGRADED, PEER_READS };
@@ -31,7 +32,7 @@ struct share { /* Of one process. */
     size_t place_count;
     docent_lock *asked;
     struct call *acquire;
-    int64_t write_token; /* Of the write lock under which the read lock was asked for; -1: it was not. */
+    bool struck;         /* A node of ours was. */
     /* A peer. */
     enum peer_state peer;
     bool out, failed;
@@ -118,7 +119,7 @@ bool shares_committed(struct world *world, const struct commit *commit)
     }
     if (commit->type == COMMIT_CREATE && commit->owner != 0) {
         shares->nodes = sim_grow(shares->nodes, shares->count, &shares->capacity, sizeof *shares->nodes);
-        shares->nodes[shares->count++] = (struct share_node){commit->zxid, commit->owner, strdup(commit->path), true};
+        shares->nodes[shares->count++] = (struct share_node){commit->zxid, commit->owner, strdup(commit->path), true, false};
         shares->alive++;
     }
     for (size_t i = 0; commit->type == COMMIT_DELETE && i < shares->count; i++) {
@@ -154,7 +155,7 @@ static const struct share_node *share_claim(struct world *world, size_t client, 
         world_fail(world, "client %zu holds by a node that the log does not have", client);
         return NULL;
     }
-    if (world_excused_session(world, node->owner)) {
+    if (world_excused_session(world, node->owner) || node->struck) {
         return NULL;
     }
     if (!node->alive) {
@@ -388,7 +389,7 @@ static void share_write(struct actor *actor, docent_lock *const *locks, size_t c
 
 static void share_lost(struct actor *actor, docent_status why)
 {
-    if (why != DOCENT_ERR_SESSION_EXPIRED) {
+    if (why != DOCENT_ERR_SESSION_EXPIRED && !(why == DOCENT_ERR_NO_NODE && share_of(actor)->struck)) {
         world_fail(actor->world, "client %zu lost a lock for %s", actor->index, docent_status_name(why));
     }
 }
@@ -447,6 +448,16 @@ static void share_close(struct actor *actor)
     }
 }
 
+/* An operator deletes what @lock holds. */
+static void share_strike(struct actor *actor, docent_lock *lock)
+{
+    struct share_node *node = lock->current == NULL ? NULL : share_node_of(actor->world->shares, lock->current->contender.own.czxid);
+    if (node != NULL && docent_delete_async(actor->client.core, node->path, DOCENT_ANY_VERSION, NULL, NULL) == DOCENT_OK) {
+        node->struck = true;
+        share_of(actor)->struck = true;
+    }
+}
+
 static void share_act_rw(struct actor *actor)
 {
     struct share *share = share_of(actor);
@@ -454,6 +465,9 @@ static void share_act_rw(struct actor *actor)
     bool reads = docent_lock_get_state(read) != DOCENT_LOCK_RELEASED, writes = docent_lock_get_state(write) != DOCENT_LOCK_RELEASED;
     if (writes) {
         share_write(actor, &write, 1);
+        if (share_may(actor, 30)) {
+            share_strike(actor, write);
+        }
         if (!reads && share_may(actor, 700)) {
             share_ask(actor, read);
         }
@@ -488,7 +502,9 @@ static void share_act_multi(struct actor *actor)
         members[i] = docent_multi_lock_member(share->multi, i);
     }
     share_write(actor, members, share->place_count);
-    if (share_may(actor, 500)) {
+    if (share_may(actor, 50)) {
+        share_strike(actor, members[share_between(actor, 0, share->place_count - 1)]);
+    } else if (share_may(actor, 500)) {
         docent_multi_lock_release(share->multi);
     }
 }
