@@ -252,6 +252,12 @@ def idle(table, programs, server, sessions, seconds):
     return result
 
 
+def held(table, programs, address, locks):
+    result = programs.run("bench-locks", address, locks)
+    table.row("(m) %d locks held" % locks, "docent", "%d B" % result["heap_per_lock"])
+    print("    bytes of the heap per lock above; resident %d B" % result["rss_per_lock"])
+
+
 def cut(table, programs, address, operations):
     dead = "127.0.0.1:%d" % free_port()
     result = programs.run("bench-null", "cut", address, operations)
@@ -410,6 +416,8 @@ def main():
                 instruction_table(programs, server.address)
         with dev_server(options.devserver) as server:
             idle(table, programs, server, options.sessions, 10)
+        with dev_server(options.devserver) as server:
+            held(table, programs, server.address, 10000)
         start(table, programs, options.devserver)
 
 

@@ -20,6 +20,8 @@ WATCHES = 2000                # Of 200 bytes each.
 WATCH_INSTRUCTIONS_MAX = 700  # To restore one: most of them copy its path, which counts byte by byte here.
 WATCH_PACKETS = 5             # The handshake, and 128 KiB each.
 REQUESTS_PER_LOCK = 3   # Create, list, delete.
+LOCKS = 2000            # Held at a time.
+BYTES_PER_LOCK = 2000   # Of the heap, with the path of 26 bytes and the watch on its own node.
 LOAD_INSTRUCTIONS_MAX = 3300  # Per node of a tree cache.
 LEAVES = 20000                # Of the tree, in directories of a hundred.
 BYTES_PER_NODE = 320          # Resident, of which 140 are path and data.
@@ -67,6 +69,11 @@ def check_requests(tap, programs, address):
         count = bench.count_requests(programs, case, address, operations)
         tap.check(REQUESTS_PER_LOCK <= count <= REQUESTS_PER_LOCK + REQUESTS_SLACK,
                   "acquire and release take %d requests (%s): %.3f" % (REQUESTS_PER_LOCK, case, count))
+
+
+def check_locks(tap, programs, address):
+    cost = programs.run("bench-locks", address, LOCKS)["heap_per_lock"]
+    tap.check(0 < cost <= BYTES_PER_LOCK, "a lock that is held takes at most %d bytes: %d" % (BYTES_PER_LOCK, cost))
 
 
 def check_watches(tap, programs, address):
@@ -137,10 +144,11 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(13)
+    tap = Tap(14)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)
+        check_locks(tap, programs, server.address)
         check_instructions(tap, programs, server.address)
         check_watches(tap, programs, server.address)
         check_caches(tap, programs, server.address)
