@@ -33,9 +33,9 @@ struct news {
     docent_status status;    /* ANSWER, LOST. */
 };
 
-/* At most: WAITING, HELD, the answer, SUSPECT, revoked, RELEASED, lost; a suspicion that ends before it is told is taken back, and of
- * requests to let go one at a time waits to be told. */
-enum { NEWS_MAX = 7 };
+/* At most: WAITING, HELD, the answer, SUSPECT, revoked, HELD, SUSPECT, RELEASED, lost. A suspicion that ends before it is told is taken back,
+ * if nothing came in between, and of requests to let go one at a time waits to be told. */
+enum { NEWS_MAX = 9 };
 
 struct acquisition {
     struct contender contender;
