@@ -28,8 +28,8 @@
 enum news_type { NEWS_STATE, NEWS_ANSWER, NEWS_REVOKED, NEWS_LOST };
 
 struct news {
-    enum news_type type;
-    docent_lock_state state; /* STATE. */
+    enum news_type type : 8;
+    docent_lock_state state : 8; /* STATE. */
     docent_status status;    /* ANSWER, LOST. */
 };
 
