@@ -121,7 +121,7 @@ static void call_ask(struct barrier_call *call)
 {
     struct docent_barrier *b = call->barrier;
     struct docent_machine *m = &call->errand.machine;
-    docent_op exists = docent_op_exists(b->path);
+    docent_op exists = docent_op_exists(b->path), get = docent_op_get(b->path);
     if (!docent_machine_online(m)) return;
     switch (call->state) {
     case BARRIER_CREATING: call_ask_create(call); break;
@@ -137,7 +137,7 @@ static void call_ask(struct barrier_call *call)
     case BARRIER_REMOVING: docent_removal_ask(&call->removal, m); break;
     case BARRIER_WAITING:
         if (!call->synced) call_ask_sync(call);
-        docent_ask_watch(m, &exists, TAG_THERE);
+        docent_ask_watch(m, &get, TAG_THERE); /* Which leaves nothing on a node that is gone. */
         break;
     case BARRIER_NEW: break;
     case BARRIER_STATES: abort();
@@ -461,6 +461,7 @@ docent_status docent_barrier_new(docent_client *client, const char *path, const 
     b->parent_size = (size_t)(strrchr(b->path, '/') - b->path);
     b->dialect = full.dialect;
     b->parent_mode = full.dialect == DOCENT_DIALECT_KAZOO ? DOCENT_PERSISTENT : DOCENT_CONTAINER;
+    b->handle.timer_later = true; /* Never: timers are the errands' own. */
     status = full.acl.count == 0 ? DOCENT_OK : docent_acl_keep(allocator, full.acl, &b->acl);
     if (status == DOCENT_OK) status = docent_handle_open(&b->handle, client, &barrier_kind);
     if (status != DOCENT_OK) {

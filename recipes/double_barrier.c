@@ -74,6 +74,7 @@ docent_status docent_double_barrier_new(docent_client *client, const char *path,
     b->on_lost = full.on_lost;
     b->user = full.user;
     docent_tenure_init(&b->tenure);
+    b->handle.timer_later = true; /* Never: timers are the errands' own. */
     status = full.acl.count == 0 ? DOCENT_OK : docent_acl_keep(allocator, full.acl, &b->acl);
     if (status == DOCENT_OK) status = docent_handle_open(&b->handle, client, &member_kind);
     if (status != DOCENT_OK) {

@@ -91,6 +91,7 @@ struct entrant {
     docent_status verdict; /* DOCENT_OK while it is wanted to be in, or to leave together; else why not. */
     bool one_look;
     bool unseen;           /* CREATING: what was to follow the create has failed. */
+    bool behind;           /* Our server may not have heard yet of what another one has told us: a notification moves no session's zxid. */
     bool holds;            /* The client's lease is a strict one for our sake. */
     struct protected_node own;
     struct parents parents;
@@ -98,6 +99,7 @@ struct entrant {
     struct entry_ready ready;
     docent_stat own_stat;  /* MARKING. */
     docent_result *list;   /* JOINING: of the members; LEAVING in kazoo's dialect: those of our round. Owned. */
+    docent_result *base;   /* The path's own node, when ready is to be cleared away. Owned. */
     size_t at;             /* JOINING: the member that is looked at. */
     uint32_t tries;        /* GATHERING: to make ready. */
     int64_t round;         /* LEAVING: the transaction that made our ready. 0: not known. */
@@ -107,8 +109,9 @@ struct entrant {
 };
 
 enum { ENTRY_ROOM = 37, ENTRY_OWN_LOOK_MS = 1000, ENTRY_WAITER_LOOK_MS = 10000, ENTRY_GRACE_MS = 1000, ENTRY_CHECKS_MAX = 1000 };
-enum entry_tag { TAG_CREATE, TAG_PARENT, TAG_READY, TAG_COUNT, TAG_LIST, TAG_OPEN, TAG_OWN, TAG_MEMBER, TAG_JOIN, TAG_STALE, TAG_MARK,
-                 TAG_DELETE, TAG_TARGET, TAG_END }; /* And those of the building blocks. */
+enum entry_tag { TAG_CREATE, TAG_PARENT, TAG_READY, TAG_COUNT, TAG_LIST, TAG_OPEN, TAG_OWN, TAG_MEMBER, TAG_JOIN, TAG_BASE, TAG_AGAIN,
+                 TAG_STALE, TAG_MARK,
+                 TAG_DELETE, TAG_TARGET, TAG_SYNC, TAG_END }; /* And those of the building blocks. */
 
 static inline struct docent_machine *entry_machine(struct entrant *e)
 {
@@ -149,6 +152,8 @@ void docent_entrant_ask_join(struct entrant *entry);
 void docent_entrant_on_joining(struct entrant *entry, const struct docent_event *ev);
 void docent_entrant_ask_mark(struct entrant *entry);
 void docent_entrant_on_marking(struct entrant *entry, const struct docent_event *ev);
+void docent_entrant_ask_clear(struct entrant *entry); /* Nobody of the round that ready belongs to is there. */
+void docent_entrant_on_clear(struct entrant *entry, enum entry_state back, const struct docent_event *ev); /* TAG_BASE, TAG_AGAIN, TAG_STALE. */
 void docent_entrant_see_ready(struct entrant *entry, const struct docent_event *ev);
 
 /* double_barrier_leave.c */

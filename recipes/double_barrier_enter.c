@@ -218,10 +218,7 @@ static void enter_ask_member(struct entrant *e)
         if (enter_is_member(name) && strcmp(name, entry_name(e)) != 0) break;
     }
     if (e->at == e->list->name_count) {
-        docent_op stale = docent_op_delete(e->barrier->ready, e->ready.version);
-        docent_client_log(entry_client(e), DOCENT_LOG_INFO, "double_barrier.stale", e->barrier->path,
-                          "a round ended with its members, and is cleared away");
-        docent_ask(entry_machine(e), &stale, TAG_STALE);
+        docent_entrant_ask_clear(e);
         return;
     }
     char *path = enter_member_path(e);
@@ -268,6 +265,51 @@ static void enter_on_member(struct entrant *e, const struct docent_event *ev)
     docent_free(&e->barrier->handle.allocator, path);
 }
 
+/* ---- Clearing away what a dead round has left. ---- */
+
+/* Nobody who has passed by this ready is there, and nobody can come, unless by joining one who is. But while we looked others may have cleared it
+ * away, and begun another round, whose ready looks like this one to a deletion that can only name a version. So whoever clears away sets the
+ * path's own node, unchanged, in the same transaction, under the version that it had before we looked at ready again. */
+void docent_entrant_ask_clear(struct entrant *e)
+{
+    docent_op base = docent_op_get(e->barrier->path), ready = docent_op_exists(e->barrier->ready);
+    entry_machine(e)->raw = true;
+    docent_ask(entry_machine(e), &base, TAG_BASE);
+    entry_machine(e)->raw = false;
+    docent_ask(entry_machine(e), &ready, TAG_AGAIN);
+}
+
+void docent_entrant_on_clear(struct entrant *e, enum entry_state back, const struct docent_event *ev)
+{
+    if (ev->status == DOCENT_OK && ev->tag == TAG_BASE) {
+        docent_free(&e->barrier->handle.allocator, e->base);
+        e->base = docent_result_keep(&e->barrier->handle.allocator, ev->result);
+        if (e->base == NULL) docent_entrant_go_later(e, back, DOCENT_ERR_NO_MEMORY);
+    } else if (ev->status == DOCENT_OK && ev->tag == TAG_AGAIN) {
+        bool same = ev->result->stat.czxid == e->ready.czxid && ev->result->stat.version == e->ready.version;
+        if (!same || e->base == NULL) {
+            docent_entrant_go(e, back);
+            return;
+        }
+        docent_op ops[] = {
+            docent_op_set(e->barrier->path, e->base->data, e->base->size, e->base->stat.version),
+            docent_op_delete(e->barrier->ready, e->ready.version),
+        };
+        docent_op clear = docent_op_multi(ops, 2);
+        docent_client_log(entry_client(e), DOCENT_LOG_INFO, "double_barrier.stale", e->barrier->path,
+                          "a round ended with its members, and is cleared away");
+        entry_machine(e)->raw = true;
+        docent_ask(entry_machine(e), &clear, TAG_STALE);
+        entry_machine(e)->raw = false;
+    } else if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION) {
+        docent_entrant_go(e, back);
+    } else {
+        docent_entrant_ask_again(e, back, ev->status);
+    }
+}
+
+/* ---- Joining, go on. ---- */
+
 static void enter_on_join_list(struct entrant *e, const struct docent_event *ev)
 {
     if (ev->status != DOCENT_OK) {
@@ -299,11 +341,13 @@ void docent_entrant_on_joining(struct entrant *e, const struct docent_event *ev)
         break;
     case TAG_LIST: enter_on_join_list(e, ev); break;
     case TAG_MEMBER: enter_on_member(e, ev); break;
+    case TAG_BASE:
+    case TAG_AGAIN:
+    case TAG_STALE: docent_entrant_on_clear(e, ENTRY_GATHERING, ev); break;
     case TAG_JOIN:
-    case TAG_STALE:
-        if (ev->tag == TAG_JOIN && ev->status == DOCENT_OK) {
+        if (ev->status == DOCENT_OK) {
             docent_entrant_is_inside(e);
-        } else if (ev->status == DOCENT_OK || moved) {
+        } else if (moved) {
             docent_entrant_go(e, ENTRY_GATHERING);
         } else {
             docent_entrant_ask_again(e, ENTRY_GATHERING, ev->status);
@@ -336,6 +380,11 @@ static void enter_withdraw(struct entrant *e)
 void docent_entrant_on_marking(struct entrant *e, const struct docent_event *ev)
 {
     bool read = ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE;
+    enum trouble trouble = read || ev->status == DOCENT_ERR_BAD_VERSION ? TROUBLE_REFUSED : docent_trouble(ev->status);
+    if (trouble == TROUBLE_BUSY || trouble == TROUBLE_UNSURE) { /* Again, while there is time. */
+        docent_entrant_go_later(e, ENTRY_MARKING, ev->status);
+        return;
+    }
     if (ev->tag == TAG_MARK) { /* BAD_VERSION: we have joined, as our node will say. */
         if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_BAD_VERSION) enter_withdraw(e);
         return;

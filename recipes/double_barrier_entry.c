@@ -23,7 +23,7 @@ static const unsigned entry_next[ENTRY_STATES] = {
     [ENTRY_FINDING] = TO(FINDING) | TO(CREATING) | TO(GATHERING) | TO(MARKING) | TO(REMOVING),
     [ENTRY_GATHERING] = TO(GATHERING) | TO(JOINING) | TO(INSIDE) | TO(MARKING) | TO(CREATING) | TO(REMOVING),
     [ENTRY_JOINING] = TO(JOINING) | TO(GATHERING) | TO(INSIDE) | TO(MARKING) | TO(CREATING) | TO(REMOVING),
-    [ENTRY_MARKING] = TO(INSIDE) | TO(REMOVING),
+    [ENTRY_MARKING] = TO(MARKING) | TO(INSIDE) | TO(REMOVING),
     [ENTRY_INSIDE] = TO(CHECKING) | TO(LEAVING),
     [ENTRY_CHECKING] = TO(CHECKING) | TO(INSIDE) | TO(LEAVING),
     [ENTRY_LEAVING] = TO(LEAVING) | TO(WATCHING) | TO(REMOVING),
@@ -438,6 +438,7 @@ static void entry_on_timer(struct entrant *e)
 static void entry_on_suspended(struct entrant *e)
 {
     bool entering = docent_promise_is_open(&e->errand.promise);
+    e->behind = true;
     if (entering && e->verdict != DOCENT_OK) { /* Nobody can be asked any more. */
         docent_entrant_answer(e, e->verdict);
     } else if (entering && e->one_look) {
@@ -577,7 +578,8 @@ static void entry_fini(struct errand *errand, docent_status why)
     e->holds = false;
     docent_protected_free(&e->own);
     docent_free(&b->handle.allocator, e->list);
-    e->list = NULL;
+    docent_free(&b->handle.allocator, e->base);
+    e->list = e->base = NULL;
     if (b->current != NULL && b->current->state == ENTRY_NEW) docent_entrant_start(b->current);
 }
 

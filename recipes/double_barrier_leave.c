@@ -9,6 +9,8 @@ void docent_entrant_ask_leave(struct entrant *e)
     docent_op ready = docent_op_exists(e->barrier->ready);
     docent_op list = docent_op_children(e->barrier->path);
     bool ready_decides = e->own.known == PROTECTED_NONE && e->round != 0 && e->barrier->dialect == DOCENT_DIALECT_CURATOR;
+    docent_op sync = docent_op_sync(e->barrier->path);
+    if (e->behind) docent_ask(entry_machine(e), &sync, TAG_SYNC);
     docent_ask(entry_machine(e), &ready, TAG_READY);
     if (!ready_decides) docent_ask(entry_machine(e), &list, TAG_LIST); /* Else perhaps there is no need for it. */
 }
@@ -98,12 +100,12 @@ static void leave_watch(struct entrant *e, const char *name)
         docent_op delete = docent_op_delete(e->own.path, DOCENT_ANY_VERSION);
         docent_ask(entry_machine(e), &delete, TAG_DELETE);
     }
-    docent_op exists = docent_op_exists(path);
-    docent_ask_watch(entry_machine(e), &exists, TAG_TARGET);
+    docent_op get = docent_op_get(path); /* Which leaves nothing on a node that is gone. */
+    docent_ask_watch(entry_machine(e), &get, TAG_TARGET);
     docent_free(allocator, path);
 }
 
-/* Nobody of our round is there, but perhaps we. */
+/* Nobody of our round is there, but perhaps we. While we are, ready can be no other than ours. */
 static void leave_last(struct entrant *e, bool alone)
 {
     docent_op ops[] = {
@@ -115,7 +117,11 @@ static void leave_last(struct entrant *e, bool alone)
         leave_is_over(e);
         return;
     }
-    docent_op end = ours ? docent_op_multi(ops, 2) : ops[1];
+    if (!ours) {
+        docent_entrant_ask_clear(e);
+        return;
+    }
+    docent_op end = docent_op_multi(ops, 2);
     docent_ask(entry_machine(e), &end, TAG_END);
 }
 
@@ -149,9 +155,18 @@ static void leave_on_list(struct entrant *e, const struct docent_event *ev)
 void docent_entrant_on_leaving(struct entrant *e, const struct docent_event *ev)
 {
     bool moved = ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION;
+    if (ev->tag == TAG_SYNC) {
+        e->behind = ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE;
+        if (e->behind) docent_entrant_ask_again(e, ENTRY_LEAVING, ev->status);
+        return;
+    }
+    if (e->behind && (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE)) return; /* Its sync has failed, and that is seen to. */
     switch (ev->tag) {
     case TAG_READY: leave_on_ready(e, ev); break;
     case TAG_LIST: leave_on_list(e, ev); break;
+    case TAG_BASE:
+    case TAG_AGAIN:
+    case TAG_STALE: docent_entrant_on_clear(e, ENTRY_LEAVING, ev); break;
     case TAG_END:
         if (ev->status == DOCENT_OK) {
             docent_entrant_has_none(e);

@@ -149,6 +149,96 @@ void docent_errands_end(struct errand *first, docent_status why, bool mute)
     }
 }
 
+/* ---- Handles. ---- */
+
+static struct errands *errands_of(const struct handle *handle)
+{
+    return (struct errands *)(uintptr_t)handle;
+}
+
+static void errands_attached(struct handle *handle)
+{
+    (void)handle;
+}
+
+static void errands_on_event(struct handle *handle, const struct docent_event *ev)
+{
+    (void)handle; /* Errands hear of everything themselves. */
+    (void)ev;
+}
+
+static void errands_end(struct handle *handle, docent_status why, bool mute)
+{
+    docent_errands_end(errands_of(handle)->first, why, mute);
+}
+
+static bool errands_is_over(const struct handle *handle)
+{
+    return errands_of(handle)->first == NULL;
+}
+
+static void errands_free(struct handle *handle)
+{
+    docent_allocator allocator = handle->allocator;
+    docent_acl_drop(&allocator, errands_of(handle)->acl);
+    docent_free(&allocator, handle);
+}
+
+static const struct handle_kind errands_kind = {
+    .attached = errands_attached,
+    .on_event = errands_on_event,
+    .end = errands_end,
+    .is_over = errands_is_over,
+    .free = errands_free,
+};
+
+docent_status docent_errands_new(docent_client *client, const char *path, docent_acl_list acl, size_t size, struct errands **ret_errands)
+{
+    if (docent_path_fault(path, false) != NULL || strcmp(path, "/") == 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_handle_may_open(client);
+    if (status != DOCENT_OK) return status;
+    const docent_allocator *allocator = docent_client_allocator(client);
+    size_t path_size = strlen(path) + 1;
+    struct errands *all = docent_alloc(allocator, size + path_size);
+    if (all == NULL) return DOCENT_ERR_NO_MEMORY;
+    memset(all, 0, size);
+    all->path = memcpy((char *)all + size, path, path_size);
+    all->parent_size = (size_t)(strrchr(all->path, '/') - all->path);
+    all->parent_mode = DOCENT_CONTAINER;
+    all->handle.timer_later = true; /* Never: timers are the errands' own. */
+    status = acl.count == 0 ? DOCENT_OK : docent_acl_keep(allocator, acl, &all->acl);
+    if (status == DOCENT_OK) status = docent_handle_open(&all->handle, client, &errands_kind);
+    if (status != DOCENT_OK) {
+        docent_acl_drop(allocator, all->acl);
+        docent_free(allocator, all);
+        return status;
+    }
+    *ret_errands = all;
+    return DOCENT_OK;
+}
+
+static docent_status errands_read_info(struct handle *handle, void *argument)
+{
+    return docent_meter_read(&errands_of(handle)->meter, handle->client, argument);
+}
+
+docent_status docent_errands_info(struct errands *all, docent_recipe_info *ret_info)
+{
+    if (all == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_handle_run(&all->handle, errands_read_info, ret_info);
+}
+
+docent_status docent_errands_call(struct errands *all, const struct errand_kind *kind, size_t size, uint32_t timeout_ms, docent_done_fn done,
+                                  void *user, struct errand **ret_errand)
+{
+    if (all == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    docent_status status = docent_handle_check(&all->handle);
+    if (status == DOCENT_OK) status = docent_errand_begin(&all->handle, &all->first, &all->meter, kind, size, ret_errand);
+    if (status != DOCENT_OK) return status;
+    docent_promise_make(&(*ret_errand)->promise, *ret_errand, timeout_ms, done, user);
+    return DOCENT_OK;
+}
+
 /* ---- Blocking. ---- */
 
 struct errand_call { /* On the waiting thread's stack. */

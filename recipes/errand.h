@@ -63,6 +63,25 @@ void docent_errand_over(struct errand *errand, docent_status why);
 /* Of all: for the handle's end(). Then they are over one by one. */
 void docent_errands_end(struct errand *first, docent_status why, bool mute);
 
+/* ---- A handle whose calls on a path are errands, and which is nothing else. ---- */
+
+struct errands {
+    struct handle handle; /* First. */
+    char *path;           /* May be written to, and restored. */
+    size_t parent_size;   /* Bytes of it before its last '/'; 0: the root. */
+    docent_acl_list acl;
+    docent_create_mode parent_mode;
+    struct errand *first;
+    struct meter meter;
+};
+
+/* A zeroed block of @size bytes that begins with a struct errands, complete. DOCENT_OK, or as the _new functions of recipes say. */
+docent_status docent_errands_new(docent_client *client, const char *path, docent_acl_list acl, size_t size, struct errands **ret_errands);
+docent_status docent_errands_info(struct errands *errands, docent_recipe_info *ret_info);
+/* An errand of @errands with its promise made. As docent_handle_check() and docent_errand_begin(). */
+docent_status docent_errands_call(struct errands *errands, const struct errand_kind *kind, size_t size, uint32_t timeout_ms, docent_done_fn done,
+                                  void *user, struct errand **ret_errand);
+
 /* The blocking form of @verb, which is an asynchronous one. */
 typedef docent_status (*errand_verb)(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user);
 docent_status docent_errand_wait(struct handle *handle, errand_verb verb, uint32_t timeout_ms);

@@ -11,6 +11,7 @@
 #include <docent/client.h>
 #include <docent/compress.h>
 #include <docent/config.h>
+#include <docent/countdown.h>
 #include <docent/double_barrier.h>
 #include <docent/ensemble.h>
 #include <docent/hold.h>
@@ -31,6 +32,7 @@
 #include <docent/semaphore.h>
 #include <docent/stats.h>
 #include <docent/status.h>
+#include <docent/sync_queue.h>
 #include <docent/topic.h>
 #include <docent/trace.h>
 #include <docent/tree_cache.h>

@@ -80,6 +80,8 @@ struct cell {
     docent_double_barrier *member;
     docent_rwlock *rwlock;
     docent_multi_lock *multi; /* Not held. */
+    docent_countdown *countdown;
+    docent_sync_queue *gatherers;
     docent_hold *hold;
     docent_mutex *mutex;
     docent_queue *queue;
@@ -770,7 +772,7 @@ CALL(config_key_escape)
     answers(c, docent_config_key_escape("a.b", key, sizeof key) == 4 ? "yes" : "no");
 }
 
-/* barrier.h, double_barrier.h */
+/* barrier.h, countdown.h, double_barrier.h, sync_queue.h */
 #define WITHIN_MS (c->stage->state == CONNECTED ? PATIENCE_MS : BRIEF_MS)
 CALL(barrier_new)
 {
@@ -794,6 +796,50 @@ CALL(barrier_close)
     c->accepted = true;
     docent_barrier_close(c->barrier, on_call, c);
     c->barrier = NULL;
+}
+CALL(countdown_new)
+{
+    docent_countdown *countdown = NULL;
+    returns(c, docent_countdown_new(CLIENT, "/new-countdown", NULL, &countdown));
+    docent_countdown_close(countdown, NULL, NULL);
+}
+CALL(countdown_create_async) { returns(c, docent_countdown_create_async(c->countdown, 2, WITHIN_MS, on_done, c)); }
+CALL(countdown_create) { returns(c, docent_countdown_create(c->countdown, 2, WITHIN_MS)); }
+CALL(countdown_count_down_async) { returns(c, docent_countdown_count_down_async(c->countdown, WITHIN_MS, on_done, c)); }
+CALL(countdown_count_down) { returns(c, docent_countdown_count_down(c->countdown, WITHIN_MS)); }
+CALL(countdown_wait_async) { returns(c, docent_countdown_wait_async(c->countdown, WITHIN_MS, on_done, c)); }
+CALL(countdown_wait) { returns(c, docent_countdown_wait(c->countdown, WITHIN_MS)); }
+CALL(countdown_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_countdown_info(c->countdown, &info));
+}
+CALL(countdown_close)
+{
+    c->accepted = true;
+    docent_countdown_close(c->countdown, on_call, c);
+    c->countdown = NULL;
+}
+CALL(sync_queue_new)
+{
+    docent_sync_queue_options options = { DOCENT_SYNC_QUEUE_OPTIONS, .quantity = 2 };
+    docent_sync_queue *queue = NULL;
+    returns(c, docent_sync_queue_new(CLIENT, "/new-queue", &options, &queue));
+    docent_sync_queue_close(queue, NULL, NULL);
+}
+CALL(sync_queue_gather_async) { returns(c, docent_sync_queue_gather_async(c->gatherers, WITHIN_MS, on_done, c)); }
+CALL(sync_queue_gather) { returns(c, docent_sync_queue_gather(c->gatherers, WITHIN_MS)); }
+CALL(sync_queue_round) { answers(c, docent_sync_queue_round(c->gatherers) < 0 ? "-1" : "some"); }
+CALL(sync_queue_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_sync_queue_info(c->gatherers, &info));
+}
+CALL(sync_queue_close)
+{
+    c->accepted = true;
+    docent_sync_queue_close(c->gatherers, on_call, c);
+    c->gatherers = NULL;
 }
 CALL(double_barrier_new)
 {
@@ -1553,6 +1599,15 @@ static const struct function functions[] = {
     FUNCTION(config_wait, CONFIGS),
     FUNCTION(config_wait_async, ANSWERS | CONFIGS),
     FUNCTION(connect_string_check, 0),
+    FUNCTION(countdown_close, ANSWERS | LASTS | BARRIERS),
+    FUNCTION(countdown_count_down, BARRIERS),
+    FUNCTION(countdown_count_down_async, ANSWERS | BARRIERS),
+    FUNCTION(countdown_create, BARRIERS),
+    FUNCTION(countdown_create_async, ANSWERS | BARRIERS),
+    FUNCTION(countdown_info, BARRIERS),
+    FUNCTION(countdown_new, 0),
+    FUNCTION(countdown_wait, BARRIERS),
+    FUNCTION(countdown_wait_async, ANSWERS | BARRIERS),
     FUNCTION(create, 0),
     FUNCTION(create_async, ANSWERS),
     FUNCTION(create_node, 0),
@@ -1764,6 +1819,12 @@ static const struct function functions[] = {
     FUNCTION(subscription_cancel, ANSWERS | LASTS | CACHES),
     FUNCTION(sync, 0),
     FUNCTION(sync_async, ANSWERS),
+    FUNCTION(sync_queue_close, ANSWERS | LASTS | BARRIERS),
+    FUNCTION(sync_queue_gather, BARRIERS),
+    FUNCTION(sync_queue_gather_async, ANSWERS | BARRIERS),
+    FUNCTION(sync_queue_info, BARRIERS),
+    FUNCTION(sync_queue_new, 0),
+    FUNCTION(sync_queue_round, BARRIERS),
     FUNCTION(topic_publish, 0),
     FUNCTION(topic_publish_async, ANSWERS),
     FUNCTION(topic_subscribe, 0),
@@ -1929,6 +1990,11 @@ static void set_up(void *user)
             docent_double_barrier_options alone = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = 1 };
             need(docent_barrier_new(s->client, c->path, NULL, &c->barrier), "barrier");
             need(docent_double_barrier_new(s->client, c->path, &alone, &c->member), "double barrier");
+            docent_sync_queue_options single = { DOCENT_SYNC_QUEUE_OPTIONS, .quantity = 1 };
+            char gatherers[sizeof c->path + 16];
+            snprintf(gatherers, sizeof gatherers, "%s/gatherers", c->path);
+            need(docent_sync_queue_new(s->client, gatherers, &single, &c->gatherers), "synchronising queue");
+            need(docent_countdown_new(s->client, gatherers, NULL, &c->countdown), "countdown");
         }
         if (c->function->call == call_client_unlisten) need(docent_client_listen(s->client, on_state, c, &c->listener), "listen");
         if (c->function->like & CACHES) need(docent_tree_cache_new(s->client, c->path, NULL, &c->cache), "cache");
@@ -2309,6 +2375,8 @@ static void stage_end(struct stage *s)
         docent_multi_lock_close(s->cells[i].multi, NULL, NULL);
         docent_work_item_done(s->cells[i].work_item, DOCENT_WORK_DONE);
         docent_work_queue_close(s->cells[i].work, NULL, NULL);
+        docent_countdown_close(s->cells[i].countdown, NULL, NULL);
+        docent_sync_queue_close(s->cells[i].gatherers, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);
         docent_cache_close(s->cells[i].cache, NULL, NULL);
         docent_watcher_close(s->cells[i].watcher, NULL, NULL);

@@ -332,6 +332,138 @@ static void double_bad_arguments(void **state)
     assert_null(none);
 }
 
+/* ---- The synchronising queue. ---- */
+
+struct gatherer {
+    docent_client *own;
+    docent_sync_queue *queue;
+    struct round *rounds;
+    int64_t numbers[ROUNDS];
+};
+
+static void *gather_rounds(void *user)
+{
+    struct gatherer *g = user;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct round *round = &g->rounds[i];
+        round->in++;
+        if (docent_sync_queue_gather(g->queue, PATIENCE_MS) != DOCENT_OK || round->in != MEMBERS) round->failures++;
+        g->numbers[i] = docent_sync_queue_round(g->queue);
+    }
+    return NULL;
+}
+
+static docent_sync_queue *sync_queue_new(docent_client *owner, uint32_t quantity)
+{
+    docent_sync_queue_options options = { DOCENT_SYNC_QUEUE_OPTIONS, .quantity = quantity };
+    docent_sync_queue *queue = NULL;
+    assert_ok(docent_sync_queue_new(owner, "/sync/queue", &options, &queue));
+    return queue;
+}
+
+static void sync_members_start_together(void **state)
+{
+    (void)state;
+    struct round rounds[ROUNDS] = { 0 };
+    static struct gatherer gatherers[MEMBERS];
+    pthread_t threads[MEMBERS];
+    for (int i = 0; i < MEMBERS; i++) {
+        gatherers[i] = (struct gatherer){ .own = i % 2 == 0 ? client_start(NULL) : client, .rounds = rounds };
+        gatherers[i].queue = sync_queue_new(gatherers[i].own, MEMBERS);
+        assert_int_equal(docent_sync_queue_round(gatherers[i].queue), -1);
+    }
+    for (int i = 0; i < MEMBERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, gather_rounds, &gatherers[i]), 0);
+    for (int i = 0; i < MEMBERS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(rounds[i].failures, 0);
+        for (int k = 0; k < MEMBERS; k++) assert_int_equal(gatherers[k].numbers[i], i);
+    }
+    for (int i = 0; i < MEMBERS; i++) {
+        docent_recipe_info info = { DOCENT_RECIPE_INFO };
+        assert_ok(docent_sync_queue_info(gatherers[i].queue, &info));
+        assert_int_equal(info.succeeded, ROUNDS);
+        docent_sync_queue_close(gatherers[i].queue, NULL, NULL);
+        if (gatherers[i].own != client) docent_client_close(gatherers[i].own, NULL, NULL);
+    }
+    assert_soon(child_count("/sync/queue") == 0);
+    assert_int_equal(watch_count(), 0);
+}
+
+static void sync_time_outs_withdraw(void **state)
+{
+    (void)state;
+    docent_sync_queue *queue = sync_queue_new(client, 2);
+    assert_status(docent_sync_queue_gather(queue, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
+    assert_status(docent_sync_queue_gather(queue, 20), DOCENT_ERR_TIMEOUT); /* The other does not count. */
+    assert_soon(child_count("/sync/queue") == 0);
+    assert_int_equal(docent_sync_queue_round(queue), -1);
+    assert_ok(docent_set(client, "/sync/queue", "none", 4, DOCENT_ANY_VERSION, NULL));
+    assert_status(docent_sync_queue_gather(queue, PATIENCE_MS), DOCENT_ERR_CORRUPT_DATA);
+    docent_sync_queue_close(queue, NULL, NULL);
+}
+
+/* ---- The countdown. ---- */
+
+static void *count_down(void *user)
+{
+    struct round *round = user;
+    docent_client *own = NULL;
+    docent_countdown *countdown = NULL;
+    if (docent_client_new(connect_string, NULL, &own) != DOCENT_OK || docent_countdown_new(own, "/count/down", NULL, &countdown) != DOCENT_OK) {
+        round->failures++;
+        return NULL;
+    }
+    for (int i = 0; i < 5; i++) {
+        if (docent_countdown_count_down(countdown, PATIENCE_MS) != DOCENT_OK) round->failures++;
+    }
+    if (docent_countdown_wait(countdown, PATIENCE_MS) != DOCENT_OK) round->failures++;
+    docent_countdown_close(countdown, NULL, NULL);
+    docent_client_close(own, NULL, NULL);
+    return NULL;
+}
+
+static void countdown_reaches_zero(void **state)
+{
+    (void)state;
+    docent_countdown *countdown = NULL;
+    struct round round = { 0 };
+    pthread_t threads[MEMBERS];
+    assert_ok(docent_countdown_new(client, "/count/down", NULL, &countdown));
+    assert_status(docent_countdown_wait(countdown, PATIENCE_MS), DOCENT_ERR_NO_NODE);
+    assert_status(docent_countdown_count_down(countdown, PATIENCE_MS), DOCENT_ERR_NO_NODE);
+    assert_status(docent_countdown_create(countdown, 0, PATIENCE_MS), DOCENT_ERR_INVALID_ARGUMENT);
+    assert_ok(docent_countdown_create(countdown, 5 * MEMBERS + 1, PATIENCE_MS));
+    assert_status(docent_countdown_create(countdown, 5, PATIENCE_MS), DOCENT_ERR_NODE_EXISTS);
+    assert_status(docent_countdown_wait(countdown, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
+    for (int i = 0; i < MEMBERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, count_down, &round), 0);
+    assert_soon(child_count("/count/down") == 5 * MEMBERS);
+    assert_status(docent_countdown_wait(countdown, 20), DOCENT_ERR_TIMEOUT);
+    assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS));
+    for (int i = 0; i < MEMBERS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(round.failures, 0);
+    assert_ok(docent_countdown_wait(countdown, DOCENT_NO_WAIT));
+    assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS)); /* Zero stays zero. */
+    assert_int_equal(child_count("/count/down"), 5 * MEMBERS + 2);
+    assert_int_equal(watch_count(), 0);
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
+static void countdown_counts_once_despite_lost_replies(void **state)
+{
+    (void)state;
+    docent_countdown *countdown = NULL;
+    docent_result *result = NULL;
+    assert_ok(docent_countdown_new(client, "/down", NULL, &countdown));
+    assert_ok(docent_countdown_create(countdown, 5, PATIENCE_MS));
+    docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DROP_REPLY, .op = 14 };
+    assert_ok(docent_devserver_add_fault(server, &fault)); /* The transaction. */
+    assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS));
+    assert_ok(docent_get(client, "/down", &result));
+    assert_memory_equal(result->data, "4 5 ", 4);
+    docent_result_free(result);
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +479,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(double_late_member_joins, start, stop),
         cmocka_unit_test_setup_teardown(double_member_is_told_of_its_end, start, stop),
         cmocka_unit_test_setup_teardown(double_bad_arguments, start, stop),
+        cmocka_unit_test_setup_teardown(sync_members_start_together, start, stop),
+        cmocka_unit_test_setup_teardown(sync_time_outs_withdraw, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_reaches_zero, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_counts_once_despite_lost_replies, start, stop),
     };
     return run_live(tests, argc, argv);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/barriers.h"
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
@@ -205,6 +206,9 @@ static void actor_close_client(struct actor *actor)
     }
     actor->late_lock = lock != NULL && !lock_first;
     nodes_leave(actor);
+    if (actor->world->barriers != NULL) {
+        barriers_leave(actor, false);
+    }
     if (actor->world->caches != NULL) {
         caches_leave(actor, false);
     }
@@ -255,6 +259,9 @@ void actor_crash(struct actor *actor)
     hearing_end(&actor->hearing);
     watching_end(&actor->watching);
     nodes_leave(actor);
+    if (actor->world->barriers != NULL) {
+        barriers_leave(actor, true);
+    }
     if (actor->world->caches != NULL) {
         caches_leave(actor, true);
     }
@@ -751,7 +758,10 @@ static void actor_ring(struct alarm *alarm)
         actor_start(actor);
         break;
     case ACTOR_IDLE:
-        if (actor->world->caches != NULL) {
+        if (actor->world->barriers != NULL) {
+            actor->prepared = true;
+            barriers_act(actor);
+        } else if (actor->world->caches != NULL) {
             actor->prepared = true;
             caches_act(actor);
         } else if (actor->world->works != NULL) {

@@ -559,6 +559,8 @@ void nodes_call(struct actor *actor)
     case PLAY_LESSEES:
     case PLAY_QUEUE:
     case PLAY_CLAIMS:
+    case PLAY_MEMBERS:
+    case PLAY_BARRIER:
         abort();
     }
 }

@@ -59,6 +59,10 @@ TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
 REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
+BARRIER = "recipes/barrier.c"
+ENTER = "recipes/double_barrier_enter.c"
+ENTRY = "recipes/double_barrier_entry.c"
+LEAVE = "recipes/double_barrier_leave.c"
 ITEMS = "recipes/items.c"
 PULL = "recipes/pull.c"
 PUT = "recipes/put.c"
@@ -631,6 +635,63 @@ BUGS = [
     Bug("multi-late-answer", "the answer to an acquisition that is over is taken for the current one's", [
         (MULTI_LOCK, "    if (--part_of(lock)->owed > 0) return; /* Of an acquisition that is over. */", "    part_of(lock)->owed--;"),
     ], ["--scenario storm-multi-lock --seeds 1500"]),
+
+    # Barriers.
+    Bug("barrier-set-again", "a set whose reply was lost is sent again, whatever has come and gone", [
+        (BARRIER, "if (final && ev->result->stat.pzxid <= call->zxid_before) {", "if (final) {"),
+    ], ["--scenario storm-barrier --seeds 6000", "--exhaustive barrier --pairs 3000"]),
+    Bug("barrier-found-at-once", "a set whose reply was lost is looked for without a sync", [
+        (BARRIER, "call->synced = false;\n        call->ancestor", "call->synced = true;\n        call->ancestor"),
+        (BARRIER, "call_ask_sync(call);\n        docent_ask(m, &exists, TAG_THERE);", "docent_ask(m, &exists, TAG_THERE);"),
+    ], ["--scenario storm-barrier --seeds 6000", "--exhaustive barrier --pairs 3000"]),
+    Bug("barrier-any-node", "a removal whose reply was lost removes whatever stands there then", [
+        (BARRIER, "(struct removal){ .path = b->path, .version", "(struct removal){ .path = b->path, .unique = true, .version"),
+    ], ["--exhaustive barrier --pairs 1000", "--scenario storm-barrier --seeds 6000"]),
+    Bug("barrier-late-set", "a set that is late is told as not done, though it may be", [
+        (BARRIER, "doubt && why == DOCENT_ERR_TIMEOUT ? DOCENT_ERR_UNKNOWN_OUTCOME : why", "why"),
+    ], ["--exhaustive barrier --pairs 1000", "--scenario storm-barrier --seeds 6000"]),
+    Bug("barrier-spurious", "who is woken up passes, whatever has happened", [
+        (BARRIER, "case DOCENT_EV_WATCH: call_go(call, BARRIER_WAITING); break;", "case DOCENT_EV_WATCH: call_over(call, DOCENT_OK); break;"),
+        (BARRIER, "        docent_machine_calm(&errand->machine);\n        call_go(call, call->state);",
+         "        docent_machine_calm(&errand->machine);\n        if (call->state == BARRIER_WAITING) call_over(call, DOCENT_OK);\n        else call_go(call, call->state);"),
+    ], ["--exhaustive barrier --pairs 1000", "--scenario storm-barrier --seeds 6000"]),
+    Bug("barrier-lagging", "who waits looks without a sync, at a server that lags", [
+        (BARRIER, "if (!call->synced) call_ask_sync(call);", "call->synced = true;"),
+    ], ["--scenario storm-barrier --seeds 6000"]),
+
+    # Double barriers.
+    Bug("members-by-count", "ready is made by whoever has counted enough, though some may have gone since", [
+        (ENTER, "docent_op open = docent_op_multi(ops, count);", "docent_op open = ops[count - 1];"),
+    ], ["--scenario storm-members --seeds 6000", "--exhaustive members --pairs 3000"]),
+    Bug("members-stale-ready", "any ready lets everybody in", [
+        (ENTER, "if (e->ready.czxid > e->own.czxid) {", "if (e->ready.czxid != 0) {"),
+    ], ["--scenario members-three --seeds 300"]),
+    Bug("members-join-blindly", "who has found somebody inside joins without making sure that the round is still on", [
+        (ENTER, "docent_op join = docent_op_multi(ops, sizeof ops / sizeof ops[0]);", "docent_op join = docent_op_multi(ops + 1, 1);"),
+    ], ["--scenario members-three --seeds 3000", "--scenario storm-members --seeds 6000"]),
+    Bug("members-join-unseen", "who joins does not tell those who are about to end the round", [
+        (ENTER, "docent_op join = docent_op_multi(ops, sizeof ops / sizeof ops[0]);", "docent_op join = docent_op_multi(ops, 2);"),
+    ], ["--scenario members-three --seeds 3000", "--scenario storm-members --seeds 12000"]),
+    Bug("members-clear-blindly", "a stale ready is cleared away by its version alone, and another round's goes", [
+        (ENTER, "docent_op clear = docent_op_multi(ops, 2);", "docent_op clear = ops[1];"),
+        (ENTER, "if (!same || e->base == NULL) {", "if (e->base == NULL) {"),
+    ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
+    Bug("members-time-out-at-once", "who is late goes without asking whether it was counted", [
+        (ENTRY, "bool asks = why == DOCENT_ERR_TIMEOUT && e->own.known", "bool asks = why == DOCENT_ERR_CANCELLED && e->own.known"),
+    ], ["--exhaustive members --pairs 1000", "--scenario storm-members --seeds 6000"]),
+    Bug("members-unmarked", "who withdraws asks whether it was counted, and can be counted afterwards", [
+        (ENTER, "docent_op mark = docent_op_multi(sets, 2);", "docent_op mark = docent_op_check(e->own.path, 0);\n    mark = docent_op_multi(&mark, 1);\n    (void)sets;"),
+        (ENTER, "e->ready.czxid < e->own_stat.mzxid;", "true;"),
+    ], ["--scenario members --seeds 3000", "--scenario storm-members --seeds 12000"]),
+    Bug("members-behind", "who comes back believes a server that has not heard yet of the round", [
+        (LEAVE, "if (e->behind) docent_ask(entry_machine(e), &sync, TAG_SYNC);", "e->behind = false;\n    (void)sync;"),
+    ], ["--exhaustive members --pairs 100"]),
+    Bug("members-next-round", "who leaves waits for whoever is there, also for the next round's members", [
+        (LEAVE, "return !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);", "return false;"),
+    ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
+    Bug("members-two-nodes", "a member enters again while its node of before is there still", [
+        (ENTRY, "        if (other != &e->errand && !other->over) return;\n", ""),
+    ], ["--scenario storm-members --seeds 6000"]),
 ]
 
 # What is tried when a bug's own runs do not notice it.

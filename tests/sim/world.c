@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/sim/actor.h"
+#include "tests/sim/barriers.h"
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
@@ -204,6 +205,9 @@ static void world_committed(void *user, const struct commit *commit)
         return;
     }
     if (commit->path != NULL && world->txns != NULL && txns_committed(world, commit)) {
+        return;
+    }
+    if (commit->path != NULL && world->barriers != NULL && barriers_committed(world, commit)) {
         return;
     }
     if (commit->path != NULL && world->caches != NULL && caches_committed(world, commit)) {
@@ -700,6 +704,7 @@ static bool world_is_quiet(struct world *world)
     if (world->lessees != NULL) {
         quiet = lessees_quiet(world) && quiet;
     }
+    quiet = quiet && (world->barriers == NULL || barriers_quiet(world));
     if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
         return caches_quiet(world);
     }
@@ -822,6 +827,9 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
                                                                                : chance_between(&world->random, 4, 40));
             world->drawn.roots = chance_per_mille(&world->random, 200);
             world->drawn.breaks = chance_per_mille(&world->random, 200);
+        } else if (scenario->play == PLAY_MEMBERS || scenario->play == PLAY_BARRIER) {
+            world->drawn.contenders = (size_t)chance_between(&world->random, 2, 5);
+            world->drawn.quantity = (size_t)chance_between(&world->random, 2, world->drawn.contenders);
         } else if (scenario->writers == 0) {
             world->drawn.contenders = (size_t)chance_between(&world->random, 2, 5);
             world->drawn.writers = (size_t)chance_below(&world->random, 2);
@@ -865,6 +873,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->counter = counter_new();
     } else if (scenario->play == PLAY_QUEUE || scenario->play == PLAY_CLAIMS) {
         world->queues = queues_new();
+    } else if (scenario->play == PLAY_MEMBERS || scenario->play == PLAY_BARRIER) {
+        world->barriers = barriers_new();
     } else if (scenario->play == PLAY_CACHES) {
         world->caches = caches_new();
     } else if (scenario->play == PLAY_WORK) {
@@ -918,6 +928,7 @@ void world_free(struct world *world)
     leaders_free(world->leaders);
     shares_free(world->shares);
     lessees_free(world->lessees);
+    barriers_free(world->barriers);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

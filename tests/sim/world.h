@@ -29,6 +29,7 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_CACHES, PLAY_WORK /* work.h */, PLAY_GATES /* gates.h */,
     PLAY_LATCHES, PLAY_SELECTORS, /* See leaders.h. */
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
+    PLAY_MEMBERS, PLAY_BARRIER, /* See barriers.h: contenders are members, or stand at the gate. */
     PLAY_LESSEES /* lessees.h */,
     PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
 };
@@ -47,6 +48,7 @@ struct scenario {
     bool viewed;        /* Through a view of a view. */
     bool compressed;    /* What lies at the servers. */
     const char *speaks[ENSEMBLE_MAX]; /* What the servers are; see net_speaks(). */
+    size_t quantity;    /* Members that a round takes. 0: all. */
     size_t tree;        /* Nodes that caches are of, about. */
     bool roots;         /* Mostly the root comes and goes. */
     bool calm_tree;     /* It only grows, and then changes no more. */
@@ -120,6 +122,7 @@ struct forced { /* A session ended by an operator: its client cannot know before
 
 enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 
+struct barriers;
 struct caches;
 struct gates;
 struct works;
@@ -170,6 +173,7 @@ struct world {
     struct works *works;
     struct shares *shares;
     struct lessees *lessees;
+    struct barriers *barriers;
 
     enum phase phase;
     uint64_t phase_until_us;

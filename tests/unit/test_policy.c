@@ -1357,6 +1357,8 @@ static void test_a_standing_watch_is_asked_for_until_it_is_armed(void **state)
 
 static docent_barrier *gate;
 static docent_double_barrier *member;
+static docent_countdown *countdown;
+static docent_sync_queue *gatherers;
 
 struct patient_verb {
     docent_status (*start)(uint32_t timeout_ms, docent_done_fn done, void *user);
@@ -1388,6 +1390,26 @@ static docent_status start_member_enter(uint32_t timeout_ms, docent_done_fn done
 static docent_status start_member_leave(uint32_t timeout_ms, docent_done_fn done, void *user)
 {
     return docent_double_barrier_leave_async(member, timeout_ms, done, user);
+}
+
+static docent_status start_countdown_create(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_countdown_create_async(countdown, 3, timeout_ms, done, user);
+}
+
+static docent_status start_countdown_count_down(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_countdown_count_down_async(countdown, timeout_ms, done, user);
+}
+
+static docent_status start_countdown_wait(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_countdown_wait_async(countdown, timeout_ms, done, user);
+}
+
+static docent_status start_gather(uint32_t timeout_ms, docent_done_fn done, void *user)
+{
+    return docent_sync_queue_gather_async(gatherers, timeout_ms, done, user);
 }
 
 static void member_is_inside(void)
@@ -1425,6 +1447,9 @@ static void verb_goes_on_until_its_deadline(const struct patient_verb *verb)
         start_patient();
         assert_int_equal(docent_barrier_new(peer.client, "/g", NULL, &gate), DOCENT_OK);
         assert_int_equal(docent_double_barrier_new(peer.client, "/d", &two, &member), DOCENT_OK);
+        const docent_sync_queue_options pair = { DOCENT_SYNC_QUEUE_OPTIONS, .quantity = 2 };
+        assert_int_equal(docent_countdown_new(peer.client, "/c", NULL, &countdown), DOCENT_OK);
+        assert_int_equal(docent_sync_queue_new(peer.client, "/q", &pair, &gatherers), DOCENT_OK);
         if (verb->inside) member_is_inside();
         uint64_t end = peer.now + 5000;
         assert_int_equal(verb->start(5000, on_done, &told), DOCENT_OK);
@@ -1442,6 +1467,8 @@ static void verb_goes_on_until_its_deadline(const struct patient_verb *verb)
         assert_in_range(tries, 3, 100);
         docent_barrier_close(gate, NULL, NULL);
         docent_double_barrier_close(member, NULL, NULL);
+        docent_countdown_close(countdown, NULL, NULL);
+        docent_sync_queue_close(gatherers, NULL, NULL);
         stop_patient();
     }
 }
@@ -1458,6 +1485,10 @@ VERB_TEST(gate_remove, .doubts = false)
 VERB_TEST(gate_wait, .doubts = false)
 VERB_TEST(member_enter, .grace_ms = 1000)
 VERB_TEST(member_leave, .inside = true)
+VERB_TEST(countdown_create, .doubts = true)
+VERB_TEST(countdown_count_down, .doubts = false)
+VERB_TEST(countdown_wait, .doubts = false)
+VERB_TEST(gather, .grace_ms = 1000)
 
 /* ---- Work queues. ---- */
 
@@ -1545,6 +1576,10 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_work_queue_flush_async, test_a_flush_of_work_waits_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_remove_async, test_a_removal_of_work_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_leader_latch_await_async, test_a_wait_for_leadership_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_countdown_create_async, test_countdown_create_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_countdown_count_down_async, test_countdown_count_down_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_countdown_wait_async, test_countdown_wait_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_sync_queue_gather_async, test_gather_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_watch_async, test_a_standing_watch_is_asked_for_until_it_is_armed)),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
