@@ -179,3 +179,33 @@ def in_and_out_together(play):
     for one in leaving + [things[2].ask("leave", SOON)]:
         one.ok()
     play.server.await_empty(play.path)
+
+
+@played("double barrier", "curator", "kazoo", kills=True)
+def member_is_killed(play):
+    """{second} goes out when {first}, who was inside with it, is killed"""
+    first, second = members(play, 2)
+    for entering in [first.ask("enter", SOON), second.ask("enter", SOON)]:
+        entering.ok()
+    yield
+    second.do("leave", SOON)
+    play.server.await_empty(play.path)
+
+
+@played("double barrier", "curator", "kazoo", kills=True)
+def entering_is_killed(play):
+    """{second} does not go in with {first}, who was killed waiting, but with the next that comes"""
+    first, second, third = (actor.make("double", play.path, 2, actor.label, *([play.peer] if actor.language == "docent" else []))
+                            for actor in (play.first, play.second, play.like(play.second)))
+    first.ask("enter", SOON)
+    play.server.await_names(play.path, 1)
+    yield
+    play.server.await_empty(play.path)
+    entering = second.ask("enter", SOON)
+    play.server.await_names(play.path, 1)
+    expect(entering.is_open(), "it goes in alone")
+    third.do("enter", SOON)
+    entering.ok()
+    for leaving in [second.ask("leave", SOON), third.ask("leave", SOON)]:
+        leaving.ok()
+    play.server.await_empty(play.path)

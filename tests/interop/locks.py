@@ -447,6 +447,21 @@ def all_or_nothing(play):
     first.do("release", "-")
 
 
+@played("multi-lock", "curator", kills=True)
+def all_are_killed(play):
+    """{second} has all when {first}, who had all, is killed"""
+    paths = [f"{play.path}/{name}" for name in "ab"]
+    first, second = multi(play, play.first, *paths), multi(play, play.second, *paths)
+    inside = f"{play.path}-inside"
+    first.do("acquire", SOON, inside)
+    waiting = second.ask("acquire", SOON, inside)
+    play.server.await_names(paths[0], 2)
+    yield
+    waiting.ok()
+    expect_in_turn(play, paths[0], inside)
+    second.do("release", inside)
+
+
 @played("multi-lock", "curator")
 def two_multi_locks(play):
     """{first} and {second} want the same two, and take turns"""

@@ -166,6 +166,20 @@ def failure_requeues(play):
     play.server.await_empty(play.path)
 
 
+@played("distributed queue", "curator")
+def malformed(play):
+    """what is no frame does not stay in the way of what {first} puts: {second} goes on; docent keeps it elsewhere, curator deletes it"""
+    play.server.create(play.path)
+    play.server.create(f"{play.path}/queue-", b"no frame", 2)
+    queue(play, play.first, "put").do("put", "one")
+    consumer = queue(play, play.second, "consume")
+    consumer.do("done", 1)
+    hear_items(consumer, ["one"])
+    await_that("the items have gone", lambda: not items_of(play))
+    kept = items_of(play, f"{play.path}-quarantine")
+    expect_equal(len(kept), 1 if play.second.language == "docent" else 0, "what is kept elsewhere")
+
+
 @played("distributed queue with ids", "curator")
 def ids(play):
     """what {first} puts with an id {second} removes by it, or consumes in order"""
