@@ -115,7 +115,8 @@ def main():
     commands = {"docent": [arguments.docent_peer], "kazoo": [*PYTHON, f"{here}/kazoo_peer.py"],
                 "zookeeper": [*PYTHON, f"{here}/kazoo_peer.py", "zookeeper"],
                 "curator": [*JAVA, f"{JARS}:{arguments.scratch}", "CuratorPeer"]}
-    tests = [test for test in Test.all if arguments.only in test.title("", "") and arguments.ours in ("docent", test.peer)]
+    tests = [test for test in Test.all if arguments.ours in ("docent", test.peer) and
+             any(arguments.only in test.title(*pair) for pair in test.pairs(arguments.ours))]
     quiet, kills = [test for test in tests if not test.kills], [test for test in tests if test.kills]
     runs = sum(len(test.pairs("docent")) for test in tests) * 2
     print(f"1..{runs}", flush=True)
