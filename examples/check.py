@@ -99,6 +99,8 @@ CASES = [
     ("claim_queue", lambda folder, address: run(folder, "claim_queue", address, "/check/claim_queue", "easy", "hard"), "easy: done",
      "hard: failed, put back", "hard: done"),
     ("mutex", lambda folder, address: run(folder, "mutex", address, "/check/mutex"), "acquired 2 times", "the sum is 3"),
+    ("work_queue", lambda folder, address: [run(folder, "work_queue", address, "/check/jobs", "put", "sweep"),
+                                            run(folder, "work_queue", address, "/check/jobs", "work", "1")][1], "queue-0000000000: sweep"),
     ("rwlock", lambda folder, address: run(folder, "rwlock", address, "/check/rwlock"), "alone, token ", "token still ", "DOCENT_ERR_UPGRADE"),
     ("multi_lock", lambda folder, address: run(folder, "multi_lock", address, "/check/b", "/check/a"), "holds /check/b and /check/a",
      "guarded by both: success"),

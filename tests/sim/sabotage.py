@@ -67,6 +67,9 @@ ITEMS = "recipes/items.c"
 PULL = "recipes/pull.c"
 PUT = "recipes/put.c"
 QUEUE_TAKE = "recipes/queue_take.c"
+WORK_PUT = "recipes/work_queue_put.c"
+WORK_TAKE = "recipes/work_queue_take.c"
+WORK_CONSUME = "recipes/work_queue_consume.c"
 CLAIM = "recipes/claim.c"
 CLAIM_NODE = "recipes/claim_node.c"
 LEASE_FILE = "recipes/lease.c"
@@ -91,6 +94,32 @@ class Bug:
 
 
 BUGS = [
+    # Work queues.
+    Bug("work-put-again", "a put whose reply was lost goes out again", [
+        (WORK_PUT, "    if (p->receipt == NULL) {\n        list_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);", "    if (p->receipt == NULL) {\n        producer_put_back(p);"),
+    ], ["--scenario storm-work-once --seeds 2000"]),
+    Bug("work-receipt-unsynced", "what became of a put is read on a server that may lag", [
+        (WORK_PUT, "    docent_ask(&p->machine, &sync, TAG_SYNC);\n", "    (void)sync;\n"),
+    ], ["--scenario storm-work --seeds 5000"]),
+    Bug("work-close-waits", "a put that was not applied goes back into the line of a queue that is being closed", [
+        (WORK_PUT, "if (put->answered || p->leaves) {", "if (put->answered) {"),
+    ], ["--scenario storm-work --seeds 3000"]),
+    Bug("work-gone-is-ours", "an item that is not there any more is taken for taken", [
+        (WORK_TAKE, "ev->tag == TAG_REMOVAL_DELETE && ev->status == DOCENT_OK ? TAKEN_OURS", "ev->tag == TAG_REMOVAL_DELETE ? TAKEN_OURS"),
+    ], ["--scenario work-once --seeds 500"]),
+    Bug("work-unsure-untold", "an item of which nobody knows who took it is nobody's", [
+        (WORK_TAKE, "before ? TAKEN_UNSURE : TAKEN_BY_OTHERS);", "TAKEN_BY_OTHERS);\n        (void)before;"),
+    ], ["--exhaustive work-once", "--scenario storm-work-once --seeds 2000"]),
+    Bug("work-priority-lost", "failed work is put back without its priority, as peers do", [
+        (WORK_CONSUME, "docent_work_name_prefix(item->out.name), \"\")", "6, \"\")"),
+    ], ["--scenario work-priority --seeds 200"]),
+    Bug("work-failed-is-done", "failed work is deleted", [
+        (WORK_CONSUME, "(void)(requeue ? docent_claim_move(&item->claim, item->moved) : docent_claim_end(&item->claim, false));",
+         "(void)docent_claim_end(&item->claim, false);"),
+    ], ["--scenario work --seeds 500"]),
+    Bug("work-slot-lost", "nothing is looked for when an item is over", [
+        (WORK_CONSUME, "        consumer_pump_soon(c);\n        docent_work_settle(queue);", "        docent_work_settle(queue);"),
+    ], ["--scenario work --seeds 500"]),
     # The session's lease.
     Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
         (SESSION_LEASE, LEASE, "s->contact_ms"),
