@@ -146,8 +146,8 @@ static void a_client_leaves_a_member_that_leaves(void **state)
     int64_t version = ensemble->version;
     docent_ensemble_free(ensemble);
     assert_in_time(members == ALL - 1);
-    int server;
-    assert_in_time((server = server_of(client)) >= 0 && server != victim);
+    int at;
+    assert_in_time((at = server_of(client)) >= 0 && at != victim);
     assert_ok(docent_exists(client, "/e", NULL));
     assert_ok(docent_sync(admin, "/")); /* Of another member. */
     assert_ok(docent_exists(admin, "/app/e", NULL));
@@ -178,8 +178,8 @@ static void a_client_learns_of_servers_that_nobody_named(void **state)
     assert_ok(docent_create(client, "/e", NULL, 0, DOCENT_EPHEMERAL, NULL));
     apache_kill(apache, first);
     assert_ok(docent_exists(client, "/e", NULL));
-    int server;
-    assert_in_time((server = server_of(client)) >= 0 && server != first);
+    int at;
+    assert_in_time((at = server_of(client)) >= 0 && at != first);
     apache_restart(apache, first);
     apache_wait(apache, ALL);
     assert_int_equal(sessions, 1);
