@@ -60,7 +60,7 @@ struct pull {
     struct meter meter;
 };
 
-enum { PULL_TIMERS = ITEMS_TIMERS, PULL_PARALLEL = 64 };
+enum { PULL_TIMERS = ITEMS_TIMERS, PULL_PARALLEL = 256 };
 
 /* @pull: the first member of a zeroed block of the client's memory; else as docent_handle_open(). @items: without its callbacks and client. */
 docent_status docent_pull_open(struct pull *pull, docent_client *client, const struct pull_kind *kind, const struct items_config *items);

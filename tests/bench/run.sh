@@ -2,6 +2,7 @@
 # tests/bench/run.sh - every benchmark, by hand, on a machine that does nothing else. See README.md.
 #
 #     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--watches] [--rounds N] [--scale N] [--sessions N]
+#     tests/bench/run.sh [--build DIR] --queue [--server dev|apache|both] [--rounds N] [--items N]
 #     tests/bench/run.sh [--build DIR] --caches [--server dev|old|apache|all] [--rounds N] [--leaves N,N...] [--without-peers]
 #
 # Builds what it needs, optimised, in DIR (default build-bench) and prints one table per server.
@@ -19,7 +20,7 @@ if [ ! -f "$build/build.ninja" ]; then
 fi
 targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-locks tests/bench/bench-start"
 targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null tests/bench/bench-cache tests/bench/bench-cache-null"
-targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null"
+targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null tests/bench/bench-queue tests/bench/bench-queue-null"
 if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
     targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache tests/bench/bench-fire-apache"
 else
@@ -31,6 +32,9 @@ ninja -C "$build" $targets subprojects/devserver/docent-devserver >/dev/null
 script=bench.py
 if [ "${1:-}" = --caches ]; then
     script=caches.py
+    shift
+elif [ "${1:-}" = --queue ]; then
+    script=queues.py
     shift
 fi
 exec python3 "$root/tests/bench/$script" --programs "$build/tests/bench" \

@@ -542,17 +542,9 @@ BUGS = [
     Bug("queue-order", "what was in doubt when the session ended is looked at last", [
         (QUEUE_TAKE, "ITEMS_AGAIN); /* If it is there still it comes next. */", "ITEMS_GONE);"),
     ], ["--exhaustive queue-one --seed 1 --pairs 0"]),
-    Bug("queue-names-return", "after a lost reply an item is known by its name alone", [
-        (QUEUE_TAKE, "    bool there = ev->status == DOCENT_OK && ev->result->stat.czxid == t->item->stat.czxid;",
-         "    bool there = ev->status == DOCENT_OK;"),
-    ], [QUEUES]),
     Bug("put-again", "a put whose reply was lost is made again", [
         (PUT, "DOCENT_ERR_UNKNOWN_OUTCOME && put->again && docent_client", "DOCENT_ERR_UNKNOWN_OUTCOME && docent_client"),
     ], ["--exhaustive queue --seed 1 --pairs 0"]),
-    Bug("items-deaf", "what changes while a listing is under way is not noticed", [
-        (ITEMS, "        docent_machine_calm(&items->machine);\n        items->state = ITEMS_QUIET;",
-         "        docent_machine_calm(&items->machine);\n        items->changed = false;\n        items->state = ITEMS_QUIET;"),
-    ], ["--scenario queue --seeds 3000", QUEUES]),
     Bug("items-gap", "what came during a gap is not looked for", [
         (ITEMS, "        items->armed |= ev->type == REARM_RESET;\n        items->changed = true;\n",
          "        items->armed |= ev->type == REARM_RESET;\n        items->changed |= ev->type == REARM_CHANGED;\n"),
