@@ -73,7 +73,7 @@ int main(int argc, char **argv)
     b.warm_up = operations / 10 + 1;
     b.total = b.warm_up + operations;
     struct event_base *base = event_base_new();
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .event_base = base };
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base };
     docent_semaphore_options limit = { DOCENT_SEMAPHORE_OPTIONS, .max = 10 };
     require(docent_client_new(argv[1], &options, &b.client), "client");
     require(docent_semaphore_new(b.client, "/docent-bench/semaphore", &limit, &b.semaphore), "semaphore");

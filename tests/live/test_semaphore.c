@@ -124,7 +124,7 @@ static docent_status waiter_end(struct waiter *w)
 }
 
 /* Who wants all waits for all, with none in hand, and nobody who wants one gets in before. */
-static void all_or_nothing_in_order(void **state)
+static void f65_all_or_nothing_in_order(void **state)
 {
     (void)state;
     docent_semaphore *semaphore = semaphore_of(3);
@@ -170,7 +170,7 @@ static void time_outs_leave_nothing(void **state)
 }
 
 /* A semaphore of one is a mutex: returned by any thread, and who acquires twice waits for itself. */
-static void a_mutex_has_a_token(void **state)
+static void f66_a_mutex_has_a_token(void **state)
 {
     (void)state;
     docent_semaphore *semaphore = semaphore_of(1);
@@ -193,7 +193,7 @@ static void a_mutex_has_a_token(void **state)
     docent_semaphore_close(semaphore, NULL, NULL);
 }
 
-static void limits_change(void **state)
+static void f65_limits_change(void **state)
 {
     (void)state;
     static const uint8_t one[4] = { 0, 0, 0, 1 }, three[4] = { 0, 0, 0, 3 };
@@ -393,10 +393,10 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(never_more_than_the_limit, start, stop),
-        cmocka_unit_test_setup_teardown(all_or_nothing_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(f65_all_or_nothing_in_order, start, stop),
         cmocka_unit_test_setup_teardown(time_outs_leave_nothing, start, stop),
-        cmocka_unit_test_setup_teardown(a_mutex_has_a_token, start, stop),
-        cmocka_unit_test_setup_teardown(limits_change, start, stop),
+        cmocka_unit_test_setup_teardown(f66_a_mutex_has_a_token, start, stop),
+        cmocka_unit_test_setup_teardown(f65_limits_change, start, stop),
         cmocka_unit_test_setup_teardown(losses_are_told, start, stop),
         cmocka_unit_test_setup_teardown(suspect_while_cut, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies, start, stop),

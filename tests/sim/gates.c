@@ -269,6 +269,9 @@ static void gate_told(docent_status status, void *user)
     }
     if (status == DOCENT_OK || !world_calm(world)) {
         actor_call_over(gate->actor);
+        if (gate->actor->state == ACTOR_FINISHED) { /* Nobody waits for who does nothing more. */
+            gate_return(gate);
+        }
     } else { /* Once more: in the calm everybody is served. */
         gates_act(gate->actor);
     }
