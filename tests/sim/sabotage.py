@@ -64,7 +64,6 @@ ENTER = "recipes/double_barrier_enter.c"
 ENTRY = "recipes/double_barrier_entry.c"
 LEAVE = "recipes/double_barrier_leave.c"
 ITEMS = "recipes/items.c"
-PULL = "recipes/pull.c"
 PUT = "recipes/put.c"
 QUEUE_TAKE = "recipes/queue_take.c"
 WORK_PUT = "recipes/work_queue_put.c"
@@ -577,10 +576,6 @@ BUGS = [
         (CLAIM_NODE, "    ops[OP_ITEM] = docent_op_delete(c->item_path, DOCENT_ANY_VERSION);",
          "    ops[OP_ITEM] = c->requeues ? docent_op_check(c->item_path, DOCENT_ANY_VERSION) : docent_op_delete(c->item_path, DOCENT_ANY_VERSION);"),
     ], ["--scenario claims --seeds 300"]),
-    Bug("claim-skipped-for-good", "an item that somebody else had claimed is not looked at again", [
-        (ITEMS, "    case ITEMS_SKIPPED: items->skipped++; break;", "    case ITEMS_SKIPPED: break;"),
-        (ITEMS, "            items->skipped++;\n        } else {", "            (void)0;\n        } else {"),
-    ], ["--scenario claims --seeds 3000", CLAIMS]),
     Bug("rearm-once", "a one-shot watch that was used up is not set again", [
         (REARM, "if (r->state == REARM_ARMED && (rearm_needs(r) & ~r->left) != 0) rearm_go(r, REARM_REREADING);",
          ""),
