@@ -26,7 +26,7 @@
  * On suspend  Nothing new is handed out. What is handed out may go on; done, it waits for the connection.
  * On expiry   Claims are gone: the items belong to whoever is next. What is handed out stays the application's until it answers, and then
  *             its outcome is not written: on_trouble is told of that, with DOCENT_ERR_NOT_HELD.
- * On close    No item is handed out any more. Waiting puts end with DOCENT_ERR_CLOSING. Closed is told when all that was handed out is answered,
+ * On close    No item is taken any more; at most once, one that was taken just then is handed out still. Waiting puts end with DOCENT_ERR_CLOSING. Closed is told when all that was handed out is answered,
  *             and the last answer is written. When the client is closed first, claims go with its session, and items that are out need
  *             still be answered, which then only frees.
  * On removal  Somebody deletes an item: it is not handed out; one that is, is gone when it is answered. A claim: the item may be handed to others,
@@ -105,7 +105,7 @@ typedef struct docent_work_queue_options {
     const char *quarantine_path; /* Default: the queue's path with "-quarantine" behind it. */
     docent_acl_list acl;         /* Of all nodes. Default: the client's or view's. */
     void (*on_put)(docent_work_queue *queue, const char *name, void *user); /* A put of ours is in the queue, as the item of this name. Told before
-                                  * its outcome. Default: none. */
+                                  * its outcome; not told where only the receipt says so, which knows no name. Default: none. */
     void (*on_trouble)(docent_work_queue *queue, const docent_work_trouble *trouble, void *user); /* Default: none; all goes to the log. */
     void *user;                  /* Passed to the callbacks. */
 } docent_work_queue_options;
