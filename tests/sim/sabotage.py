@@ -435,9 +435,6 @@ BUGS = [
     Bug("latch-undamped", "a latch that is to be damped leads again at once", [
         (LATCH, "return suspended && latch->damping_ms > 0 ? LATCH_DAMPED : LATCH_LEADING;", "(void)suspended; return LATCH_LEADING;"),
     ], ["--scenario latch-cut --seeds 100"]),
-    Bug("latch-damping-goes-on", "the damping ends although the connection has gone again", [
-        (LATCH, "    if (from == LATCH_DAMPED) docent_timer_stop(latch->handle.client, &latch->damping);\n", ""),
-    ], ["--scenario latch-cut --seeds 300"]),
     Bug("latch-untold", "a latch that leads again after a suspension does not say so", [
         (LATCH, "    docent_latch_tell(latch);\n}\n\nvoid docent_latch_look", "    if (latch->why == DOCENT_OK) docent_latch_tell(latch);\n}\n\nvoid docent_latch_look"),
     ], ["--scenario latch-cut --seeds 100"]),
