@@ -315,7 +315,18 @@ static void share_answered(docent_status status, void *user)
         if (!reads) {
             share_granted_write(actor, share->asked);
         }
-    } else if (docent_multi_lock_get_state(share->multi) != DOCENT_LOCK_RELEASED) {
+    } else if (docent_lock_token(docent_multi_lock_member(share->multi, 0)) == -1 && !share->struck) { /* The lease is over: for all, then. */
+        for (size_t i = 1; i < share->place_count; i++) {
+            if (docent_lock_token(docent_multi_lock_member(share->multi, i)) != -1) {
+                world_fail(world, "client %zu is told that it holds all, and lacks a member", actor->index);
+            }
+        }
+    } else {
+        for (size_t i = 0; i < share->place_count && !share->struck; i++) {
+            if (docent_lock_token(docent_multi_lock_member(share->multi, i)) == -1) {
+                world_fail(world, "client %zu is told that it holds all, and lacks a member", actor->index);
+            }
+        }
         for (size_t i = 0; i < share->place_count; i++) {
             share_granted(actor, docent_multi_lock_member(share->multi, i), false);
         }
