@@ -100,9 +100,6 @@ BUGS = [
     Bug("work-receipt-unsynced", "what became of a put is read on a server that may lag", [
         (WORK_PUT, "    docent_ask(&p->machine, &sync, TAG_SYNC);\n", "    (void)sync;\n"),
     ], ["--scenario storm-work --seeds 5000"]),
-    Bug("work-close-waits", "a put that was not applied goes back into the line of a queue that is being closed", [
-        (WORK_PUT, "if (put->answered || p->leaves) {", "if (put->answered) {"),
-    ], ["--scenario storm-work --seeds 3000"]),
     Bug("work-gone-is-ours", "an item that is not there any more is taken for taken", [
         (WORK_TAKE, "ev->tag == TAG_REMOVAL_DELETE && ev->status == DOCENT_OK ? TAKEN_OURS", "ev->tag == TAG_REMOVAL_DELETE ? TAKEN_OURS"),
     ], ["--scenario work-once --seeds 500"]),
