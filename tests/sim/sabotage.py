@@ -439,10 +439,6 @@ BUGS = [
         (ELECTION, "if (left != NULL) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);",
          "if (left != NULL && next == ELECTION_OUT) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);"),
     ], ["--scenario latch --seeds 10"]),
-    Bug("election-once", "who has lost its session does not take part any more", [
-        (ELECTION, "} else if (why == DOCENT_ERR_SESSION_EXPIRED || candidate->led) {\n        election_stand(e);",
-         "} else if (why == DOCENT_ERR_SESSION_EXPIRED || candidate->led) {\n        election_enter(e, ELECTION_OUT, NULL);"),
-    ], ["--scenario latch-expire --seeds 100"]),
     Bug("election-paused", "the pause after a lack of memory has no end", [
         (ELECTION, "    case DOCENT_EV_TIMER:\n        election_stand(e);\n", "    case DOCENT_EV_TIMER:\n"),
     ], ["--exhaustive latch", "--scenario storm-latch --seeds 300"]),
@@ -462,9 +458,6 @@ BUGS = [
     Bug("selector-one-number", "all terms have the same number", [
         (SELECTOR, "    s->term.number++;\n", "    s->term.number = 1;\n"),
     ], ["--scenario selector --seeds 10"]),
-    Bug("selector-untold-terms", "a term that ended before it was told is told", [
-        (SELECTOR, "        s->news = 0;\n        selector_go(s, SELECTOR_QUEUED, why);", "        selector_go(s, SELECTOR_QUEUED, why);"),
-    ], ["--scenario storm-selector --seeds 3000", "--scenario selector-cut --seeds 3000"]),
     Bug("cache-once-is-enough", "what happens to a node that is being read does not lead to another look at it", [
         (CACHE, "    entry->flags |= what;\n    entry_queue(cache, entry);", "    if ((entry->flags & ENTRY_BUSY) == 0) entry->flags |= what;\n    entry_queue(cache, entry);"),
     ], ["--exhaustive cache", CACHES]),
