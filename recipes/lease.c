@@ -76,7 +76,7 @@ struct docent_lease {
     char *slot_path, *holder_path; /* Of the slot; room for all. */
     bool exists;         /* READING has seen a holder node, of this version. */
     int32_t version;
-    char *text;          /* That is being written. From malloc(). */
+    char *text;          /* That is being written. */
     uint64_t until_ms;   /* And its end, by our own clock. */
 
     struct docent_timer deadline;
@@ -247,8 +247,10 @@ static void lease_write(struct docent_lease *l)
     int64_t wall_ms = docent_client_wall_ms(l->handle.client), end_ms;
     uint64_t now_ms = host->now_ms(host->user); /* Of this moment, as the wall clock's. */
 
-    free(l->text);
-    l->text = docent_lease_write(l->id, wall_ms + (int64_t)l->duration_ms, &end_ms);
+    char *text = docent_lease_write(l->id, wall_ms + (int64_t)l->duration_ms, &end_ms);
+    docent_free(&l->handle.allocator, l->text);
+    l->text = text == NULL ? NULL : docent_strdup(&l->handle.allocator, text);
+    free(text);
     if (l->text == NULL) {
         lease_ask_again(l, LEASE_READING, DOCENT_ERR_NO_MEMORY);
         return;
@@ -498,7 +500,7 @@ static void lease_free(struct handle *handle)
     docent_free(&allocator, l->slot_path);
     docent_free(&allocator, l->holder_path);
     docent_acl_drop(&allocator, l->acl);
-    free(l->text);
+    docent_free(&allocator, l->text);
     docent_free(&allocator, l);
 }
 
