@@ -244,8 +244,8 @@ static void lease_ask_again(struct docent_lease *l, enum lease_state state, doce
 static void lease_write(struct docent_lease *l)
 {
     const struct docent_host *host = docent_client_host(l->handle.client);
+    uint64_t now_ms = host->now_ms(host->user); /* Before the wall clock, so that our end is not late by what lies in between. */
     int64_t wall_ms = docent_client_wall_ms(l->handle.client), end_ms;
-    uint64_t now_ms = host->now_ms(host->user); /* Of this moment, as the wall clock's. */
 
     char *text = docent_lease_write(l->id, wall_ms + (int64_t)l->duration_ms, &end_ms);
     docent_free(&l->handle.allocator, l->text);
@@ -255,7 +255,7 @@ static void lease_write(struct docent_lease *l)
         lease_ask_again(l, LEASE_READING, DOCENT_ERR_NO_MEMORY);
         return;
     }
-    l->until_ms = now_ms + (uint64_t)(end_ms - wall_ms);
+    l->until_ms = now_ms + (uint64_t)(end_ms - wall_ms) - 1; /* It may be almost one later than it shows. */
     l->until_ms = l->until_ms > now_ms + l->skew_ms ? l->until_ms - l->skew_ms : now_ms;
     lease_go(l, LEASE_WRITING);
 }
@@ -595,7 +595,11 @@ docent_status docent_lease_acquire_async(docent_lease *lease, uint32_t timeout_m
     int64_t slot = docent_lease_slot(lease);
     lease->first = slot > 0 ? (uint32_t)slot : 0; /* What is ours is renewed. */
     lease->tried = 0;
-    if (!lease->contending) lease_begin_contender(lease); /* Else, of the last acquire: when it is over the next begins. */
+    if (!lease->contending) {
+        lease_begin_contender(lease);
+    } else if (lease->one_look && !docent_machine_online(&lease->handle.machine)) {
+        lease_finish(lease, DOCENT_ERR_TIMEOUT);
+    } /* Else the contender is the last acquire's: when it is over the next begins. */
     return DOCENT_OK;
 }
 
