@@ -53,13 +53,19 @@ static inline void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
+/* What another thread is about to write there may still come. */
 static inline void files_remove(const char *directory)
 {
-    DIR *dir = opendir(directory);
-    assert_non_null(dir);
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    assert_int_equal(rmdir(directory), 0);
+    int removed = -1;
+    for (int tries = 0; tries < PATIENCE_MS && removed != 0; tries++) {
+        DIR *dir = opendir(directory);
+        assert_non_null(dir);
+        for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        closedir(dir);
+        removed = rmdir(directory);
+        if (removed != 0) pause_ms(1);
+    }
+    assert_int_equal(removed, 0);
 }
 
 static inline docent_client *client_start(const docent_client_options *options)

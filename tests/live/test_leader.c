@@ -295,7 +295,7 @@ static bool state_is(docent_leader_latch *latch, const char *state)
 static void f78_flaps_are_damped(void **state)
 {
     (void)state;
-    enum { FLAPS = 3, DAMPING_MS = 1200 };
+    enum { FLAPS = 3, DAMPING_MS = 2500 };
     struct member leader = { 0 };
     docent_leader_latch_options options = { DOCENT_LEADER_LATCH_OPTIONS, .damping_ms = DAMPING_MS };
     member_open_with(&leader, client, options);
@@ -735,7 +735,12 @@ static void f79_a_leader_is_cut_off_by_either_policy(void **state)
 static void f69_a_leader_on_a_member_that_is_cut_off(void **state)
 {
     (void)state;
-    if (apache_members != 3 || apache_leader(apache_alone) == 0) skip(); /* See apache.c: what makes the first one the victim. */
+    while (apache_leader(apache_alone) == 0) { /* See apache.c: what makes the first one the victim. */
+        apache_kill(apache_alone, 0);
+        apache_wait(apache_alone, 2);
+        apache_restart(apache_alone, 0);
+        apache_wait(apache_alone, 3);
+    }
     const char *chroot = strchr(connect_string, '/');
     char servers[96];
     snprintf(servers, sizeof servers, "127.0.0.1:%u,127.0.0.1:%u%s", apache_port(apache_alone, 1), apache_port(apache_alone, 2),
@@ -773,7 +778,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_leader_closes, start, stop),
         cmocka_unit_test_setup_teardown(f69_a_leader_is_killed, start, stop),
         cmocka_unit_test_setup_teardown(f79_a_leader_is_cut_off_by_either_policy, start, stop),
-        cmocka_unit_test_setup_teardown(f69_a_leader_on_a_member_that_is_cut_off, start, stop),
+        cmocka_unit_test_setup_teardown(f69_a_leader_on_a_member_that_is_cut_off, start, stop), /* Last: an ensemble only has members. */
     };
-    return run_live(tests, argc, argv);
+    if (!live_begin(argc, argv)) return 0;
+    size_t count = sizeof tests / sizeof tests[0] - (apache_members == 3 ? 0 : 1);
+    return live_end(_cmocka_run_group_tests("tests", tests, count, NULL, NULL));
 }
