@@ -46,8 +46,8 @@ static docent_status latch_fill(docent_leader_latch *latch, docent_client *clien
     return DOCENT_OK;
 }
 
-docent_status docent_leader_latch_new(docent_client *client, const char *path, const docent_leader_latch_options *options,
-                                      docent_leader_latch **ret_latch)
+docent_status docent_leader_latch_make(docent_client *client, const char *path, const docent_leader_latch_options *options, struct handle *whole,
+                                       docent_leader_latch **ret_latch)
 {
     docent_leader_latch_options full = { DOCENT_LEADER_LATCH_OPTIONS };
 
@@ -65,13 +65,23 @@ docent_status docent_leader_latch_new(docent_client *client, const char *path, c
     if (latch == NULL) return DOCENT_ERR_NO_MEMORY;
     memset(latch, 0, sizeof *latch);
     status = latch_fill(latch, client, path, &full);
-    if (status == DOCENT_OK) status = docent_handle_open(&latch->handle, client, &docent_latch_kind);
+    if (status == DOCENT_OK) {
+        if (whole != NULL) docent_handle_join(&latch->handle, whole);
+        status = docent_handle_open(&latch->handle, client, &docent_latch_kind);
+    }
     if (status != DOCENT_OK) {
+        docent_handle_leave(&latch->handle);
         docent_latch_free(latch);
         return status;
     }
     *ret_latch = latch;
     return DOCENT_OK;
+}
+
+docent_status docent_leader_latch_new(docent_client *client, const char *path, const docent_leader_latch_options *options,
+                                      docent_leader_latch **ret_latch)
+{
+    return docent_leader_latch_make(client, path, options, NULL, ret_latch);
 }
 
 /* ---- Leading. ---- */

@@ -75,6 +75,9 @@ static inline docent_leader_latch *docent_latch_of(const struct handle *handle)
 }
 
 extern const struct handle_kind docent_latch_kind;
+/* docent_leader_latch_new() of a part of @whole, which closes it; NULL: of none. */
+docent_status docent_leader_latch_make(docent_client *client, const char *path, const docent_leader_latch_options *options, struct handle *whole,
+                                       docent_leader_latch **ret_latch);
 /* The token that is told now; -1: we do not lead. Loop. */
 int64_t docent_latch_present(const docent_leader_latch *latch);
 void docent_latch_tell(docent_leader_latch *latch); /* Soon. */

@@ -166,8 +166,8 @@ static void queue_prepare(docent_work_queue *queue)
                            (queue->consumer != NULL ? docent_consumer_timers() : 0);
 }
 
-docent_status docent_work_queue_new(docent_client *client, const char *path, const docent_work_queue_options *options,
-                                    docent_work_queue **ret_queue)
+docent_status docent_work_queue_make(docent_client *client, const char *path, const docent_work_queue_options *options, struct handle *whole,
+                                     docent_work_queue **ret_queue)
 {
     docent_work_queue_options full = { DOCENT_WORK_QUEUE_OPTIONS };
     if (client == NULL || ret_queue == NULL || !docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -183,14 +183,23 @@ docent_status docent_work_queue_new(docent_client *client, const char *path, con
     status = queue_fill(queue, path, &full);
     if (status == DOCENT_OK) {
         queue_prepare(queue);
+        queue->part = whole != NULL;
+        if (queue->part) docent_handle_join(&queue->handle, whole);
         status = docent_handle_open(&queue->handle, client, &queue_kind);
     }
     if (status != DOCENT_OK) {
+        docent_handle_leave(&queue->handle);
         queue_free(&queue->handle);
         return status;
     }
     *ret_queue = queue;
     return DOCENT_OK;
+}
+
+docent_status docent_work_queue_new(docent_client *client, const char *path, const docent_work_queue_options *options,
+                                    docent_work_queue **ret_queue)
+{
+    return docent_work_queue_make(client, path, options, NULL, ret_queue);
 }
 
 /* ---- Asked by any thread. ---- */
@@ -213,5 +222,6 @@ docent_status docent_work_queue_info(docent_work_queue *queue, docent_recipe_inf
 
 void docent_work_queue_close(docent_work_queue *queue, void (*closed)(void *user), void *user)
 {
-    docent_handle_close(queue == NULL ? NULL : &queue->handle, closed, user);
+    if (queue == NULL || queue->part) return; /* A part is the whole's to close. */
+    docent_handle_close(&queue->handle, closed, user);
 }

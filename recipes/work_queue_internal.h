@@ -103,6 +103,7 @@ struct remover;
 
 struct docent_work_queue {
     struct handle handle; /* First. */
+    bool part;            /* Of another handle, which closes it. */
     docent_work_queue_kind kind;
     uint32_t parallel, refresh_items, max_items;
     docent_work_on_failure on_failure;
@@ -129,10 +130,14 @@ static inline const docent_allocator *docent_work_allocator(const docent_work_qu
 }
 
 /* work_queue.c */
+/* docent_work_queue_new() of a part of @whole, which closes its handle; NULL: of none. For the application's own close a part is deaf. */
+docent_status docent_work_queue_make(docent_client *client, const char *path, const docent_work_queue_options *options, struct handle *whole,
+                                     docent_work_queue **ret_queue);
 void docent_work_settle(docent_work_queue *queue); /* Something has ended. */
 void docent_work_counted(docent_work_queue *queue, int64_t count);
 
 /* work_queue_put.c */
+docent_status docent_work_put_check(docent_work_queue_kind kind, const docent_work_put *put); /* But for what makes no valid name. */
 docent_status docent_producer_fill(docent_work_queue *queue);
 void docent_producer_start(docent_work_queue *queue);
 void docent_producer_pump(docent_work_queue *queue); /* Something has changed that it may wait for. */

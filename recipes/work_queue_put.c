@@ -639,15 +639,15 @@ docent_status docent_producer_fill(docent_work_queue *queue)
 
 /* ---- A put is accepted. ---- */
 
-static docent_status put_check(const docent_work_queue *queue, const docent_work_put *put)
+docent_status docent_work_put_check(docent_work_queue_kind kind, const docent_work_put *put)
 {
     if (put->elements == NULL && put->count > 0) return DOCENT_ERR_INVALID_ARGUMENT;
     for (size_t i = 0; i < put->count; i++) {
         if (put->elements[i].data == NULL && put->elements[i].size > 0) return DOCENT_ERR_INVALID_ARGUMENT;
     }
-    if (queue->kind == DOCENT_WORK_QUEUE_ID ? put->id == NULL : put->id != NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (queue->kind == DOCENT_WORK_QUEUE_DELAY ? put->due_ms < 1 : put->due_ms != 0) return DOCENT_ERR_INVALID_ARGUMENT;
-    return queue->kind != DOCENT_WORK_QUEUE_PRIORITY && put->priority != 0 ? DOCENT_ERR_INVALID_ARGUMENT : DOCENT_OK;
+    if (kind == DOCENT_WORK_QUEUE_ID ? put->id == NULL : put->id != NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (kind == DOCENT_WORK_QUEUE_DELAY ? put->due_ms < 1 : put->due_ms != 0) return DOCENT_ERR_INVALID_ARGUMENT;
+    return kind != DOCENT_WORK_QUEUE_PRIORITY && put->priority != 0 ? DOCENT_ERR_INVALID_ARGUMENT : DOCENT_OK;
 }
 
 /* @put is good. */
@@ -684,7 +684,7 @@ docent_status docent_work_queue_put_async(docent_work_queue *queue, const docent
     docent_work_put full = { DOCENT_WORK_PUT };
     if (queue == NULL || put == NULL || !docent_options_take(&full, sizeof full, put)) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_check(&queue->handle);
-    if (status == DOCENT_OK) status = put_check(queue, &full);
+    if (status == DOCENT_OK) status = docent_work_put_check(queue->kind, &full);
     if (status != DOCENT_OK) return status;
     docent_client *client = queue->handle.client;
     struct put *p = NULL;
