@@ -107,6 +107,8 @@ CASES = [
     ("mutex", lambda folder, address: run(folder, "mutex", address, "/check/mutex"), "acquired 2 times", "the sum is 3"),
     ("work_queue", lambda folder, address: [run(folder, "work_queue", address, "/check/jobs", "put", "sweep"),
                                             run(folder, "work_queue", address, "/check/jobs", "work", "1")][1], "queue-0000000000: sweep"),
+    ("queue_sharder", lambda folder, address: [run(folder, "queue_sharder", address, "/check/shards", "put", "sweep"),
+                                               run(folder, "queue_sharder", address, "/check/shards", "work", "1")][1], "shard queue-", ": sweep"),
     ("semaphore", lambda folder, address: run(folder, "semaphore", address, "/check/gate", "3", "2", "0"), "holds 2 of 3"),
     ("lease", lambda folder, address: run(folder, "lease", address, "/check/lease", "me", "60"), "me has it for"),
     ("rwlock", lambda folder, address: run(folder, "rwlock", address, "/check/rwlock"), "alone, token ", "token still ", "DOCENT_ERR_UPGRADE"),

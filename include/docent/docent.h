@@ -26,6 +26,7 @@
 #include <docent/operation.h>
 #include <docent/poll.h>
 #include <docent/queue.h>
+#include <docent/queue_sharder.h>
 #include <docent/recipe.h>
 #include <docent/retry.h>
 #include <docent/rwlock.h>

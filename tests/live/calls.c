@@ -29,6 +29,7 @@ enum place { LOOP, CALLBACK, FOREIGN, FORKED, PLACES };
 static const char *const place_names[PLACES] = { "loop", "callback", "foreign", "forked" };
 
 enum { /* What a function is like. */
+    SHARDS = 1 << 21, /* Works on a sharder of queues, which has a shard, if there can be one. */
     WORKS = 1 << 20, /* Works on a work queue, and an item of it that is out, if there can be one. */
     ANSWERS = 1, /* Tells its outcome to a callback. */
     LASTS = 2,   /* And may do so only when the client ends. */
@@ -93,6 +94,7 @@ struct cell {
     docent_leader_selector *selector;
     docent_permit *permit, *permit_made;
     docent_work_queue *work;
+    docent_queue_sharder *sharder;
     docent_work_item *work_item;
     docent_lease *lease;
     docent_watch *watch;
@@ -1174,6 +1176,28 @@ CALL(work_queue_close)
     docent_work_queue_close(c->work, on_call, c);
     c->work = NULL;
 }
+/* queue_sharder.h */
+CALL(queue_sharder_new)
+{
+    docent_queue_sharder *sharder = NULL;
+    returns(c, docent_queue_sharder_new(CLIENT, "/new-shards", "/new-shards-leader", NULL, &sharder));
+    docent_queue_sharder_close(sharder, NULL, NULL);
+}
+CALL(queue_sharder_start) { returns(c, docent_queue_sharder_start(c->sharder)); }
+CALL(queue_sharder_put_async) { returns(c, docent_queue_sharder_put_async(c->sharder, &a_put, WORK_MS, on_done, c)); }
+CALL(queue_sharder_put) { returns(c, docent_queue_sharder_put(c->sharder, &a_put, WORK_MS)); }
+CALL(queue_sharder_shard_count) { answers(c, docent_queue_sharder_shard_count(c->sharder) < 0 ? "-1" : "some"); }
+CALL(queue_sharder_info)
+{
+    docent_recipe_info info = { DOCENT_RECIPE_INFO };
+    returns(c, docent_queue_sharder_info(c->sharder, &info));
+}
+CALL(queue_sharder_close)
+{
+    c->accepted = true;
+    docent_queue_sharder_close(c->sharder, on_call, c);
+    c->sharder = NULL;
+}
 CALL(work_item_elements)
 {
     size_t count;
@@ -1774,6 +1798,13 @@ static const struct function functions[] = {
     FUNCTION(queue_put_async, ANSWERS | QUEUES),
     FUNCTION(queue_put_many, QUEUES),
     FUNCTION(queue_put_many_async, ANSWERS | QUEUES),
+    FUNCTION(queue_sharder_close, ANSWERS | LASTS | SHARDS),
+    FUNCTION(queue_sharder_info, SHARDS),
+    FUNCTION(queue_sharder_new, 0),
+    FUNCTION(queue_sharder_put, SHARDS),
+    FUNCTION(queue_sharder_put_async, ANSWERS | SHARDS),
+    FUNCTION(queue_sharder_shard_count, SHARDS),
+    FUNCTION(queue_sharder_start, SHARDS),
     FUNCTION(queue_size, QUEUES),
     FUNCTION(queue_size_async, ANSWERS | QUEUES),
     FUNCTION(queue_take, QUEUES),
@@ -1965,6 +1996,25 @@ static void on_work(docent_work_queue *queue, docent_work_item *item, void *user
     c->stage->held++;
 }
 
+static void on_shard(docent_queue_sharder *sharder, const char *name, docent_work_queue *queue, void *user)
+{
+    struct stage *s = user;
+    (void)sharder;
+    (void)name;
+    (void)queue;
+    s->held++;
+}
+
+static void make_shards(struct cell *c, bool holds)
+{
+    char leader[sizeof c->path + 8];
+    docent_work_queue_options queue = { DOCENT_WORK_QUEUE_OPTIONS, .kind = DOCENT_WORK_QUEUE_ID };
+    docent_queue_sharder_options options = { DOCENT_QUEUE_SHARDER_OPTIONS, .queue = &queue, .on_shard = on_shard, .user = c->stage };
+    snprintf(leader, sizeof leader, "%s-leader", c->path);
+    need(docent_queue_sharder_new(c->stage->client, c->path, leader, &options, &c->sharder), "sharder");
+    if (holds) need(docent_queue_sharder_start(c->sharder), "start");
+}
+
 static void make_work(struct cell *c, bool holds)
 {
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .kind = DOCENT_WORK_QUEUE_ID, .lock_path = c->below, .on_item = on_work, .user = c };
@@ -2027,6 +2077,7 @@ static void set_up(void *user)
         }
         if (c->function->like & LEASES) need(docent_lease_new(s->client, c->path, &one_minute, &c->lease), "lease");
         if (c->function->like & WORKS) make_work(c, holds);
+        if (c->function->like & SHARDS) make_shards(c, holds);
         if (!holds) continue;
         if (c->function->like & QUEUES) {
             docent_create_node_options patient = { /* A put has the client's time-out, which may be brief. */
@@ -2056,7 +2107,7 @@ static int holders(void)
 {
     int count = 0;
     for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (HOLDS | SEMAPHORES | MUTEXES | QUEUES | LEASES | WORKS)) != 0;
-    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (LATCHES | SELECTORS)) != 0;
+    for (int i = 0; i < FUNCTIONS; i++) count += (functions[i].like & (LATCHES | SELECTORS | SHARDS)) != 0;
     return count;
 }
 
@@ -2375,6 +2426,7 @@ static void stage_end(struct stage *s)
         docent_multi_lock_close(s->cells[i].multi, NULL, NULL);
         docent_work_item_done(s->cells[i].work_item, DOCENT_WORK_DONE);
         docent_work_queue_close(s->cells[i].work, NULL, NULL);
+        docent_queue_sharder_close(s->cells[i].sharder, NULL, NULL);
         docent_countdown_close(s->cells[i].countdown, NULL, NULL);
         docent_sync_queue_close(s->cells[i].gatherers, NULL, NULL);
         docent_hold_unref(s->cells[i].hold);

@@ -889,6 +889,7 @@ static void on_done(docent_status status, void *user)
 
 static docent_permit *permit;
 static docent_work_queue *work;
+static docent_queue_sharder *sharder;
 
 static docent_status acquire_lock(struct told *told)
 {
@@ -981,6 +982,8 @@ static void acquires_until_its_deadline(docent_status (*acquire)(struct told *to
         waited_claims = NULL;
         docent_work_queue_close(work, NULL, NULL);
         work = NULL;
+        docent_queue_sharder_close(sharder, NULL, NULL);
+        sharder = NULL;
         docent_permit_close(permit, NULL, NULL);
         docent_semaphore_close(semaphore, NULL, NULL);
         docent_mutex_close(mutex, NULL, NULL);
@@ -1506,6 +1509,14 @@ static docent_status flush_work(struct told *told)
     return docent_work_queue_flush_async(work, 5000, on_done, told);
 }
 
+/* No shard comes of what is answered here. */
+static docent_status put_to_a_shard(struct told *told)
+{
+    assert_int_equal(docent_queue_sharder_new(peer.client, "/w", "/leader", NULL, &sharder), DOCENT_OK);
+    assert_int_equal(docent_queue_sharder_start(sharder), DOCENT_OK);
+    return docent_queue_sharder_put_async(sharder, &(docent_work_put){ DOCENT_WORK_PUT }, 5000, on_done, told);
+}
+
 static void on_removed(docent_status status, size_t count, void *user)
 {
     assert_int_equal(count, 0);
@@ -1522,6 +1533,12 @@ static void test_a_put_of_work_goes_on_until_its_deadline(void **state)
 {
     (void)state;
     acquires_until_its_deadline(put_work);
+}
+
+static void test_a_put_to_a_shard_waits_until_its_deadline(void **state)
+{
+    (void)state;
+    acquires_until_its_deadline(put_to_a_shard);
 }
 
 static void test_a_flush_of_work_waits_until_its_deadline(void **state)
@@ -1573,6 +1590,7 @@ int main(void)
         cmocka_unit_test(PATIENT(docent_double_barrier_enter_async, test_member_enter_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_double_barrier_leave_async, test_member_leave_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_put_async, test_a_put_of_work_goes_on_until_its_deadline)),
+        cmocka_unit_test(PATIENT(docent_queue_sharder_put_async, test_a_put_to_a_shard_waits_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_flush_async, test_a_flush_of_work_waits_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_work_queue_remove_async, test_a_removal_of_work_goes_on_until_its_deadline)),
         cmocka_unit_test(PATIENT(docent_leader_latch_await_async, test_a_wait_for_leadership_goes_on_until_its_deadline)),
