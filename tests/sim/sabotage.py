@@ -69,6 +69,7 @@ QUEUE_TAKE = "recipes/queue_take.c"
 WORK_PUT = "recipes/work_queue_put.c"
 WORK_TAKE = "recipes/work_queue_take.c"
 WORK_CONSUME = "recipes/work_queue_consume.c"
+SHARDER = "recipes/queue_sharder.c"
 CLAIM = "recipes/claim.c"
 CLAIM_NODE = "recipes/claim_node.c"
 LEASE_FILE = "recipes/lease.c"
@@ -116,6 +117,21 @@ BUGS = [
     Bug("work-slot-lost", "nothing is looked for when an item is over", [
         (WORK_CONSUME, "        consumer_pump_soon(c);\n        docent_work_settle(queue);", "        docent_work_settle(queue);"),
     ], ["--scenario work --seeds 500"]),
+    # Shards of work.
+    Bug("shards-by-all", "whoever sees a full shard adds one, leader or not", [
+        (SHARDER, "bool leads = docent_leader_latch_has_leadership(s->latch);", "bool leads = true;"),
+    ], ["--scenario work-shards --seeds 500"]),
+    Bug("shards-without-end", "shards are added beyond the most", [
+        (SHARDER, "if (s->listed < (int64_t)s->shards_max) return true;", "if (s->listed >= 0) return true;"),
+    ], ["--scenario work-shards --seeds 500"]),
+    Bug("shards-put-stays", "puts that wait are not told of the first shard", [
+        (SHARDER, "        docent_waiters_answer(&s->waiters, DOCENT_OK);\n", ""),
+    ], ["--scenario work-shards --seeds 500"]),
+    Bug("shards-unheard", "an addition whose reply was lost is not looked for", [
+        (SHARDER, "    s->list_wanted = true;\n    switch (docent_trouble(why)) {", "    switch (docent_trouble(why)) {"),
+        (SHARDER, "    case REARM_RESET:\n    case REARM_CHANGED: sharder_list(s); break;",
+         "    case REARM_RESET: break;\n    case REARM_CHANGED: sharder_list(s); break;"),
+    ], ["--exhaustive work-shards"]),
     # The session's lease.
     Bug("lease-by-ping", "what is held is kept up by pings, which a server cut off from its leader answers", [
         (SESSION_LEASE, LEASE, "s->contact_ms"),

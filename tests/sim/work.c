@@ -1,5 +1,6 @@
 #include "tests/sim/work.h"
 
+#include <docent/queue_sharder.h>
 #include <docent/work_queue.h>
 
 #include <inttypes.h>
@@ -12,8 +13,11 @@
 #define WORK "/w/jobs"
 #define WORK_LOCKS "/w/locks"
 #define WORK_RECEIPTS "/w/receipts"
+#define WORK_SHARDS "/w/shards"
+#define WORK_LEADER "/w/leader"
 
-enum { WORK_ITEMS_MAX = 4, WORK_PREFIX_MAX = 40, WORK_FRAME = 18, WORK_SERIAL_AT = 9 };
+enum { WORK_SHARDS_MAX = 2, WORK_FULL = 2, WORK_CHECK_MS = 400 };
+enum { WORK_ITEMS_MAX = 4, WORK_PREFIX_MAX = 96, WORK_FRAME = 18, WORK_SERIAL_AT = 9 };
 
 struct piece { /* Of work: what one put made. */
     bool known;
@@ -33,6 +37,7 @@ struct worker { /* Of an actor. */
     struct world *world;
     struct actor *actor;
     docent_work_queue *queue;
+    docent_queue_sharder *sharder; /* Or this. */
     size_t open; /* Queues that have not said that they are closed. */
     docent_work_item *items[WORK_ITEMS_MAX];
     size_t count;
@@ -44,6 +49,7 @@ struct works {
     struct piece *pieces; /* By the serial of the put. */
     size_t piece_count;
     size_t alive, claims, receipts;
+    size_t shards, seats; /* seats: of those who would lead. */
     unsigned crashes;
     bool closing;
 };
@@ -179,21 +185,54 @@ static void works_claimed(struct world *world, const struct commit *commit, cons
     }
 }
 
+static void works_item_committed(struct world *world, const struct commit *commit, const char *name)
+{
+    if (commit->type == COMMIT_CREATE) {
+        works_created(world, commit, name);
+    } else if (commit->type == COMMIT_DELETE) {
+        works_deleted(world, commit, name);
+    }
+}
+
+/* An item's name begins with its shard. */
+static void works_shard_committed(struct world *world, const struct commit *commit, const char *name)
+{
+    struct works *works = world->works;
+    if (strchr(name, '/') != NULL) {
+        works_item_committed(world, commit, name);
+        return;
+    }
+    works->shards += commit->type == COMMIT_CREATE;
+    if (commit->type == COMMIT_DELETE) {
+        world_fail(world, "shard %s is deleted", name);
+    }
+    /* Who sees none for long adds one whoever leads, and then another may just have done so. */
+    bool late = world->faults_done > 0 || world->scenario->storm;
+    size_t most = WORK_SHARDS_MAX + (late ? world->actor_count - 1 : 0);
+    if (works->shards > most) {
+        world_fail(world, "%s is shard number %zu", name, works->shards);
+    }
+}
+
 bool works_committed(struct world *world, const struct commit *commit)
 {
     static const char items[] = WORK "/queue-", claims[] = WORK_LOCKS "/", receipts[] = WORK_RECEIPTS "/";
+    static const char shards[] = WORK_SHARDS "/", seats[] = WORK_LEADER "/";
     if (strncmp(commit->path, "/w", 2) != 0) {
         return false;
     }
     if (strncmp(commit->path, items, sizeof items - 1) == 0) {
-        const char *name = commit->path + sizeof WORK;
-        if (commit->type == COMMIT_CREATE) {
-            works_created(world, commit, name);
-        } else if (commit->type == COMMIT_DELETE) {
-            works_deleted(world, commit, name);
-        }
+        works_item_committed(world, commit, commit->path + sizeof WORK);
+    } else if (strncmp(commit->path, shards, sizeof shards - 1) == 0) {
+        works_shard_committed(world, commit, commit->path + sizeof shards - 1);
+    } else if (strncmp(commit->path, seats, sizeof seats - 1) == 0) {
+        world->works->seats += commit->type == COMMIT_CREATE;
+        world->works->seats -= commit->type == COMMIT_DELETE;
     } else if (strncmp(commit->path, claims, sizeof claims - 1) == 0) {
-        works_claimed(world, commit, commit->path + sizeof claims - 1);
+        const char *name = commit->path + sizeof claims - 1;
+        if (!world->scenario->work_sharded || strchr(name, '/') != NULL) { /* Else the claims of a shard stand on it. */
+            works_claimed(world, commit, name);
+        }
     } else if (strncmp(commit->path, receipts, sizeof receipts - 1) == 0) {
         world->works->receipts += commit->type == COMMIT_CREATE;
         world->works->receipts -= commit->type == COMMIT_DELETE;
@@ -294,7 +333,8 @@ static void worker_put_told(docent_status status, void *user)
     struct world *world = call->world;
     struct piece *piece = works_piece(world->works, call->serial);
     bool foretold = status == DOCENT_OK || status == DOCENT_ERR_UNKNOWN_OUTCOME || status == DOCENT_ERR_CLOSING ||
-        (status == DOCENT_ERR_TIMEOUT && call->timeout_ms != DOCENT_FOREVER);
+        (status == DOCENT_ERR_TIMEOUT && call->timeout_ms != DOCENT_FOREVER) ||
+        (status == DOCENT_ERR_NO_MEMORY && world->scenario->work_sharded); /* It waited, and then there was none for the queue to take it. */
     world_call_told(call, status);
     if (!foretold) {
         world_fail(world, "put %" PRIu64 " ended with %s", call->serial, docent_status_name(status));
@@ -322,17 +362,41 @@ static void worker_closed(void *user)
 static void worker_shut(struct worker *worker)
 {
     docent_work_queue *queue = worker->queue;
+    docent_queue_sharder *sharder = worker->sharder;
     worker->queue = NULL;
+    worker->sharder = NULL;
     clock_stop(&worker->world->clock, &worker->busy);
     while (worker->count > 0) {
         worker_answer(worker);
     }
-    if (queue != NULL) {
-        uint32_t version = 0;
-        (void)docent_client_server(worker->actor->client.core, &version);
-        worker->world->watches_left += version == 0; /* Of the claims: a server that may not be able to is not asked to take it back. */
-        docent_work_queue_close(queue, worker_closed, world_call(worker->world, worker->actor, CALL_NODE));
+    if (queue == NULL && sharder == NULL) {
+        return;
     }
+    uint32_t version = 0;
+    (void)docent_client_server(worker->actor->client.core, &version);
+    /* Of the claims, and of the shards: a server that may not be able to is not asked to take it back. */
+    worker->world->watches_left += version != 0 ? 0 : sharder != NULL ? 2 + worker->world->works->shards : 1;
+    struct call *call = world_call(worker->world, worker->actor, CALL_NODE);
+    docent_work_queue_close(queue, worker_closed, call);
+    docent_queue_sharder_close(sharder, worker_closed, call);
+}
+
+static docent_status worker_open_sharder(struct worker *worker, docent_work_queue_options *queue)
+{
+    const docent_queue_sharder_options options = {
+        DOCENT_QUEUE_SHARDER_OPTIONS, .queue = queue, .threshold = WORK_FULL, .check_ms = WORK_CHECK_MS, .shards_max = WORK_SHARDS_MAX,
+    };
+    queue->parallel = 1;
+    docent_status status = docent_queue_sharder_new(worker->actor->client.core, WORK_SHARDS, WORK_LEADER, &options, &worker->sharder);
+    if (status != DOCENT_OK) {
+        return status;
+    }
+    worker->open++;
+    status = docent_queue_sharder_start(worker->sharder);
+    if (status != DOCENT_OK) { /* Its parts were made when there was no memory for their timers, and are over. */
+        worker_shut(worker);
+    }
+    return status;
 }
 
 static bool worker_open(struct worker *worker)
@@ -344,11 +408,12 @@ static bool worker_open(struct worker *worker)
         .parallel = (uint32_t)chance_between(&worker->world->random, 1, WORK_ITEMS_MAX - 1), .on_item = worker_item,
         .on_trouble = worker_trouble, .user = worker,
     };
-    docent_status status = docent_work_queue_new(worker->actor->client.core, WORK, &options, &worker->queue);
+    docent_status status = scenario->work_sharded ? worker_open_sharder(worker, &options)
+                                                  : docent_work_queue_new(worker->actor->client.core, WORK, &options, &worker->queue);
     if (status != DOCENT_OK && status != DOCENT_ERR_NO_MEMORY) {
         world_fail(worker->world, "client %zu gets no queue: %s", worker->actor->index, docent_status_name(status));
     }
-    worker->open += status == DOCENT_OK;
+    worker->open += status == DOCENT_OK && worker->queue != NULL;
     return status == DOCENT_OK;
 }
 
@@ -363,7 +428,9 @@ static void worker_put(struct worker *worker)
     }
     call->timeout_ms = world_calm(world) || chance_per_mille(&world->random, 700) ? DOCENT_FOREVER
                                                                                 : (uint32_t)chance_between(&world->random, 1, 2 * world->session_ms);
-    docent_status status = docent_work_queue_put_async(worker->queue, &put, call->timeout_ms, worker_put_told, call);
+    docent_status status = worker->sharder != NULL
+        ? docent_queue_sharder_put_async(worker->sharder, &put, call->timeout_ms, worker_put_told, call)
+        : docent_work_queue_put_async(worker->queue, &put, call->timeout_ms, worker_put_told, call);
     if (status != DOCENT_OK) { /* Perhaps it was made when there was no memory for its timers, and is over. */
         worker_shut(worker);
     }
@@ -385,7 +452,7 @@ void works_act(struct actor *actor)
         if (world->scenario->impatient && how < 20) {
             worker_shut(worker);
         }
-        if (worker->queue == NULL && !worker_open(worker)) {
+        if (worker->queue == NULL && worker->sharder == NULL && !worker_open(worker)) {
             clock_set(&world->clock, &actor->alarm, world->clock.now_us + 10 * SIM_MS);
             return;
         }
@@ -400,6 +467,7 @@ void works_leave(struct actor *actor, bool crashed)
         actor->world->works->crashes++;
         clock_stop(&actor->world->clock, &worker->busy);
         worker->queue = NULL;
+        worker->sharder = NULL;
         worker->count = worker->open = 0;
     } else {
         worker_shut(worker);
@@ -448,5 +516,5 @@ bool works_quiet(struct world *world)
     if (drained && open == 0) {
         works_account(world);
     }
-    return drained && open == 0 && works->receipts == 0;
+    return drained && open == 0 && works->receipts == 0 && works->seats == 0;
 }

@@ -5,6 +5,7 @@
  *     it is done: never lost, at least once;
  *   - without one nothing is handed out that is still there, and nothing twice: at most once; and what was taken out was handed out or
  *     told, unless its process died;
+ *   - of shards there are no more than the most; but one more for each other process where they see late what others have added;
  *   - in the calm everything is done, and neither items, claims nor receipts are left. */
 #ifndef SIM_WORK_H
 #define SIM_WORK_H

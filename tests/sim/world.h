@@ -66,6 +66,7 @@ struct scenario {
     bool listens;       /* Clients have listeners; see hearing.h. */
     bool watches;       /* Clients have watchers; see watching.h. */
     bool work_locked, work_receipts, work_priority; /* A work queue: with claims, with receipts, of priorities. */
+    bool work_sharded; /* Or several, that a sharder makes. */
     bool storm;         /* Random faults, and all of the above drawn from the seed. */
     bool scripted;      /* Every second grant brings at_grant, to who was granted and its server. */
     enum fault_kind at_grant;
