@@ -4,7 +4,6 @@ null client. And one-shot watches that are all fired at once. Cases (i) to (m); 
     caches.py --programs FOLDER --devserver PROGRAM [--server dev|old|apache|all] [--rounds N] [--leaves N,N...] [--without-peers]
 """
 import argparse
-import glob
 import os
 import queue
 import shutil
@@ -17,10 +16,8 @@ import threading
 import time
 
 import bench
+import peers
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CURATOR_JARS = ["curator-client", "curator-framework", "curator-recipes", "guava", "failureaccess", "jackson*", "netty*", "commons-cli"]
-PYTHON = ["/usr/bin/python3", "-B"]  # The distribution's, which has kazoo.
 SIZES = (1000, 10000, 100000)
 UPDATES = 10000
 PATIENCE = 400
@@ -84,16 +81,11 @@ class Cached:
 class Contenders:
     """Who has a cache here. Use as a context: there is a scratch directory for Java."""
 
-    def __init__(self, programs, peers=True):
+    def __init__(self, programs, with_peers=True):
         self.programs = programs
         self.scratch = tempfile.mkdtemp(prefix="docent-bench-")
-        self.java = None
-        self.kazoo = peers and subprocess.run(PYTHON + ["-c", "import kazoo"], stderr=subprocess.DEVNULL, check=False).returncode == 0
-        jars = [jar for name in CURATOR_JARS + bench.JAR_NAMES for jar in sorted(glob.glob(bench.JARS + "/" + name + ".jar"))]
-        if peers and shutil.which("javac") and os.path.exists(bench.JARS + "/curator-recipes.jar"):
-            path = ":".join(jars + [self.scratch])
-            subprocess.run(["javac", "-nowarn", "-cp", path, "-d", self.scratch, HERE + "/CuratorCaches.java"], check=True, stderr=subprocess.DEVNULL)
-            self.java = ["java", "-Xmx1g", "-cp", path, "CuratorCaches"]
+        self.java = peers.curator(self.scratch, "CuratorCaches") if with_peers else None
+        self.kazoo = peers.kazoo("kazoo_caches.py") if with_peers else None
 
     def __enter__(self):
         return self
@@ -108,7 +100,7 @@ class Contenders:
             found += [("Curator TreeCache", lambda leaves, address: self.java + [str(leaves), address, "tree"]),
                       ("Curator CuratorCache", lambda leaves, address: self.java + [str(leaves), address, "cache"])]
         if self.kazoo:
-            found += [("kazoo TreeCache", lambda leaves, address: PYTHON + [HERE + "/kazoo_caches.py", str(leaves), address])]
+            found += [("kazoo TreeCache", lambda leaves, address: self.kazoo + [str(leaves), address])]
         return found
 
 

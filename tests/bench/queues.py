@@ -10,9 +10,7 @@ import statistics
 import subprocess
 import sys
 
-import bench
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+import peers
 
 
 def run(*command):
@@ -26,7 +24,7 @@ def compare(options, address):
         "null": [os.path.join(options.programs, "bench-queue-null"), address, items],
         "single": [os.path.join(options.programs, "bench-queue"), address, items, "1", "1"],
         "many": [os.path.join(options.programs, "bench-queue"), address, items, "200", "200"],
-        "kazoo": ["/usr/bin/python3", "-B", os.path.join(HERE, "kazoo_queue.py"), address, items],
+        "kazoo": peers.kazoo("kazoo_queue.py") + [address, items],
     }
     rounds = [{name: run(*command) for name, command in commands.items()} for _ in range(options.rounds)]
 
@@ -51,14 +49,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--items", type=int, default=2000)
     options = parser.parse_args()
-    if options.server != "apache":
-        print("== Development server ==")
-        with bench.dev_server(options.devserver) as server:
-            compare(options, server.address)
-    if options.server != "dev" and bench.have_apache():
-        print("== Apache ZooKeeper, from the distribution ==")
-        with bench.apache_server() as server:
-            compare(options, server.address)
+    for name, server in peers.servers(options.server, options.devserver):
+        print("== %s ==" % name)
+        compare(options, server.address)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #     tests/bench/run.sh [--build DIR] --queue [--server dev|apache|both] [--rounds N] [--items N]
 #     tests/bench/run.sh [--build DIR] --caches [--server dev|old|apache|all] [--rounds N] [--leaves N,N...] [--without-peers]
 #     tests/bench/run.sh [--build DIR] --semaphore [--server dev|apache|both] [--rounds N] [--operations N] [--without-peers]
+#     tests/bench/run.sh [--build DIR] --locks [--server dev|apache|both] [--rounds N] [--milliseconds N] [--contenders N,N...] [--without-peers]
 #
 # Builds what it needs, optimised, in DIR (default build-bench) and prints one table per server.
 set -eu
@@ -22,6 +23,7 @@ fi
 targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-locks tests/bench/bench-barrier tests/bench/bench-start"
 targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null tests/bench/bench-cache tests/bench/bench-cache-null"
 targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null tests/bench/bench-queue tests/bench/bench-queue-null tests/bench/bench-semaphore"
+targets="$targets tests/bench/bench-contend tests/bench/bench-contend-null"
 if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
     targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache tests/bench/bench-fire-apache"
 else
@@ -39,6 +41,9 @@ elif [ "${1:-}" = --queue ]; then
     shift
 elif [ "${1:-}" = --semaphore ]; then
     script=semaphores.py
+    shift
+elif [ "${1:-}" = --locks ]; then
+    script=locks.py
     shift
 fi
 exec python3 "$root/tests/bench/$script" --programs "$build/tests/bench" \

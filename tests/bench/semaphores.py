@@ -3,33 +3,27 @@
     semaphores.py --programs FOLDER --devserver PROGRAM [--server dev|apache|both] [--rounds N] [--operations N] [--without-peers]
 """
 import argparse
-import glob
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import tempfile
 
-import bench
-import caches
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+import peers
 
 
-def contenders(programs, scratch, peers):
+def contenders(programs, scratch, with_peers):
     """(label, how many leases, command of address and operations)."""
     own = os.path.join(programs, "bench-semaphore")
     found = [("Docent", leases, lambda address, operations, leases=leases: [own, address, str(operations), str(leases)]) for leases in (1, 5)]
-    jars = [jar for name in caches.CURATOR_JARS + bench.JAR_NAMES for jar in sorted(glob.glob(bench.JARS + "/" + name + ".jar"))]
-    if peers and shutil.which("javac") and os.path.exists(bench.JARS + "/curator-recipes.jar"):
-        path = ":".join([scratch] + jars)
-        subprocess.run(["javac", "-nowarn", "-cp", path, "-d", scratch, HERE + "/CuratorSemaphore.java"], check=True, stderr=subprocess.DEVNULL)
-        java = ["java", "-Xmx1g", "-cp", path, "CuratorSemaphore"]
+    if not with_peers:
+        return found
+    java, python = peers.curator(scratch, "CuratorSemaphore"), peers.kazoo("kazoo_semaphore.py")
+    if java:
         found += [("Curator", leases, lambda address, operations, leases=leases: java + [address, str(operations), str(leases)])
                   for leases in (1, 5)]
-    if peers and subprocess.run(caches.PYTHON + ["-c", "import kazoo"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        found.append(("kazoo", 1, lambda address, operations: caches.PYTHON + [HERE + "/kazoo_semaphore.py", address, str(operations)]))
+    if python:
+        found.append(("kazoo", 1, lambda address, operations: python + [address, str(operations)]))
     return found
 
 
@@ -46,10 +40,10 @@ def measure(name, server, found, rounds, operations):
             rates[label, leases].append(rate(command(server.address, operations)))
     print("\n%s: acquire and return, rounds per second, the median of %d" % (name, rounds))
     for leases in (1, 5):
-        peers = [statistics.median(all_) for (label, of), all_ in rates.items() if of == leases and label != "Docent"]
+        others = [statistics.median(all_) for (label, of), all_ in rates.items() if of == leases and label != "Docent"]
         for (label, of), all_ in rates.items():
             if of == leases:
-                times = "  %.2f of the best peer" % (statistics.median(all_) / max(peers)) if label == "Docent" and peers else ""
+                times = "  %.2f of the best peer" % (statistics.median(all_) / max(others)) if label == "Docent" and others else ""
                 print("  %-8s %d lease%s  %9.0f%s" % (label, leases, " " if leases == 1 else "s", statistics.median(all_), times))
 
 
@@ -64,12 +58,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         found = contenders(options.programs, scratch, not options.without_peers)
-        if options.server != "apache":
-            with bench.dev_server(options.devserver) as server:
-                measure("development server", server, found, options.rounds, options.operations)
-        if options.server != "dev" and bench.have_apache():
-            with bench.apache_server() as server:
-                measure("Apache ZooKeeper", server, found, options.rounds, options.operations)
+        for name, server in peers.servers(options.server, options.devserver):
+            measure(name, server, found, options.rounds, options.operations)
 
 
 main()
