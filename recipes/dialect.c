@@ -107,14 +107,16 @@ static bool dialect_is_digits(const char *text, size_t size)
 }
 
 /* What follows the last occurrence of @base; NULL: it does not occur. Names of contenders have it near their end, so the
- * search goes from there. */
+ * search goes from there; and for its last character, for digits have none of it and there are many names in a list. */
 static const char *dialect_after(const char *base, size_t base_size, const char *name, size_t size)
 {
+    if (base_size == 0) return name + size;
     if (size < base_size) return NULL;
-    for (const char *at = name + size - base_size;; at--) {
-        if (memcmp(at, base, base_size) == 0) return at + base_size;
-        if (at == name) return NULL;
+    const char *first = name + base_size;
+    for (const char *end = name + size; end >= first; end--) {
+        if (end[-1] == base[base_size - 1] && memcmp(end - base_size, base, base_size) == 0) return end;
     }
+    return NULL;
 }
 
 /* The last ten characters, if they are digits. */
@@ -152,7 +154,7 @@ static enum dialect_name dialect_read_sequence(const char *text)
     size_t size = strlen(text);
 
     if (size == DIALECT_DIGITS && dialect_is_digits(text, size)) {
-        return strcmp(text, "2147483647") <= 0 ? DIALECT_CONTENDER : DIALECT_EXHAUSTED;
+        return text[0] < '2' || strcmp(text, "2147483647") <= 0 ? DIALECT_CONTENDER : DIALECT_EXHAUSTED;
     }
     if (size == DIALECT_DIGITS + 1 && text[0] == '-' && dialect_is_digits(text + 1, DIALECT_DIGITS)) return DIALECT_EXHAUSTED;
     return DIALECT_FOREIGN;
