@@ -154,7 +154,7 @@ static enum dialect_name dialect_read_sequence(const char *text)
     size_t size = strlen(text);
 
     if (size == DIALECT_DIGITS && dialect_is_digits(text, size)) {
-        return text[0] < '2' || strcmp(text, "2147483647") <= 0 ? DIALECT_CONTENDER : DIALECT_EXHAUSTED;
+        return strcmp(text, "2147483647") <= 0 ? DIALECT_CONTENDER : DIALECT_EXHAUSTED;
     }
     if (size == DIALECT_DIGITS + 1 && text[0] == '-' && dialect_is_digits(text + 1, DIALECT_DIGITS)) return DIALECT_EXHAUSTED;
     return DIALECT_FOREIGN;
@@ -220,6 +220,18 @@ static bool dialect_is_awaited_rather(const struct dialect *dialect, int order)
     return dialect->waits == DIALECT_AFTER_FIRST_WRITER ? order < 0 : order >= 0;
 }
 
+/* The number of a name that is as nearly all in a list are: the base, which ends in no digit, and ten digits that are not too large. NULL: it
+ * is not, and has to be looked at as above; that would tell the same of these names too, but more slowly. */
+static const char *dialect_plain_number(const struct dialect *dialect, const char *name)
+{
+    size_t size = strlen(name);
+
+    if (dialect->pair != NULL || dialect->base_size == 0 || size < dialect->base_size + DIALECT_DIGITS) return NULL;
+    const char *number = name + size - DIALECT_DIGITS;
+    if (memcmp(number - dialect->base_size, dialect->base, dialect->base_size) != 0) return NULL;
+    return number[0] < '2' && dialect_is_digits(number, DIALECT_DIGITS) ? number : NULL;
+}
+
 struct rank docent_dialect_rank(const struct dialect *dialect, const char *const *names, size_t count, const char *own)
 {
     struct rank rank = { .plain = !dialect->tolerant };
@@ -237,9 +249,11 @@ struct rank docent_dialect_rank(const struct dialect *dialect, const char *const
     const char *own_key = dialect_key(dialect, own);
     const char *ahead_key = NULL;
     for (size_t i = 0; i < count; i++) {
-        const char *after = dialect_after_any(dialect, names[i]);
-        enum dialect_name read = after == NULL ? DIALECT_FOREIGN : dialect_read_sequence(after);
-        if (read != DIALECT_CONTENDER) rank.plain = false;
+        const char *after = dialect_plain_number(dialect, names[i]);
+        if (after == NULL) {
+            after = dialect_after_any(dialect, names[i]);
+            if (after == NULL || dialect_read_sequence(after) != DIALECT_CONTENDER) rank.plain = false;
+        }
         if (i == own_at || !dialect_counts(dialect, after)) continue;
 
         const char *key = after == NULL ? names[i] : after;
