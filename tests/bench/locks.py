@@ -59,7 +59,7 @@ def table(title, results, times, floor):
         print("    %-24s %-18s %12.0f/s %8.2f %12s %10s %10.2f" % ("", label, rates[label], rates[label] / rates["null"], ratio, cpu,
                                                                   bench.median(some, "served")), flush=True)
     wanted = [("the best peer", best, times), ("null", rates["null"], floor)]
-    missed = ["%.2f of %s, not %.1f" % (rates["docent"] / of, who, least)
+    missed = ["%.3f of %s, not %.1f" % (rates["docent"] / of, who, least)
               for who, of, least in wanted if of is not None and rates["docent"] < least * of]
     if missed:
         print("    missed: " + "; ".join(missed), flush=True)
