@@ -181,7 +181,7 @@ BUGS = [
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
     # Leases that end by the clock.
     Bug("lease-not-rounded", "the holder counts from its wish, though the end that it wrote is rounded down", [
-        (LEASE_FILE, "l->until_ms = now_ms + (uint64_t)(end_ms - wall_ms);", "l->until_ms = now_ms + l->duration_ms;"),
+        (LEASE_FILE, "l->until_ms = now_ms + (uint64_t)(end_ms - wall_ms) - 1;", "l->until_ms = now_ms + l->duration_ms;"),
     ], [LESSEES]),
     Bug("lease-taken-early", "somebody else's lease is taken at its end, however far the clocks are apart", [
         (LEASE_FILE, "< end_ms + (int64_t)l->skew_ms) {", "< end_ms) {"),

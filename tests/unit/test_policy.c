@@ -418,6 +418,10 @@ static void recipe_close(const struct row *row)
     if (is_of_latch(row)) docent_leader_latch_close(latch, NULL, NULL);
     if (is_of_selector(row)) docent_leader_selector_close(selector, NULL, NULL);
     if (row->start == semaphore_participants) docent_semaphore_close(semaphore, NULL, NULL);
+    lock = NULL;
+    latch = NULL;
+    selector = NULL;
+    semaphore = NULL;
 }
 
 /* ---- The policies. ---- */
