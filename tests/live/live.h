@@ -199,15 +199,22 @@ static inline void session_of(docent_client *client, docent_client_options *opti
     memcpy(options->session_password, session.password, sizeof session.password);
 }
 
-/* Ends a client's session behind its back. With a real server another client takes it over and says good-bye. */
+/* Ends a client's session behind its back. With a real server another client takes it over and says good-bye. Its owner may take it back before
+ * that; so until who asks for it gets another. */
 static inline void expire(docent_client *client)
 {
     docent_client_options options = { DOCENT_CLIENT_OPTIONS };
     session_of(client, &options);
     if (server != NULL) {
         assert_ok(docent_devserver_expire_session(server, options.session_id));
-    } else {
-        docent_client_close(client_start(&options), NULL, NULL);
+        return;
+    }
+    for (bool ended = false; !ended;) {
+        docent_client_options now = { DOCENT_CLIENT_OPTIONS };
+        docent_client *thief = client_start(&options);
+        session_of(thief, &now);
+        ended = now.session_id != options.session_id;
+        docent_client_close(thief, NULL, NULL);
     }
 }
 
