@@ -5,20 +5,20 @@
 #include <string.h>
 
 static const struct dialect dialect_locks[] = {
-    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5 },
-    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
-    [DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1 },
+    [DOCENT_DIALECT_CURATOR] = { .kind = DOCENT_DIALECT_CURATOR, .base = "lock-", .base_size = 5 },
+    [DOCENT_DIALECT_KAZOO] = { .kind = DOCENT_DIALECT_KAZOO, .base = "__lock__", .base_size = 8 },
+    [DOCENT_DIALECT_ZOOKEEPER] = { .kind = DOCENT_DIALECT_ZOOKEEPER, .base = "-", .base_size = 1 },
 };
 
 static const struct dialect dialect_tolerant_locks[] = {
-    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "lock-", 5, .tolerant = true },
-    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8, .tolerant = true },
-    [DOCENT_DIALECT_ZOOKEEPER] = { DOCENT_DIALECT_ZOOKEEPER, "-", 1, .tolerant = true },
+    [DOCENT_DIALECT_CURATOR] = { .kind = DOCENT_DIALECT_CURATOR, .base = "lock-", .base_size = 5, .tolerant = true },
+    [DOCENT_DIALECT_KAZOO] = { .kind = DOCENT_DIALECT_KAZOO, .base = "__lock__", .base_size = 8, .tolerant = true },
+    [DOCENT_DIALECT_ZOOKEEPER] = { .kind = DOCENT_DIALECT_ZOOKEEPER, .base = "-", .base_size = 1, .tolerant = true },
 };
 
 static const struct dialect dialect_latches[] = {
-    [DOCENT_DIALECT_CURATOR] = { DOCENT_DIALECT_CURATOR, "latch-", 6 },
-    [DOCENT_DIALECT_KAZOO] = { DOCENT_DIALECT_KAZOO, "__lock__", 8 },
+    [DOCENT_DIALECT_CURATOR] = { .kind = DOCENT_DIALECT_CURATOR, .base = "latch-", .base_size = 6 },
+    [DOCENT_DIALECT_KAZOO] = { .kind = DOCENT_DIALECT_KAZOO, .base = "__lock__", .base_size = 8 },
 };
 
 const struct dialect *docent_dialect_lock(docent_dialect kind)
@@ -38,8 +38,8 @@ static const struct dialect_pair dialect_kazoo_pair = { "__rlock__", 9, "__lock_
 
 const struct dialect *docent_dialect_read_lock(docent_dialect kind)
 {
-    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__READ__", 8, &dialect_curator_pair, DIALECT_AFTER_FIRST_WRITER, false };
-    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__rlock__", 9, &dialect_kazoo_pair, DIALECT_AFTER_LAST_WRITER, false };
+    static const struct dialect curator = { .kind = DOCENT_DIALECT_CURATOR, .base = "__READ__", .base_size = 8, &dialect_curator_pair, DIALECT_AFTER_FIRST_WRITER, false };
+    static const struct dialect kazoo = { .kind = DOCENT_DIALECT_KAZOO, .base = "__rlock__", .base_size = 9, &dialect_kazoo_pair, DIALECT_AFTER_LAST_WRITER, false };
 
     if (kind == DOCENT_DIALECT_CURATOR) return &curator;
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
@@ -47,8 +47,8 @@ const struct dialect *docent_dialect_read_lock(docent_dialect kind)
 
 const struct dialect *docent_dialect_write_lock(docent_dialect kind)
 {
-    static const struct dialect curator = { DOCENT_DIALECT_CURATOR, "__WRIT__", 8, &dialect_curator_pair, DIALECT_AFTER_ALL, false };
-    static const struct dialect kazoo = { DOCENT_DIALECT_KAZOO, "__lock__", 8, &dialect_kazoo_pair, DIALECT_AFTER_ALL, false };
+    static const struct dialect curator = { .kind = DOCENT_DIALECT_CURATOR, .base = "__WRIT__", .base_size = 8, &dialect_curator_pair, DIALECT_AFTER_ALL, false };
+    static const struct dialect kazoo = { .kind = DOCENT_DIALECT_KAZOO, .base = "__lock__", .base_size = 8, &dialect_kazoo_pair, DIALECT_AFTER_ALL, false };
 
     if (kind == DOCENT_DIALECT_CURATOR) return &curator;
     return kind == DOCENT_DIALECT_KAZOO ? &kazoo : NULL;
