@@ -1160,8 +1160,8 @@ CALL(work_queue_put_async) { returns(c, docent_work_queue_put_async(c->work, &a_
 CALL(work_queue_put) { returns(c, docent_work_queue_put(c->work, &a_put, WORK_MS)); }
 CALL(work_queue_flush_async) { returns(c, docent_work_queue_flush_async(c->work, WORK_MS, on_done, c)); }
 CALL(work_queue_flush) { returns(c, docent_work_queue_flush(c->work, WORK_MS)); }
-CALL(work_queue_remove_async) { returns(c, docent_work_queue_remove_async(c->work, "id", WORK_MS, on_removed, c)); }
-CALL(work_queue_remove) { returns(c, docent_work_queue_remove(c->work, "id", WORK_MS, NULL)); }
+CALL(work_queue_remove_async) { returns(c, docent_work_queue_remove_async(c->work, "id", patience(c), on_removed, c)); }
+CALL(work_queue_remove) { returns(c, docent_work_queue_remove(c->work, "id", patience(c), NULL)); }
 CALL(work_queue_last_count) { answers(c, docent_work_queue_last_count(c->work) < 0 ? "-1" : "some"); }
 CALL(work_queue_info)
 {
@@ -2244,6 +2244,15 @@ static void stage_begin(struct stage *s)
     need(docent_client_new(docent_devserver_connect_string(s->server), &options, &s->client), "client");
 }
 
+/* What hangs on a client that closes ends within a few turns of the loop. */
+static void let_all_end(struct stage *s)
+{
+    for (int i = 0; i < 8 && s->place != CALLBACK; i++) {
+        on_loop(s, has_turned);
+        TURN_UNTIL(s, s->set);
+    }
+}
+
 /* Brings the client to its state. */
 static void stage_reach(struct stage *s)
 {
@@ -2278,16 +2287,14 @@ static void stage_reach(struct stage *s)
         forget_handles_that_go(s);
         on_loop(s, close_stage);
         TURN_UNTIL(s, s->state_told == DOCENT_CLOSED);
+        let_all_end(s);
         return;
     }
     case CLOSED:
         forget_handles_that_go(s);
         on_loop(s, refuse_credentials);
         TURN_UNTIL(s, s->state_told == DOCENT_CLOSED);
-        for (int i = 0; i < 3 && s->place != CALLBACK; i++) { /* And what hangs on the client has ended, too. */
-            on_loop(s, has_turned);
-            TURN_UNTIL(s, s->set);
-        }
+        let_all_end(s);
         return;
     case BEFORE:
     case CONNECTED:
