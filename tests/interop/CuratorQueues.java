@@ -13,6 +13,8 @@ import org.apache.curator.framework.recipes.queue.MultiItem;
 import org.apache.curator.framework.recipes.queue.QueueBuilder;
 import org.apache.curator.framework.recipes.queue.QueueConsumer;
 import org.apache.curator.framework.recipes.queue.QueueSerializer;
+import org.apache.curator.framework.recipes.queue.QueueSharder;
+import org.apache.curator.framework.recipes.queue.QueueSharderPolicies;
 import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.state.ConnectionState;
 
@@ -120,8 +122,46 @@ final class CuratorQueues {
         };
     }
 
+    /* LEADER LOCK ("-": none) ROLE ("put", "consume") MAX: put DATA, shards, close. A shard is full with four items, and there are at most MAX. A
+     * consumer says "item DATA", and is done with it. */
+    private static CuratorPeer.Thing sharder(CuratorFramework client, String path, String[] words, CuratorPeer.Teller teller) throws Exception {
+        QueueConsumer<String> consumer = !words[2].equals("consume") ? null : new QueueConsumer<String>() {
+            @Override
+            public void consumeMessage(String item) {
+                teller.tell("item " + item);
+            }
+
+            @Override
+            public void stateChanged(CuratorFramework ignored, ConnectionState state) {
+            }
+        };
+        QueueSharderPolicies policies =
+                QueueSharderPolicies.builder().newQueueThreshold(4).thresholdCheckMs(50).maxQueues(Integer.parseInt(words[3])).build();
+        QueueSharder<String, DistributedQueue<String>> sharder = new QueueSharder<>(client, (owner, shard) -> {
+            QueueBuilder<String> builder = QueueBuilder.builder(owner, consumer, asText, shard);
+            if (!words[1].equals("-")) builder.lockPath(words[1] + shard.substring(shard.lastIndexOf('/')));
+            return builder.buildQueue();
+        }, path, words[0], policies);
+        sharder.start();
+        return (verb, asked) -> {
+            switch (verb) {
+            case "put":
+                sharder.getQueue().put(asked[0]);
+                return "";
+            case "shards":
+                return String.valueOf(sharder.getShardQty());
+            case "close":
+                sharder.close();
+                return "";
+            default:
+                throw new IllegalArgumentException(verb);
+            }
+        };
+    }
+
     static void register() {
         CuratorPeer.kinds.put("simple-queue", CuratorQueues::simple);
+        CuratorPeer.kinds.put("sharder", CuratorQueues::sharder);
         for (String kind : new String[] {"queue", "id-queue", "priority-queue", "delay-queue"}) {
             CuratorPeer.kinds.put(kind, (client, path, words, teller) -> queue(kind, client, path, words, teller));
         }

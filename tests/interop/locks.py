@@ -106,6 +106,18 @@ def taught_peers(play):
     expect_equal(play.server.data(counter), b"300", "the counter")
 
 
+@played("lock", "zookeeper", roles="ours first")
+def taught_with_zookeeper(play):
+    """{first} that is tolerant, with curator's names, curator that sorts by the last ten characters and {second} count to 300 on one path"""
+    counter = f"{play.path}-counter"
+    play.server.create(counter, b"0")
+    locks = [play.first.make("lock", play.path, play.first.label, "curator", "tolerant"), play.actor("curator").make("lock", play.path, "digits"),
+             lock(play, play.second)]
+    for counting in [one.ask("count", counter, 100) for one in locks]:
+        counting.ok()
+    expect_equal(play.server.data(counter), b"300", "the counter")
+
+
 @played("lock", "curator", roles="theirs first")
 def untaught_peers(play):
     """{first} and kazoo do not see each other on one path, and {second}, tolerant, waits for both"""

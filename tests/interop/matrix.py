@@ -23,11 +23,12 @@ ROWS = [
     ("election", "`Election`", {"kazoo": 11}),
     ("barrier", "`DistributedBarrier`; `Barrier`", {"curator": 0, "kazoo": 0}),
     ("double barrier", "`DistributedDoubleBarrier`; `DoubleBarrier`", {"curator": 6, "kazoo": 7}),
-    ("simple queue", "`SimpleDistributedQueue`; `zkr_queue`, `DistributedQueue`", {"curator": 0, "zookeeper": 2}),
+    ("simple queue", "`SimpleDistributedQueue`; `Queue`; `zkr_queue`, `DistributedQueue`", {"curator": 0, "kazoo": 12, "zookeeper": 2}),
     ("distributed queue", "`DistributedQueue`, with and without `lockPath()`", {"curator": 9}),
     ("distributed queue with ids", "`DistributedIdQueue`", {"curator": 0}),
     ("distributed queue with priorities", "`DistributedPriorityQueue`", {"curator": 10}),
     ("distributed queue with delays", "`DistributedDelayQueue`", {"curator": 10}),
+    ("queue sharder", "`QueueSharder`", {"curator": 13}),
     ("kazoo queue", "`Queue`", {"kazoo": 0}),
     ("kazoo locking queue", "`LockingQueue`", {"kazoo": 0}),
     ("compressed data", "`compressed()`", {"curator": 0}),
@@ -36,7 +37,8 @@ ROWS = [
 NOTES = [
     "Not both on one path: Curator and kazoo do not see each other, and both hold. With `tolerant` ours waits for either, and where Curator has a driver "
     "that sorts by the last ten characters and kazoo the extra pattern `-lock-` all three exclude each other.",
-    "Names and order of the C recipe, which no package of the distribution has; the test plays it.",
+    "Names and order of the C recipe, which no package of the distribution has; the test plays it. It also waits for Curator's lock names, and such a Curator "
+    "as in note 1 for its, and ours with `tolerant`.",
     "A writer that goes on reading has a late number in Curator before 5.5.0: a writer that waited may hold beside it. Ours keeps its place.",
     "A reader of kazoo up to 2.8.0 waits for writers behind it as well, and they for it. Ours does not, but such a peer can hold up its writers.",
     "Who takes several leases in Curator takes them one by one, inside the mutex. Ours takes all or none.",
@@ -47,6 +49,9 @@ NOTES = [
     "Work that fails goes back without its priority or time in Curator 5.4.0, with them in ours.",
     "A latch is not to be on one path with a selector, nor Curator's selector with kazoo's election: they do not see each other. Locks of the same peer "
     "take part in the elections of selectors, and ours (`DOCENT_DIALECT_KAZOO`) in kazoo's.",
+    "One way: kazoo's queue takes whatever is there; what it puts has names of its own, which ours leaves where they are.",
+    "All with the same path of the leader and, with locks, a folder of them for each shard, by its name. A leader of Curator adds a shard at each count while any "
+    "is full, ours when one has become full.",
 ]
 
 

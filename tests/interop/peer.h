@@ -36,7 +36,8 @@ struct peer_kind {
 
 /* One per recipe, in files of their own. */
 extern const struct peer_kind peer_barrier, peer_delay_work, peer_double, peer_id_work, peer_latch, peer_lease, peer_lock, peer_locking_queue,
-    peer_multi, peer_pack, peer_plain_queue, peer_priority_work, peer_rwlock, peer_selector, peer_semaphore, peer_simple_queue, peer_single, peer_work;
+    peer_multi, peer_pack, peer_plain_queue, peer_priority_work, peer_rwlock, peer_selector, peer_semaphore, peer_sharder, peer_simple_queue, peer_single,
+    peer_work;
 
 /* Ends the process with a message unless @status is DOCENT_OK. */
 void peer_must(docent_status status, const char *what);

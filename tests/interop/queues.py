@@ -2,6 +2,7 @@
 import re
 import time
 
+from locks import UUID
 from plays import await_that, expect, expect_equal, played
 from talker import SOON
 
@@ -68,6 +69,18 @@ def simple_once(play):
     for one in putting:
         one.ok()
     expect_equal(sorted(one.ok() for one in taking), sorted(f"item-{number}" for number in range(200)), "what is taken")
+
+
+@played("simple queue", "kazoo", roles="ours first")
+def simple_one_way(play):
+    """what {first} puts {second} takes in order with its own queue, whose names {first} leaves alone"""
+    first, second = simple(play, play.first), plain(play, play.second)
+    for item in ("one", "-", "three"):
+        first.do("put", item)
+    expect_items(second, ["one", "-", "three"], ("poll",))
+    second.do("put", "four", 100)
+    first.ask("poll").no()
+    expect_equal([name[:-10] for name in items_of(play)], ["entry-100-"], "what is left")
 
 
 # ---- The distributed queue. ----
@@ -251,6 +264,127 @@ def delays(play):
     hear_items(consumer, ["later"])
     expect(time.time() * 1000 >= later, "it was not due")
     play.server.await_empty(play.path)
+
+
+# ---- One that is spread over several. ----
+
+def sharder(play, actor, role="put", shards=3, locks=None):
+    """@shards: how many it adds at most."""
+    return actor.make("sharder", play.path, f"{play.path}-leader", locks or "-", role, shards)
+
+
+def items_by_shard(play):
+    return {shard: len(items_of(play, f"{play.path}/{shard}")) for shard in items_of(play)}
+
+
+def fill_shards(play, putter, shards):
+    """Puts until there are so many, and each is full; which items."""
+    items = []
+
+    def are_full():
+        counts = items_by_shard(play).values()
+        if len(counts) == shards and min(counts) >= 4:
+            return True
+        items.append(f"item-{len(items)}")
+        putter.do("put", items[-1])
+        return False
+    await_that(f"there are {shards} full shards", are_full)
+    await_that("all items are there", lambda: sum(items_by_shard(play).values()) == len(items))  # Curator puts in the background.
+    return items
+
+
+def await_shards(things, count):
+    for thing in things:
+        await_that(f"{thing.actor.language} sees {count} shards", lambda: thing.do("shards") == str(count))
+
+
+def close_all(*things):
+    """A sharder of Curator goes on counting, and complaining, when its session has ended."""
+    for thing in things:
+        thing.do("close")
+
+
+def hear_all(consumers, items):
+    """Each of them once, in any order and by anybody."""
+    heard = []
+
+    def are_heard():
+        for consumer in consumers:
+            while not consumer.quiet():
+                heard.append(consumer.hear())
+        return len(heard) >= len(items)
+    await_that("the items are consumed", are_heard)
+    expect_equal(sorted(heard), sorted(f"item {item}" for item in items), "what is consumed")
+
+
+@played("queue sharder", "curator")
+def shards_are_shared(play):
+    """what {first} puts into three shards {second} consumes, who sees them all, and both consume what both put after that"""
+    first = sharder(play, play.first)
+    items = fill_shards(play, first, 3)
+    expect(all(re.fullmatch(rf"queue-{UUID}", name) for name in items_of(play)), f"{items_of(play)}")
+    leader, = play.server.names(f"{play.path}-leader")
+    expect(re.fullmatch(rf"_c_{UUID}-latch-\d{{10}}", leader), leader)
+    expect_equal(play.server.data(f"{play.path}-leader/{leader}"), b"", "the data of the leader")
+    second = sharder(play, play.second, "consume")
+    await_shards((first, second), 3)
+    hear_all([second], items)
+    for number, putter in enumerate((first, second)):
+        putter.do("put", f"late-{number}")
+    hear_all([second], ["late-0", "late-1"])
+    await_that("the items have gone", lambda: list(items_by_shard(play).values()) == [0, 0, 0])
+    close_all(first, second)
+
+
+@played("queue sharder", "curator")
+def shards_with_locks(play):
+    """with locks: {first} and {second} consume beside each other, each item is consumed once"""
+    locks = f"{play.path}-locks"
+    putter = sharder(play, play.like(play.second), locks=locks)
+    items = fill_shards(play, putter, 3)
+    consumers = [sharder(play, actor, "consume", locks=locks) for actor in (play.first, play.second)]
+    items += [f"more-{number}" for number in range(60)]
+    for item in items[-60:]:
+        putter.do("put", item)
+    hear_all(consumers, items)
+    await_that("the items have gone", lambda: list(items_by_shard(play).values()) == [0, 0, 0])
+    expect_equal(items_of(play, locks), items_of(play), "folders of locks")
+    for shard in items_of(play):
+        play.server.await_empty(f"{locks}/{shard}")
+    expect(all(consumer.quiet() for consumer in consumers), "an item is consumed twice")
+    close_all(putter, *consumers)
+
+
+def two_leaders(play):
+    """The first leads and adds two shards, the second would add one more; both are full."""
+    first = sharder(play, play.first, shards=2)
+    play.server.await_names(f"{play.path}-leader", 1)
+    second = sharder(play, play.second, shards=3)
+    play.server.await_names(f"{play.path}-leader", 2)
+    fill_shards(play, second, 2)
+    await_shards((first, second), 2)
+    return first, second
+
+
+@played("queue sharder", "curator")
+def next_sharder_leads(play):
+    """{first} leads and adds the shards that {second} fills, who adds one when {first} goes, and not earlier"""
+    first, second = two_leaders(play)
+    expect_equal(len(items_of(play)), 2, "shards")
+    close_all(first)
+    await_shards([second], 3)
+    play.server.await_names(f"{play.path}-leader", 1)
+    close_all(second)
+
+
+@played("queue sharder", "curator", kills=True)
+def leading_sharder_is_killed(play):
+    """{second} adds a shard when {first}, who leads, is killed"""
+    _, second = two_leaders(play)
+    yield
+    await_shards([second], 3)
+    play.server.await_names(f"{play.path}-leader", 1)
+    close_all(second)
 
 
 # ---- kazoo's queues. ----
