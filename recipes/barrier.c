@@ -25,20 +25,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recipes/blocking.h"
 #include "recipes/errand.h"
 #include "recipes/parents.h"
 #include "recipes/removal.h"
 #include "recipes/trouble.h"
 
 struct docent_barrier {
-    struct handle handle; /* First. */
-    char *path;
-    size_t parent_size; /* Bytes of path before its last '/'; 0: the root. */
+    struct errands all; /* First. */
     docent_dialect dialect;
-    docent_acl_list acl;
-    docent_create_mode parent_mode;
-    struct errand *errands;
-    struct meter meter;
 };
 
 enum barrier_state { BARRIER_NEW, BARRIER_CREATING, BARRIER_PARENTS, BARRIER_FINDING, BARRIER_REMOVING, BARRIER_WAITING, BARRIER_STATES };
@@ -93,17 +88,17 @@ static void call_ask_create(struct barrier_call *call)
     const struct docent_barrier *b = call->barrier;
     struct docent_machine *m = &call->errand.machine;
     bool kazoo = b->dialect == DOCENT_DIALECT_KAZOO;
-    docent_op create = docent_op_create(b->path, kazoo ? "" : NULL, 0, DOCENT_PERSISTENT);
-    create.acl = b->acl;
+    docent_op create = docent_op_create(b->all.path, kazoo ? "" : NULL, 0, DOCENT_PERSISTENT);
+    create.acl = b->all.acl;
     call->doubt = true;
-    call->zxid_before = docent_client_last_zxid(b->handle.client);
-    call->generation = docent_client_generation(b->handle.client);
+    call->zxid_before = docent_client_last_zxid(b->all.handle.client);
+    call->generation = docent_client_generation(b->all.handle.client);
     docent_ask(m, &create, TAG_CREATE);
 }
 
 static void call_ask_ancestor(struct barrier_call *call)
 {
-    char *path = call->barrier->path, kept = path[call->ancestor];
+    char *path = call->barrier->all.path, kept = path[call->ancestor];
     path[call->ancestor] = '\0';
     docent_op exists = docent_op_exists(call->ancestor == 0 ? "/" : path);
     docent_ask(&call->errand.machine, &exists, TAG_ANCESTOR);
@@ -112,7 +107,7 @@ static void call_ask_ancestor(struct barrier_call *call)
 
 static void call_ask_sync(struct barrier_call *call)
 {
-    docent_op sync = docent_op_sync(call->barrier->path);
+    docent_op sync = docent_op_sync(call->barrier->all.path);
     docent_ask(&call->errand.machine, &sync, TAG_SYNC);
 }
 
@@ -121,16 +116,16 @@ static void call_ask(struct barrier_call *call)
 {
     struct docent_barrier *b = call->barrier;
     struct docent_machine *m = &call->errand.machine;
-    docent_op exists = docent_op_exists(b->path), get = docent_op_get(b->path);
+    docent_op exists = docent_op_exists(b->all.path), get = docent_op_get(b->all.path);
     if (!docent_machine_online(m)) return;
     switch (call->state) {
     case BARRIER_CREATING: call_ask_create(call); break;
     case BARRIER_PARENTS:
-        docent_parents_ask(&call->parents, m, b->path, b->parent_mode, b->acl, TAG_PARENT);
+        docent_parents_ask(&call->parents, m, b->all.path, b->all.parent_mode, b->all.acl, TAG_PARENT);
         break;
     case BARRIER_FINDING:
         call->synced = false;
-        call->ancestor = b->parent_size;
+        call->ancestor = b->all.parent_size;
         call_ask_sync(call);
         docent_ask(m, &exists, TAG_THERE);
         break;
@@ -148,8 +143,8 @@ static void call_enter(struct barrier_call *call, enum barrier_state next)
 {
     assert(barrier_next[call->state] & (1u << next));
     (void)barrier_next;
-    docent_trace(&call->errand.machine, "barrier", call->barrier->path, barrier_state_name[call->state], barrier_state_name[next]);
-    docent_meter_state(&call->barrier->meter, call->barrier->handle.client, barrier_state_name[next]);
+    docent_trace(&call->errand.machine, "barrier", call->barrier->all.path, barrier_state_name[call->state], barrier_state_name[next]);
+    docent_meter_state(&call->barrier->all.meter, call->barrier->all.handle.client, barrier_state_name[next]);
     call->state = next;
     docent_machine_next_turn(&call->errand.machine); /* Replies and watches of earlier states no longer reach us. */
 }
@@ -164,7 +159,7 @@ static void call_go(struct barrier_call *call, enum barrier_state next)
 static void call_go_later(struct barrier_call *call, enum barrier_state next, docent_status why)
 {
     call_enter(call, next);
-    docent_meter_reason(&call->barrier->meter, call->barrier->handle.client, why);
+    docent_meter_reason(&call->barrier->all.meter, call->barrier->all.handle.client, why);
     docent_machine_retry(&call->errand.machine);
 }
 
@@ -172,7 +167,7 @@ static void call_go_later(struct barrier_call *call, enum barrier_state next, do
 static void call_ask_again(struct barrier_call *call, docent_status status)
 {
     switch (docent_trouble(status)) {
-    case TROUBLE_LOST: docent_meter_reason(&call->barrier->meter, call->barrier->handle.client, status); break;
+    case TROUBLE_LOST: docent_meter_reason(&call->barrier->all.meter, call->barrier->all.handle.client, status); break;
     case TROUBLE_BUSY:
     case TROUBLE_UNSURE: call_go_later(call, call->state, status); break;
     case TROUBLE_REFUSED: call_over(call, status); break;
@@ -189,8 +184,8 @@ static void call_on_create(struct barrier_call *call, const struct docent_event 
     case DOCENT_ERR_NODE_EXISTS: call_over(call, DOCENT_OK); return;
     case DOCENT_ERR_NO_NODE:
         call->doubt = false;
-        docent_parents_begin(&call->parents, call->barrier->parent_size);
-        if (call->parents.rounds > BARRIER_PARENTS_MAX || call->barrier->parent_size == 0) {
+        docent_parents_begin(&call->parents, call->barrier->all.parent_size);
+        if (call->parents.rounds > BARRIER_PARENTS_MAX || call->barrier->all.parent_size == 0) {
             call_over(call, DOCENT_ERR_NO_NODE);
         } else {
             call_go(call, BARRIER_PARENTS);
@@ -207,7 +202,7 @@ static void call_on_create(struct barrier_call *call, const struct docent_event 
     call->doubt = unsure;
     if (docent_trouble(ev->status) == TROUBLE_LOST) {
         call_enter(call, unsure ? BARRIER_FINDING : BARRIER_CREATING); /* EV_RESUMED asks. */
-        docent_meter_reason(&call->barrier->meter, call->barrier->handle.client, ev->status);
+        docent_meter_reason(&call->barrier->all.meter, call->barrier->all.handle.client, ev->status);
     } else {
         call_go_later(call, unsure ? BARRIER_FINDING : BARRIER_CREATING, ev->status);
     }
@@ -216,10 +211,10 @@ static void call_on_create(struct barrier_call *call, const struct docent_event 
 static void call_on_parent(struct barrier_call *call, docent_status status)
 {
     struct docent_barrier *b = call->barrier;
-    switch (docent_parents_on_reply(&call->parents, b->path, &b->parent_mode, status)) {
+    switch (docent_parents_on_reply(&call->parents, b->all.path, &b->all.parent_mode, status)) {
     case PARENTS_READY: call_go(call, BARRIER_CREATING); break;
     case PARENTS_MORE:
-        if (call->parents.rounds > BARRIER_PARENTS_MAX + b->parent_size) {
+        if (call->parents.rounds > BARRIER_PARENTS_MAX + b->all.parent_size) {
             call_over(call, DOCENT_ERR_NO_NODE);
         } else {
             call_go(call, BARRIER_PARENTS);
@@ -233,10 +228,10 @@ static void call_on_parent(struct barrier_call *call, docent_status status)
 /* The node is not there. Was it ever, since? */
 static void call_on_ancestor(struct barrier_call *call, const struct docent_event *ev)
 {
-    docent_client *client = call->barrier->handle.client;
+    docent_client *client = call->barrier->all.handle.client;
     if (ev->status == DOCENT_ERR_NO_NODE && call->ancestor > 0) {
         do call->ancestor--;
-        while (call->barrier->path[call->ancestor] != '/');
+        while (call->barrier->all.path[call->ancestor] != '/');
         call_ask_ancestor(call);
         return;
     }
@@ -281,7 +276,7 @@ static void call_on_removal(struct barrier_call *call, const struct docent_event
         docent_removal_ask(&call->removal, &call->errand.machine);
         break;
     case REMOVAL_GONE: {
-        bool stray = other_session && !docent_client_settled(call->barrier->handle.client);
+        bool stray = other_session && !docent_client_settled(call->barrier->all.handle.client);
         call_over(call, stray ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_OK);
         break;
     }
@@ -303,7 +298,7 @@ static void call_remove_behind(struct barrier_call *call, docent_status why)
         return;
     }
     docent_promise_keep(&call->errand.promise, why);
-    if (!call->counted) docent_client_removal_begins(call->barrier->handle.client);
+    if (!call->counted) docent_client_removal_begins(call->barrier->all.handle.client);
     call->counted = true;
 }
 
@@ -327,7 +322,7 @@ static void call_on_look(struct barrier_call *call, const struct docent_event *e
         call_over(call, DOCENT_ERR_TIMEOUT);
     } else {
         docent_machine_calm(&call->errand.machine);
-        docent_meter_reason(&call->barrier->meter, call->barrier->handle.client, DOCENT_OK);
+        docent_meter_reason(&call->barrier->all.meter, call->barrier->all.handle.client, DOCENT_OK);
     }
 }
 
@@ -386,7 +381,7 @@ static void call_fini(struct errand *errand, docent_status why)
 {
     struct barrier_call *call = call_of(errand);
     (void)why;
-    if (call->counted) docent_client_removal_ends(call->barrier->handle.client);
+    if (call->counted) docent_client_removal_ends(call->barrier->all.handle.client);
 }
 
 static const struct errand_kind barrier_call_kind = {
@@ -399,93 +394,36 @@ static const struct errand_kind barrier_call_kind = {
 
 /* ---- The handle. ---- */
 
-static struct docent_barrier *barrier_of(const struct handle *handle)
+static struct docent_barrier *barrier_of(struct handle *handle)
 {
-    return (struct docent_barrier *)(uintptr_t)handle;
+    return (struct docent_barrier *)(void *)handle;
 }
-
-static void barrier_attached(struct handle *handle)
-{
-    (void)handle;
-}
-
-static void barrier_on_event(struct handle *handle, const struct docent_event *ev)
-{
-    (void)handle;
-    (void)ev;
-}
-
-static void barrier_end(struct handle *handle, docent_status why, bool mute)
-{
-    docent_errands_end(barrier_of(handle)->errands, why, mute);
-}
-
-static bool barrier_is_over(const struct handle *handle)
-{
-    return barrier_of(handle)->errands == NULL;
-}
-
-static void barrier_free(struct handle *handle)
-{
-    struct docent_barrier *b = barrier_of(handle);
-    docent_allocator allocator = handle->allocator;
-    docent_acl_drop(&allocator, b->acl);
-    docent_free(&allocator, b);
-}
-
-static const struct handle_kind barrier_kind = {
-    .attached = barrier_attached,
-    .on_event = barrier_on_event,
-    .end = barrier_end,
-    .is_over = barrier_is_over,
-    .free = barrier_free,
-};
 
 docent_status docent_barrier_new(docent_client *client, const char *path, const docent_barrier_options *options,
                                  docent_barrier **ret_barrier)
 {
     docent_barrier_options full = { DOCENT_BARRIER_OPTIONS };
     if (client == NULL || path == NULL || ret_barrier == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (docent_path_fault(path, false) != NULL || strcmp(path, "/") == 0) return DOCENT_ERR_INVALID_ARGUMENT;
     if (!docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
     if (full.dialect != DOCENT_DIALECT_CURATOR && full.dialect != DOCENT_DIALECT_KAZOO) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_may_open(client);
+    struct errands *all;
+    docent_status status = docent_errands_new(client, path, full.acl, sizeof(struct docent_barrier), &all);
     if (status != DOCENT_OK) return status;
-
-    const docent_allocator *allocator = docent_client_allocator(client);
-    size_t path_size = strlen(path) + 1;
-    struct docent_barrier *b = docent_alloc(allocator, sizeof *b + path_size);
-    if (b == NULL) return DOCENT_ERR_NO_MEMORY;
-    memset(b, 0, sizeof *b);
-    b->path = memcpy((char *)b + sizeof *b, path, path_size);
-    b->parent_size = (size_t)(strrchr(b->path, '/') - b->path);
-    b->dialect = full.dialect;
-    b->parent_mode = full.dialect == DOCENT_DIALECT_KAZOO ? DOCENT_PERSISTENT : DOCENT_CONTAINER;
-    b->handle.timer_later = true; /* Never: timers are the errands' own. */
-    status = full.acl.count == 0 ? DOCENT_OK : docent_acl_keep(allocator, full.acl, &b->acl);
-    if (status == DOCENT_OK) status = docent_handle_open(&b->handle, client, &barrier_kind);
-    if (status != DOCENT_OK) {
-        docent_acl_drop(allocator, b->acl);
-        docent_free(allocator, b);
-        return status;
-    }
-    *ret_barrier = b;
+    if (full.dialect == DOCENT_DIALECT_KAZOO) all->parent_mode = DOCENT_PERSISTENT;
+    *ret_barrier = (docent_barrier *)(void *)all;
+    (*ret_barrier)->dialect = full.dialect;
     return DOCENT_OK;
 }
 
 static docent_status barrier_call(struct docent_barrier *b, enum barrier_state first, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    if (b == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&b->handle);
-    if (status != DOCENT_OK) return status;
     struct errand *errand;
-    status = docent_errand_begin(&b->handle, &b->errands, &b->meter, &barrier_call_kind, sizeof(struct barrier_call), &errand);
+    docent_status status = docent_errands_call(b == NULL ? NULL : &b->all, &barrier_call_kind, sizeof(struct barrier_call), timeout_ms, done, user, &errand);
     if (status != DOCENT_OK) return status;
     struct barrier_call *call = call_of(errand);
     call->barrier = b;
     call->one_look = timeout_ms == DOCENT_NO_WAIT;
-    call->removal = (struct removal){ .path = b->path, .version = DOCENT_ANY_VERSION };
-    docent_promise_make(&errand->promise, errand, timeout_ms, done, user);
+    call->removal = (struct removal){ .path = b->all.path, .version = DOCENT_ANY_VERSION };
     if (call->one_look && !docent_machine_online(&errand->machine)) {
         call_over(call, DOCENT_ERR_TIMEOUT);
     } else {
@@ -509,20 +447,14 @@ docent_status docent_barrier_wait_async(docent_barrier *barrier, uint32_t timeou
     return barrier_call(barrier, BARRIER_WAITING, timeout_ms, done, user);
 }
 
-static docent_status barrier_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&barrier_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_barrier_info(docent_barrier *barrier, docent_recipe_info *ret_info)
 {
-    if (barrier == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&barrier->handle, barrier_read_info, ret_info);
+    return docent_errands_info(barrier == NULL ? NULL : &barrier->all, ret_info);
 }
 
 void docent_barrier_close(docent_barrier *barrier, void (*closed)(void *user), void *user)
 {
-    docent_handle_close(barrier == NULL ? NULL : &barrier->handle, closed, user);
+    docent_handle_close(barrier == NULL ? NULL : &barrier->all.handle, closed, user);
 }
 
 /* ---- The blocking forms. ---- */
@@ -544,15 +476,15 @@ static docent_status barrier_verb_wait(struct handle *handle, uint32_t timeout_m
 
 docent_status docent_barrier_set(docent_barrier *barrier, uint32_t timeout_ms)
 {
-    return docent_errand_wait(barrier == NULL ? NULL : &barrier->handle, barrier_verb_set, timeout_ms);
+    return docent_wait_verb(barrier == NULL ? NULL : &barrier->all.handle, barrier_verb_set, timeout_ms);
 }
 
 docent_status docent_barrier_remove(docent_barrier *barrier, uint32_t timeout_ms)
 {
-    return docent_errand_wait(barrier == NULL ? NULL : &barrier->handle, barrier_verb_remove, timeout_ms);
+    return docent_wait_verb(barrier == NULL ? NULL : &barrier->all.handle, barrier_verb_remove, timeout_ms);
 }
 
 docent_status docent_barrier_wait(docent_barrier *barrier, uint32_t timeout_ms)
 {
-    return docent_errand_wait(barrier == NULL ? NULL : &barrier->handle, barrier_verb_wait, timeout_ms);
+    return docent_wait_verb(barrier == NULL ? NULL : &barrier->all.handle, barrier_verb_wait, timeout_ms);
 }

@@ -4,6 +4,7 @@
 
 #include <docent/node_cache.h>
 
+#include "recipes/blocking.h"
 #include "recipes/cache.h"
 
 struct docent_snapshot {
@@ -132,11 +133,7 @@ static docent_status snapshot(docent_cache *cache, const char *path, bool childr
     docent_status status = may_look(cache);
     if (status == DOCENT_OK) return snapshot_take(cache, path, children_only, ret_snapshot);
     if (status != DOCENT_ERR_WRONG_THREAD) return status;
-    docent_client *client;
-    status = docent_handle_client(&cache->handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct snapshot_wait w = { cache, path, children_only, ret_snapshot };
-    return docent_await(client, snapshot_start, &w);
+    return docent_wait_on(&cache->handle, snapshot_start, &(struct snapshot_wait){ cache, path, children_only, ret_snapshot });
 }
 
 docent_status docent_cache_snapshot(docent_cache *cache, const char *path, docent_snapshot **ret_snapshot)
@@ -172,29 +169,17 @@ struct cache_wait_call { /* On the waiting thread's stack. */
     docent_cache_predicate predicate;
     void *user;
     uint32_t timeout_ms;
-    struct docent_wait *wait;
 };
-
-static void wait_done(docent_status outcome, void *user)
-{
-    docent_wait_done(((struct cache_wait_call *)user)->wait, outcome);
-}
 
 static docent_status wait_start(void *argument, struct docent_wait *wait)
 {
-    struct cache_wait_call *w = argument;
-    w->wait = wait;
-    return docent_cache_wait_async(w->cache, w->predicate, w->user, w->timeout_ms, wait_done, w);
+    const struct cache_wait_call *w = argument;
+    return docent_cache_wait_async(w->cache, w->predicate, w->user, w->timeout_ms, docent_wait_told, wait);
 }
 
 docent_status docent_cache_wait(docent_cache *cache, docent_cache_predicate predicate, void *user, uint32_t timeout_ms)
 {
-    if (cache == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(&cache->handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct cache_wait_call w = { .cache = cache, .predicate = predicate, .user = user, .timeout_ms = timeout_ms };
-    return docent_await(client, wait_start, &w);
+    return docent_wait_on(cache == NULL ? NULL : &cache->handle, wait_start, &(struct cache_wait_call){ cache, predicate, user, timeout_ms });
 }
 
 docent_status docent_cache_refresh(docent_cache *cache)

@@ -25,23 +25,16 @@ static docent_status put_start(void *argument, struct docent_wait *wait)
     return docent_claim_queue_put_many_async(w->queue, w->items, w->size, put_done, w);
 }
 
-static docent_status handle_await(struct handle *handle, docent_status (*start)(void *argument, struct docent_wait *wait), void *argument)
-{
-    docent_client *client;
-    docent_status status = docent_handle_client(handle, &client);
-    return status == DOCENT_OK ? docent_await(client, start, argument) : status;
-}
-
 docent_status docent_claim_queue_put(docent_claim_queue *queue, const void *data, size_t size, docent_result **ret_result)
 {
     if (queue == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return handle_await(&queue->pull.handle, put_start, &(struct put_wait){ .queue = queue, .data = data, .size = size, .ret_result = ret_result });
+    return docent_wait_on(&queue->pull.handle, put_start, &(struct put_wait){ .queue = queue, .data = data, .size = size, .ret_result = ret_result });
 }
 
 docent_status docent_claim_queue_put_many(docent_claim_queue *queue, const docent_queue_bytes *items, size_t count, docent_result **ret_result)
 {
     if (queue == NULL || items == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return handle_await(&queue->pull.handle, put_start, &(struct put_wait){ .queue = queue, .items = items, .size = count, .ret_result = ret_result });
+    return docent_wait_on(&queue->pull.handle, put_start, &(struct put_wait){ .queue = queue, .items = items, .size = count, .ret_result = ret_result });
 }
 
 struct take_wait { /* On the waiting thread's stack. */
@@ -68,35 +61,28 @@ static docent_status take_start(void *argument, struct docent_wait *wait)
 docent_status docent_claim_queue_take(docent_claim_queue *queue, uint32_t timeout_ms, docent_item **ret_item)
 {
     if (queue == NULL || ret_item == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return handle_await(&queue->pull.handle, take_start, &(struct take_wait){ .queue = queue, .timeout_ms = timeout_ms, .ret_item = ret_item });
+    return docent_wait_on(&queue->pull.handle, take_start, &(struct take_wait){ .queue = queue, .timeout_ms = timeout_ms, .ret_item = ret_item });
 }
 
 struct end_wait { /* On the waiting thread's stack. */
     docent_item *item;
     bool requeue;
-    struct docent_wait *wait;
 };
-
-static void end_done(docent_status outcome, void *user)
-{
-    docent_wait_done(((struct end_wait *)user)->wait, outcome);
-}
 
 static docent_status end_start(void *argument, struct docent_wait *wait)
 {
-    struct end_wait *w = argument;
-    w->wait = wait;
-    return (w->requeue ? docent_item_requeue_async : docent_item_acknowledge_async)(w->item, end_done, w);
+    const struct end_wait *w = argument;
+    return (w->requeue ? docent_item_requeue_async : docent_item_acknowledge_async)(w->item, docent_wait_told, wait);
 }
 
 docent_status docent_item_acknowledge(docent_item *item)
 {
     if (item == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return handle_await(&item->handle, end_start, &(struct end_wait){ .item = item });
+    return docent_wait_on(&item->handle, end_start, &(struct end_wait){ .item = item });
 }
 
 docent_status docent_item_requeue(docent_item *item)
 {
     if (item == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return handle_await(&item->handle, end_start, &(struct end_wait){ .item = item, .requeue = true });
+    return docent_wait_on(&item->handle, end_start, &(struct end_wait){ .item = item, .requeue = true });
 }

@@ -1,6 +1,7 @@
 /* recipes/config_query.c - what an application asks of a configuration, from whatever thread. */
 #include <string.h>
 
+#include "recipes/blocking.h"
 #include "recipes/config.h"
 
 docent_config_state docent_config_get_state(const docent_config *config)
@@ -58,32 +59,14 @@ size_t docent_config_get_string(docent_config *config, const char *key, const ch
 
 /* ---- Blocking. ---- */
 
-struct config_wait_call { /* On the waiting thread's stack. */
-    docent_config *config;
-    uint32_t timeout_ms;
-    struct docent_wait *wait;
-};
-
-static void wait_done(docent_status outcome, void *user)
+static docent_status config_verb(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    docent_wait_done(((struct config_wait_call *)user)->wait, outcome);
-}
-
-static docent_status wait_start(void *argument, struct docent_wait *wait)
-{
-    struct config_wait_call *call = argument;
-    call->wait = wait;
-    return docent_config_wait_async(call->config, call->timeout_ms, wait_done, call);
+    return docent_config_wait_async((docent_config *)handle, timeout_ms, done, user);
 }
 
 docent_status docent_config_wait(docent_config *config, uint32_t timeout_ms)
 {
-    if (config == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(&config->handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct config_wait_call call = { .config = config, .timeout_ms = timeout_ms };
-    return docent_await(client, wait_start, &call);
+    return docent_wait_verb(config == NULL ? NULL : &config->handle, config_verb, timeout_ms);
 }
 
 void docent_config_close(docent_config *config, void (*closed)(void *user), void *user)

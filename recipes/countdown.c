@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "core/drive/await.h"
+#include "recipes/blocking.h"
 #include "recipes/errand.h"
 #include "recipes/parents.h"
 #include "recipes/trouble.h"
@@ -486,29 +487,18 @@ void docent_countdown_close(docent_countdown *countdown, void (*closed)(void *us
 struct count_create { /* On the waiting thread's stack. */
     struct docent_countdown *countdown;
     uint32_t count, timeout_ms;
-    struct docent_wait *wait;
 };
-
-static void count_create_done(docent_status outcome, void *user)
-{
-    docent_wait_done(((struct count_create *)user)->wait, outcome);
-}
 
 static docent_status count_create_start(void *argument, struct docent_wait *wait)
 {
-    struct count_create *call = argument;
-    call->wait = wait;
-    return docent_countdown_create_async(call->countdown, call->count, call->timeout_ms, count_create_done, call);
+    const struct count_create *call = argument;
+    return docent_countdown_create_async(call->countdown, call->count, call->timeout_ms, docent_wait_told, wait);
 }
 
 docent_status docent_countdown_create(docent_countdown *countdown, uint32_t count, uint32_t timeout_ms)
 {
     if (countdown == NULL || count == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(&countdown->all.handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct count_create call = { .countdown = countdown, .count = count, .timeout_ms = timeout_ms };
-    return docent_await(client, count_create_start, &call);
+    return docent_wait_on(&countdown->all.handle, count_create_start, &(struct count_create){ countdown, count, timeout_ms });
 }
 
 static docent_status count_verb_count(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
@@ -523,10 +513,10 @@ static docent_status count_verb_wait(struct handle *handle, uint32_t timeout_ms,
 
 docent_status docent_countdown_count_down(docent_countdown *countdown, uint32_t timeout_ms)
 {
-    return docent_errand_wait(countdown == NULL ? NULL : &countdown->all.handle, count_verb_count, timeout_ms);
+    return docent_wait_verb(countdown == NULL ? NULL : &countdown->all.handle, count_verb_count, timeout_ms);
 }
 
 docent_status docent_countdown_wait(docent_countdown *countdown, uint32_t timeout_ms)
 {
-    return docent_errand_wait(countdown == NULL ? NULL : &countdown->all.handle, count_verb_wait, timeout_ms);
+    return docent_wait_verb(countdown == NULL ? NULL : &countdown->all.handle, count_verb_wait, timeout_ms);
 }

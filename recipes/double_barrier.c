@@ -1,4 +1,5 @@
 /* recipes/double_barrier.c - see double_barrier.h: a member is made, enters, leaves, and is closed. */
+#include "recipes/blocking.h"
 #include "recipes/double_barrier.h"
 
 #include <stddef.h>
@@ -154,15 +155,10 @@ docent_hold *docent_double_barrier_hold(docent_double_barrier *barrier)
     return hold;
 }
 
-static docent_status member_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&member_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_double_barrier_info(docent_double_barrier *barrier, docent_recipe_info *ret_info)
 {
-    if (barrier == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&barrier->handle, member_read_info, ret_info);
+    if (barrier == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&barrier->handle, &barrier->meter, ret_info);
 }
 
 void docent_double_barrier_close(docent_double_barrier *barrier, void (*closed)(void *user), void *user)
@@ -184,10 +180,10 @@ static docent_status member_verb_leave(struct handle *handle, uint32_t timeout_m
 
 docent_status docent_double_barrier_enter(docent_double_barrier *barrier, uint32_t timeout_ms)
 {
-    return docent_errand_wait(barrier == NULL ? NULL : &barrier->handle, member_verb_enter, timeout_ms);
+    return docent_wait_verb(barrier == NULL ? NULL : &barrier->handle, member_verb_enter, timeout_ms);
 }
 
 docent_status docent_double_barrier_leave(docent_double_barrier *barrier, uint32_t timeout_ms)
 {
-    return docent_errand_wait(barrier == NULL ? NULL : &barrier->handle, member_verb_leave, timeout_ms);
+    return docent_wait_verb(barrier == NULL ? NULL : &barrier->handle, member_verb_leave, timeout_ms);
 }

@@ -217,15 +217,10 @@ docent_status docent_errands_new(docent_client *client, const char *path, docent
     return DOCENT_OK;
 }
 
-static docent_status errands_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&errands_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_errands_info(struct errands *all, docent_recipe_info *ret_info)
 {
-    if (all == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&all->handle, errands_read_info, ret_info);
+    if (all == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&all->handle, &all->meter, ret_info);
 }
 
 docent_status docent_errands_call(struct errands *all, const struct errand_kind *kind, size_t size, uint32_t timeout_ms, docent_done_fn done,
@@ -237,35 +232,4 @@ docent_status docent_errands_call(struct errands *all, const struct errand_kind 
     if (status != DOCENT_OK) return status;
     docent_promise_make(&(*ret_errand)->promise, *ret_errand, timeout_ms, done, user);
     return DOCENT_OK;
-}
-
-/* ---- Blocking. ---- */
-
-struct errand_call { /* On the waiting thread's stack. */
-    struct handle *handle;
-    errand_verb verb;
-    uint32_t timeout_ms;
-    struct docent_wait *wait;
-};
-
-static void errand_call_done(docent_status outcome, void *user)
-{
-    docent_wait_done(((struct errand_call *)user)->wait, outcome);
-}
-
-static docent_status errand_call_start(void *argument, struct docent_wait *wait)
-{
-    struct errand_call *call = argument;
-    call->wait = wait;
-    return call->verb(call->handle, call->timeout_ms, errand_call_done, call);
-}
-
-docent_status docent_errand_wait(struct handle *handle, errand_verb verb, uint32_t timeout_ms)
-{
-    if (handle == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct errand_call call = { .handle = handle, .verb = verb, .timeout_ms = timeout_ms };
-    return docent_await(client, errand_call_start, &call);
 }

@@ -82,8 +82,4 @@ docent_status docent_errands_info(struct errands *errands, docent_recipe_info *r
 docent_status docent_errands_call(struct errands *errands, const struct errand_kind *kind, size_t size, uint32_t timeout_ms, docent_done_fn done,
                                   void *user, struct errand **ret_errand);
 
-/* The blocking form of @verb, which is an asynchronous one. */
-typedef docent_status (*errand_verb)(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user);
-docent_status docent_errand_wait(struct handle *handle, errand_verb verb, uint32_t timeout_ms);
-
 #endif

@@ -4,15 +4,13 @@
  * is still waiting. */
 #include <stdlib.h>
 
-#include "core/drive/await.h"
-#include "recipes/handle.h"
+#include "recipes/blocking.h"
 
 struct close_wait {
+    struct timed_wait timed;
     struct handle *handle;
     docent_client *client; /* Kept until the farewell. */
     uint32_t timeout_ms;
-    struct docent_wait *wait; /* NULL: told. */
-    struct docent_timer timer;
 };
 
 struct close_call { /* On the waiting thread's stack. */
@@ -20,26 +18,11 @@ struct close_call { /* On the waiting thread's stack. */
     bool begun; /* The farewell frees it. */
 };
 
-static void close_tell(struct close_wait *w, docent_status outcome)
-{
-    struct docent_wait *wait = w->wait;
-    if (wait == NULL) return;
-    w->wait = NULL;
-    docent_timer_stop(w->client, &w->timer);
-    docent_timer_release(w->client);
-    docent_wait_done(wait, outcome);
-}
-
-static void close_late(struct docent_timer *timer)
-{
-    close_tell((struct close_wait *)((char *)timer - offsetof(struct close_wait, timer)), DOCENT_ERR_TIMEOUT);
-}
-
 static void close_done(void *user)
 {
     struct close_wait *w = user;
     docent_client *client = w->client;
-    close_tell(w, docent_client_close_cause(client));
+    docent_timed_wait_tell(&w->timed, docent_client_close_cause(client));
     free(w);
     docent_client_drop(client);
 }
@@ -49,15 +32,9 @@ static docent_status close_start(void *argument, struct docent_wait *wait)
     struct close_call *call = argument;
     struct close_wait *w = call->wait;
     docent_status status = docent_handle_check(w->handle);
-    if (status == DOCENT_OK) status = docent_timer_reserve(w->client);
+    if (status == DOCENT_OK) status = docent_timed_wait_begin(&w->timed, w->client, wait, w->timeout_ms);
     if (status != DOCENT_OK) return status;
     docent_client_keep(w->client);
-    w->wait = wait;
-    w->timer.fire = close_late;
-    if (w->timeout_ms != DOCENT_FOREVER) {
-        const struct docent_host *host = docent_client_host(w->client);
-        docent_timer_set(w->client, &w->timer, host->now_ms(host->user) + w->timeout_ms);
-    }
     call->begun = true;
     docent_handle_close(w->handle, close_done, w);
     return DOCENT_OK;

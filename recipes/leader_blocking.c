@@ -5,94 +5,56 @@
 
 /* ---- Reads. ---- */
 
-struct leader_read { /* On the waiting thread's stack. */
-    docent_leader_latch *latch;
-    docent_leader_selector *selector;
-    docent_status (*ask_latch)(docent_leader_latch *latch, docent_result_fn done, void *user);
-    docent_status (*ask_selector)(docent_leader_selector *selector, docent_result_fn done, void *user);
-    docent_result **ret_result;
-    struct docent_wait *wait;
-};
-
-static void leader_read_done(const docent_result *result, void *user)
+static docent_status latch_participants(struct handle *handle, docent_result_fn done, void *user)
 {
-    struct leader_read *r = user;
-
-    docent_wait_result(r->wait, result, r->ret_result, NULL);
-}
-
-static docent_status leader_read_start(void *argument, struct docent_wait *wait)
-{
-    struct leader_read *r = argument;
-
-    r->wait = wait;
-    return r->latch != NULL ? r->ask_latch(r->latch, leader_read_done, r) : r->ask_selector(r->selector, leader_read_done, r);
-}
-
-static docent_status leader_read(struct handle *handle, struct leader_read *r)
-{
-    docent_client *client;
-    docent_status status = docent_handle_client(handle, &client);
-
-    return status != DOCENT_OK ? status : docent_await(client, leader_read_start, r);
+    return docent_leader_latch_participants_async(docent_latch_of(handle), done, user);
 }
 
 docent_status docent_leader_latch_participants(docent_leader_latch *latch, docent_result **ret_result)
 {
-    if (latch == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    struct leader_read r = { .latch = latch, .ask_latch = docent_leader_latch_participants_async, .ret_result = ret_result };
-    return leader_read(&latch->handle, &r);
+    return docent_wait_read(latch == NULL ? NULL : &latch->handle, latch_participants, ret_result);
+}
+
+static docent_status latch_leader(struct handle *handle, docent_result_fn done, void *user)
+{
+    return docent_leader_latch_leader_async(docent_latch_of(handle), done, user);
 }
 
 docent_status docent_leader_latch_leader(docent_leader_latch *latch, docent_result **ret_result)
 {
-    if (latch == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    struct leader_read r = { .latch = latch, .ask_latch = docent_leader_latch_leader_async, .ret_result = ret_result };
-    return leader_read(&latch->handle, &r);
+    return docent_wait_read(latch == NULL ? NULL : &latch->handle, latch_leader, ret_result);
+}
+
+static docent_status selector_participants(struct handle *handle, docent_result_fn done, void *user)
+{
+    return docent_leader_selector_participants_async(docent_selector_of(handle), done, user);
 }
 
 docent_status docent_leader_selector_participants(docent_leader_selector *selector, docent_result **ret_result)
 {
-    if (selector == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    struct leader_read r = { .selector = selector, .ask_selector = docent_leader_selector_participants_async, .ret_result = ret_result };
-    return leader_read(&selector->handle, &r);
+    return docent_wait_read(selector == NULL ? NULL : &selector->handle, selector_participants, ret_result);
+}
+
+static docent_status selector_leader(struct handle *handle, docent_result_fn done, void *user)
+{
+    return docent_leader_selector_leader_async(docent_selector_of(handle), done, user);
 }
 
 docent_status docent_leader_selector_leader(docent_leader_selector *selector, docent_result **ret_result)
 {
-    if (selector == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    struct leader_read r = { .selector = selector, .ask_selector = docent_leader_selector_leader_async, .ret_result = ret_result };
-    return leader_read(&selector->handle, &r);
+    return docent_wait_read(selector == NULL ? NULL : &selector->handle, selector_leader, ret_result);
 }
 
 /* ---- Waiting to lead. ---- */
 
-struct latch_wait { /* On the waiting thread's stack. */
-    docent_leader_latch *latch;
-    uint32_t timeout_ms;
-    struct docent_wait *wait;
-};
-
-static void latch_wait_done(docent_status outcome, void *user)
+static docent_status latch_await(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    docent_wait_done(((struct latch_wait *)user)->wait, outcome);
-}
-
-static docent_status latch_wait_start(void *argument, struct docent_wait *wait)
-{
-    struct latch_wait *w = argument;
-
-    w->wait = wait;
-    return docent_leader_latch_await_async(w->latch, w->timeout_ms, latch_wait_done, w);
+    return docent_leader_latch_await_async(docent_latch_of(handle), timeout_ms, done, user);
 }
 
 docent_status docent_leader_latch_await(docent_leader_latch *latch, uint32_t timeout_ms)
 {
-    if (latch == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(&latch->handle, &client);
-    struct latch_wait w = { .latch = latch, .timeout_ms = timeout_ms };
-    return status != DOCENT_OK ? status : docent_await(client, latch_wait_start, &w);
+    return docent_wait_verb(latch == NULL ? NULL : &latch->handle, latch_await, timeout_ms);
 }
 
 /* ---- Terms in the calling thread. ---- */

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 
 #include "core/drive/await.h"
+#include "recipes/blocking.h"
 #include "recipes/contender.h"
 #include "recipes/handle.h"
 #include "recipes/lease_document.h"
@@ -619,43 +620,20 @@ int64_t docent_lease_slot(const docent_lease *lease)
     return docent_lease_left_ms(lease) > 0 ? slot : -1;
 }
 
-static docent_status lease_get_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&lease_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_lease_info(docent_lease *lease, docent_recipe_info *ret_info)
 {
-    if (lease == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&lease->handle, lease_get_info, ret_info);
+    if (lease == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&lease->handle, &lease->meter, ret_info);
 }
 
 /* ---- Blocking. ---- */
 
-struct lease_wait { /* On the waiting thread's stack. */
-    docent_lease *lease;
-    uint32_t timeout_ms;
-    struct docent_wait *wait;
-};
-
-static void lease_wait_done(docent_status outcome, void *user)
+static docent_status lease_verb(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    docent_wait_done(((struct lease_wait *)user)->wait, outcome);
-}
-
-static docent_status lease_wait_start(void *argument, struct docent_wait *wait)
-{
-    struct lease_wait *w = argument;
-    w->wait = wait;
-    return docent_lease_acquire_async(w->lease, w->timeout_ms, lease_wait_done, w);
+    return docent_lease_acquire_async(lease_of(handle), timeout_ms, done, user);
 }
 
 docent_status docent_lease_acquire(docent_lease *lease, uint32_t timeout_ms)
 {
-    if (lease == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_handle_client(&lease->handle, &client);
-    if (status != DOCENT_OK) return status;
-    struct lease_wait w = { .lease = lease, .timeout_ms = timeout_ms };
-    return docent_await(client, lease_wait_start, &w);
+    return docent_wait_verb(lease == NULL ? NULL : &lease->handle, lease_verb, timeout_ms);
 }

@@ -300,11 +300,6 @@ void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user
     }
 }
 
-docent_status docent_lock_client(const docent_lock *lock, docent_client **ret_client)
-{
-    return docent_handle_client((struct handle *)&lock->handle, ret_client);
-}
-
 /* ---- Making. ---- */
 
 static docent_create_mode lock_parent_mode(docent_dialect dialect)

@@ -24,9 +24,6 @@ struct lock_kind {
 docent_status docent_lock_make(docent_client *client, const char *path, const docent_lock_options *options,
                                const struct lock_kind *kind, docent_lock **ret_lock);
 
-/* The client that the lock was made with. Returns DOCENT_OK, or why there is none any more: DOCENT_ERR_CLOSING,
- * DOCENT_ERR_AUTH_FAILED. Thread: any. */
-docent_status docent_lock_client(const docent_lock *lock, docent_client **ret_client);
 void docent_lock_close_part(docent_lock *lock, void (*closed)(void *user), void *user);
 /* docent_lock_hold() that says why there is none: DOCENT_ERR_NOT_HELD, DOCENT_ERR_NO_MEMORY. Loop. */
 docent_status docent_lock_take_hold(docent_lock *lock, docent_hold **ret_hold);

@@ -52,15 +52,10 @@ docent_hold *docent_lock_hold(docent_lock *lock)
     return hold;
 }
 
-static docent_status lock_read_meter(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&((struct docent_lock *)handle)->meter, handle->client, argument);
-}
-
 docent_status docent_lock_info(docent_lock *lock, docent_recipe_info *ret_info)
 {
-    if (lock == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&lock->handle, lock_read_meter, ret_info);
+    if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&lock->handle, &lock->meter, ret_info);
 }
 
 /* ---- Those in line. ---- */

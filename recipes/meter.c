@@ -1,6 +1,8 @@
 /* recipes/meter.c - see meter.h. */
 #include "recipes/meter.h"
 
+#include "recipes/handle.h"
+
 void docent_meter_state(struct meter *m, const docent_client *client, const char *state)
 {
     m->state = state;
@@ -53,4 +55,21 @@ docent_status docent_meter_read(const struct meter *m, const docent_client *clie
     if (ret_info == NULL || !docent_options_sized(ret_info)) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_options_give(ret_info, &info, sizeof info);
     return DOCENT_OK;
+}
+
+struct meter_question {
+    const struct meter *meter;
+    docent_recipe_info *ret_info;
+};
+
+static docent_status meter_answer(struct handle *handle, void *argument)
+{
+    const struct meter_question *question = argument;
+    return docent_meter_read(question->meter, handle->client, question->ret_info);
+}
+
+docent_status docent_meter_ask(struct handle *handle, const struct meter *meter, docent_recipe_info *ret_info)
+{
+    if (ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_handle_run(handle, meter_answer, &(struct meter_question){ meter, ret_info });
 }

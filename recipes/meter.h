@@ -31,4 +31,8 @@ void docent_meter_over(struct meter *meter, uint64_t held_ms, bool lost);
 /* DOCENT_OK, or DOCENT_ERR_INVALID_ARGUMENT: struct_size is not set. */
 docent_status docent_meter_read(const struct meter *meter, const docent_client *client, docent_recipe_info *ret_info);
 
+struct handle;
+/* The same of a meter that goes with @handle, by docent_handle_run(). Any thread. */
+docent_status docent_meter_ask(struct handle *handle, const struct meter *meter, docent_recipe_info *ret_info);
+
 #endif

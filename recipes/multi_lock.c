@@ -11,9 +11,10 @@
  *
  * Other threads read the whole from a tenure, whose holds are our acquisitions, and then from the members: one that is lost is not held from
  * the moment on that it says so, not from when we get round to it. */
-#include "recipes/multi_lock.h"
 
 #include <string.h>
+
+#include <docent/multi_lock.h>
 
 #include "recipes/lock_internal.h"
 
@@ -515,15 +516,10 @@ docent_lock *docent_multi_lock_member(const docent_multi_lock *m, size_t member)
     return m == NULL || member >= m->count ? NULL : m->members[member];
 }
 
-static docent_status multi_read_meter(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&((struct docent_multi_lock *)handle)->meter, handle->client, argument);
-}
-
 docent_status docent_multi_lock_info(docent_multi_lock *m, docent_recipe_info *ret_info)
 {
-    if (m == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&m->handle, multi_read_meter, ret_info);
+    if (m == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&m->handle, &m->meter, ret_info);
 }
 
 void docent_multi_lock_close(docent_multi_lock *m, void (*closed)(void *user), void *user)
@@ -534,9 +530,4 @@ void docent_multi_lock_close(docent_multi_lock *m, void (*closed)(void *user), v
     }
     (void)docent_tenure_release(&m->tenure);
     docent_handle_close(&m->handle, closed, user);
-}
-
-docent_status docent_multi_lock_client(docent_multi_lock *m, docent_client **ret_client)
-{
-    return docent_handle_client(&m->handle, ret_client);
 }

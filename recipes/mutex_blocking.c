@@ -1,28 +1,16 @@
 /* recipes/mutex_blocking.c - the mutex's blocking forms. */
+#include "recipes/blocking.h"
 #include "recipes/mutex.h"
 
-struct acquire_wait { /* On the waiting thread's stack. */
-    docent_mutex *mutex;
-    uint32_t timeout_ms;
-    struct docent_wait *wait;
-};
-
-static void acquire_done(docent_status outcome, void *user)
+static docent_status acquire(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    docent_wait_done(((struct acquire_wait *)user)->wait, outcome);
-}
-
-static docent_status acquire_start(void *argument, struct docent_wait *wait)
-{
-    struct acquire_wait *w = argument;
-    w->wait = wait;
-    return docent_mutex_acquire_async(w->mutex, w->timeout_ms, acquire_done, w);
+    return docent_mutex_acquire_async((docent_mutex *)handle, timeout_ms, done, user);
 }
 
 /* May this thread wait? DOCENT_OK and the client, or with what it is refused. */
 static docent_status mutex_may_wait(docent_mutex *m, docent_client **ret_client)
 {
-    docent_status status = docent_lock_client(&m->lock, ret_client);
+    docent_status status = docent_handle_client(&m->lock.handle, ret_client);
     if (status != DOCENT_OK) return status;
     const struct docent_host *host = docent_client_host(*ret_client);
     status = host->check_loop(host->user);
@@ -38,8 +26,7 @@ docent_status docent_mutex_acquire(docent_mutex *m, uint32_t timeout_ms)
     if (status != DOCENT_OK) return status;
     status = docent_mutex_enter(m);
     if (status != DOCENT_ERR_NOT_HELD) return status;
-    struct acquire_wait w = { .mutex = m, .timeout_ms = timeout_ms };
-    return docent_await(client, acquire_start, &w);
+    return docent_wait_verb(&m->lock.handle, acquire, timeout_ms);
 }
 
 docent_status docent_mutex_release_wait(docent_mutex *m, uint32_t timeout_ms)

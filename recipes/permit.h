@@ -168,8 +168,6 @@ void docent_permit_answer(struct docent_permit *permit, docent_status outcome);
 void docent_permit_tell(struct docent_permit *permit);
 
 /* semaphore.c */
-/* The client, or why there is none to be asked any more. Any thread. */
-docent_status docent_semaphore_client(struct docent_semaphore *semaphore, docent_client **ret_client);
 void docent_terms_drop(struct terms *terms);
 struct meter *docent_semaphore_meter(struct docent_semaphore *semaphore);
 void docent_semaphore_let_go(struct docent_semaphore *semaphore, struct docent_permit *permit); /* It is over. */

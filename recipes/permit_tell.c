@@ -128,13 +128,8 @@ docent_hold *docent_permit_hold(docent_permit *permit, uint32_t index)
     return call.hold;
 }
 
-static docent_status permit_get_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&((struct docent_permit *)handle)->meter, handle->client, argument);
-}
-
 docent_status docent_permit_info(docent_permit *permit, docent_recipe_info *ret_info)
 {
-    if (permit == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&permit->handle, permit_get_info, ret_info);
+    if (permit == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&permit->handle, &permit->meter, ret_info);
 }

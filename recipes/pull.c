@@ -318,12 +318,7 @@ docent_status docent_pull_take(struct pull *p, uint32_t timeout_ms, void (*done)
     return DOCENT_OK;
 }
 
-static docent_status pull_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&pull_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_pull_info(struct pull *p, docent_recipe_info *ret_info)
 {
-    return docent_handle_run(&p->handle, pull_read_info, ret_info);
+    return docent_meter_ask(&p->handle, &p->meter, ret_info);
 }

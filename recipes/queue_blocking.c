@@ -39,10 +39,7 @@ static docent_status queue_start(void *argument, struct docent_wait *wait)
 
 static docent_status queue_wait(struct queue_wait *w)
 {
-    docent_client *client;
-    if (w->queue == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_client(&w->queue->pull.handle, &client);
-    return status == DOCENT_OK ? docent_await(client, queue_start, w) : status;
+    return docent_wait_on(w->queue == NULL ? NULL : &w->queue->pull.handle, queue_start, w);
 }
 
 docent_status docent_queue_put(docent_queue *queue, const void *data, size_t size, docent_result **ret_result)

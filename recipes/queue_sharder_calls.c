@@ -278,15 +278,10 @@ int64_t docent_queue_sharder_shard_count(const docent_queue_sharder *sharder)
     return sharder == NULL ? -1 : docent_shared_get(&sharder->shard_count);
 }
 
-static docent_status sharder_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&docent_sharder_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_queue_sharder_info(docent_queue_sharder *sharder, docent_recipe_info *ret_info)
 {
-    if (sharder == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&sharder->handle, sharder_read_info, ret_info);
+    if (sharder == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&sharder->handle, &sharder->meter, ret_info);
 }
 
 void docent_queue_sharder_close(docent_queue_sharder *sharder, void (*closed)(void *user), void *user)

@@ -212,11 +212,6 @@ void docent_semaphore_close(docent_semaphore *semaphore, void (*closed)(void *us
 
 /* ---- Calls. ---- */
 
-docent_status docent_semaphore_client(struct docent_semaphore *semaphore, docent_client **ret_client)
-{
-    return docent_handle_client(&semaphore->handle, ret_client);
-}
-
 static void semaphore_nobody(docent_status outcome, void *user)
 {
     (void)outcome;
@@ -258,13 +253,8 @@ docent_status docent_semaphore_participants_async(docent_semaphore *semaphore, d
     return status;
 }
 
-static docent_status semaphore_get_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&semaphore_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_semaphore_info(docent_semaphore *semaphore, docent_recipe_info *ret_info)
 {
-    if (semaphore == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&semaphore->handle, semaphore_get_info, ret_info);
+    if (semaphore == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&semaphore->handle, &semaphore->meter, ret_info);
 }

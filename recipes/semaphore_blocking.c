@@ -1,5 +1,4 @@
 /* recipes/semaphore_blocking.c - the blocking forms of docent/semaphore.h: each is the asynchronous one and one wait. */
-#include "core/drive/await.h"
 #include "recipes/blocking.h"
 #include "recipes/permit.h"
 
@@ -7,29 +6,19 @@ struct acquire_wait { /* On the waiting thread's stack. */
     docent_semaphore *semaphore;
     uint32_t count, timeout_ms;
     docent_permit *permit;
-    struct docent_wait *wait;
 };
-
-static void acquire_done(docent_status outcome, void *user)
-{
-    docent_wait_done(((struct acquire_wait *)user)->wait, outcome);
-}
 
 static docent_status acquire_start(void *argument, struct docent_wait *wait)
 {
     struct acquire_wait *w = argument;
-    w->wait = wait;
-    return docent_semaphore_acquire_async(w->semaphore, w->count, w->timeout_ms, acquire_done, w, &w->permit);
+    return docent_semaphore_acquire_async(w->semaphore, w->count, w->timeout_ms, docent_wait_told, wait, &w->permit);
 }
 
 docent_status docent_semaphore_acquire(docent_semaphore *semaphore, uint32_t count, uint32_t timeout_ms, docent_permit **ret_permit)
 {
     if (semaphore == NULL || ret_permit == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_semaphore_client(semaphore, &client);
-    if (status != DOCENT_OK) return status;
     struct acquire_wait w = { .semaphore = semaphore, .count = count, .timeout_ms = timeout_ms };
-    status = docent_await(client, acquire_start, &w);
+    docent_status status = docent_wait_on((struct handle *)semaphore, acquire_start, &w);
     if (status == DOCENT_OK) {
         *ret_permit = w.permit;
     } else {
@@ -45,31 +34,12 @@ docent_status docent_permit_return(docent_permit *permit, uint32_t timeout_ms)
     return docent_handle_close_wait(&permit->handle, timeout_ms);
 }
 
-struct participants_wait { /* On the waiting thread's stack. */
-    docent_semaphore *semaphore;
-    docent_result **ret_result;
-    struct docent_wait *wait;
-};
-
-static void participants_done(const docent_result *result, void *user)
+static docent_status participants(struct handle *handle, docent_result_fn done, void *user)
 {
-    struct participants_wait *w = user;
-    docent_wait_result(w->wait, result, w->ret_result, NULL);
-}
-
-static docent_status participants_start(void *argument, struct docent_wait *wait)
-{
-    struct participants_wait *w = argument;
-    w->wait = wait;
-    return docent_semaphore_participants_async(w->semaphore, participants_done, w);
+    return docent_semaphore_participants_async((docent_semaphore *)handle, done, user);
 }
 
 docent_status docent_semaphore_participants(docent_semaphore *semaphore, docent_result **ret_result)
 {
-    if (semaphore == NULL || ret_result == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_client *client;
-    docent_status status = docent_semaphore_client(semaphore, &client);
-    if (status != DOCENT_OK) return status;
-    struct participants_wait w = { .semaphore = semaphore, .ret_result = ret_result };
-    return docent_await(client, participants_start, &w);
+    return docent_wait_read((struct handle *)semaphore, participants, ret_result);
 }

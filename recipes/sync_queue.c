@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "core/drive/await.h"
+#include "recipes/blocking.h"
 #include "recipes/errand.h"
 #include "recipes/parents.h"
 #include "recipes/removal.h"
@@ -648,5 +649,5 @@ static docent_status gather_verb(struct handle *handle, uint32_t timeout_ms, doc
 
 docent_status docent_sync_queue_gather(docent_sync_queue *queue, uint32_t timeout_ms)
 {
-    return docent_errand_wait(queue == NULL ? NULL : &queue->all.handle, gather_verb, timeout_ms);
+    return docent_wait_verb(queue == NULL ? NULL : &queue->all.handle, gather_verb, timeout_ms);
 }

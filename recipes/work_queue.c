@@ -209,15 +209,10 @@ int64_t docent_work_queue_last_count(const docent_work_queue *queue)
     return queue == NULL ? -1 : docent_shared_get(&queue->last_count);
 }
 
-static docent_status queue_read_info(struct handle *handle, void *argument)
-{
-    return docent_meter_read(&queue_of(handle)->meter, handle->client, argument);
-}
-
 docent_status docent_work_queue_info(docent_work_queue *queue, docent_recipe_info *ret_info)
 {
-    if (queue == NULL || ret_info == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_handle_run(&queue->handle, queue_read_info, ret_info);
+    if (queue == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
+    return docent_meter_ask(&queue->handle, &queue->meter, ret_info);
 }
 
 void docent_work_queue_close(docent_work_queue *queue, void (*closed)(void *user), void *user)

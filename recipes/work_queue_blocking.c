@@ -1,4 +1,5 @@
 /* recipes/work_queue_blocking.c - the blocking forms of docent/work_queue.h: the asynchronous ones, and docent_await(). */
+#include "recipes/blocking.h"
 #include "recipes/work_queue_internal.h"
 
 struct work_wait { /* On the waiting thread's stack. */
@@ -11,12 +12,6 @@ struct work_wait { /* On the waiting thread's stack. */
     struct docent_wait *wait;
 };
 
-static void work_done(docent_status status, void *user)
-{
-    struct work_wait *w = user;
-    docent_wait_done(w->wait, status);
-}
-
 static docent_status work_started(void *argument, struct docent_wait *wait)
 {
     struct work_wait *w = argument;
@@ -26,15 +21,12 @@ static docent_status work_started(void *argument, struct docent_wait *wait)
 
 static docent_status work_await(struct work_wait *w)
 {
-    docent_client *client;
-    if (w->queue == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_client(&w->queue->handle, &client);
-    return status == DOCENT_OK ? docent_await(client, work_started, w) : status;
+    return docent_wait_on(w->queue == NULL ? NULL : &w->queue->handle, work_started, w);
 }
 
 static docent_status put_start(struct work_wait *w)
 {
-    return docent_work_queue_put_async(w->queue, w->put, w->timeout_ms, work_done, w);
+    return docent_work_queue_put_async(w->queue, w->put, w->timeout_ms, docent_wait_told, w->wait);
 }
 
 docent_status docent_work_queue_put(docent_work_queue *queue, const docent_work_put *put, uint32_t timeout_ms)
@@ -45,7 +37,7 @@ docent_status docent_work_queue_put(docent_work_queue *queue, const docent_work_
 
 static docent_status flush_start(struct work_wait *w)
 {
-    return docent_work_queue_flush_async(w->queue, w->timeout_ms, work_done, w);
+    return docent_work_queue_flush_async(w->queue, w->timeout_ms, docent_wait_told, w->wait);
 }
 
 docent_status docent_work_queue_flush(docent_work_queue *queue, uint32_t timeout_ms)

@@ -661,7 +661,7 @@ BUGS = [
         (BARRIER, "call_ask_sync(call);\n        docent_ask(m, &exists, TAG_THERE);", "docent_ask(m, &exists, TAG_THERE);"),
     ], ["--scenario storm-barrier --seeds 6000", "--exhaustive barrier --pairs 3000"]),
     Bug("barrier-any-node", "a removal whose reply was lost removes whatever stands there then", [
-        (BARRIER, "(struct removal){ .path = b->path, .version", "(struct removal){ .path = b->path, .unique = true, .version"),
+        (BARRIER, "(struct removal){ .path = b->all.path, .version", "(struct removal){ .path = b->all.path, .unique = true, .version"),
     ], ["--exhaustive barrier --pairs 1000", "--scenario storm-barrier --seeds 6000"]),
     Bug("barrier-late-set", "a set that is late is told as not done, though it may be", [
         (BARRIER, "doubt && why == DOCENT_ERR_TIMEOUT ? DOCENT_ERR_UNKNOWN_OUTCOME : why", "why"),
