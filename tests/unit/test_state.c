@@ -280,6 +280,31 @@ static void test_a_policy_may_end_damping_with_the_session(void **state)
     expect_told(&damped, 3, DOCENT_CONNECTED);
 }
 
+/* Only the loss of a session is worth a pause. */
+static bool pause_for_a_loss(uint32_t tries, uint64_t elapsed_ms, docent_status cause, uint64_t *ret_delay_ms, void *user)
+{
+    (void)tries;
+    (void)elapsed_ms;
+    (void)cause;
+    (void)user;
+    *ret_delay_ms = 100000;
+    return docent_client_state(peer.client) == DOCENT_LOST;
+}
+
+static void test_a_loss_that_begins_the_damping_is_the_only_one_told(void **state)
+{
+    (void)state;
+    static struct hearer damped;
+    docent_retry policy = docent_retry_custom(pause_for_a_loss, NULL);
+    listen_damped(&damped, &policy);
+    expire(78);
+    expect_told(&damped, 2, DOCENT_LOST);
+    expire(79);
+    assert_int_equal(damped.count, 2);
+    pass(100000);
+    expect_told(&damped, 3, DOCENT_CONNECTED);
+}
+
 static void test_elapsed_time_bounds_damping(void **state)
 {
     (void)state;
@@ -857,6 +882,7 @@ int main(void)
         TEST(test_that_data_went_back_is_not_lost_on_a_damped_listener),
         TEST(test_a_policy_without_pauses_does_not_damp),
         TEST(test_a_policy_may_end_damping_with_the_session),
+        TEST(test_a_loss_that_begins_the_damping_is_the_only_one_told),
         TEST(test_elapsed_time_bounds_damping),
         TEST(test_the_end_of_the_client_is_told_at_once),
         TEST(test_each_listener_has_a_breaker_of_its_own),
