@@ -8,19 +8,21 @@
 static const char *const contender_state_name[CONTENDER_STATES] = {
     [CONTENDER_NEW] = "NEW",         [CONTENDER_CREATING] = "CREATING", [CONTENDER_PARENTS] = "PARENTS",
     [CONTENDER_FINDING] = "FINDING", [CONTENDER_RANKING] = "RANKING",   [CONTENDER_WATCHING] = "WATCHING",
-    [CONTENDER_NEXT] = "NEXT",       [CONTENDER_FIRST] = "FIRST",       [CONTENDER_SUSPECT] = "SUSPECT",
-    [CONTENDER_CHECKING] = "CHECKING", [CONTENDER_DELETING] = "DELETING", [CONTENDER_GONE] = "GONE",
+    [CONTENDER_BEHIND] = "BEHIND",   [CONTENDER_NEXT] = "NEXT",         [CONTENDER_FIRST] = "FIRST",
+    [CONTENDER_SUSPECT] = "SUSPECT", [CONTENDER_CHECKING] = "CHECKING", [CONTENDER_DELETING] = "DELETING",
+    [CONTENDER_GONE] = "GONE",
 };
 
 #define TO(name) (1u << CONTENDER_##name)
 static const unsigned contender_next[CONTENDER_STATES] = {
     [CONTENDER_NEW] = TO(CREATING) | TO(GONE),
-    [CONTENDER_CREATING] = TO(CREATING) | TO(PARENTS) | TO(FINDING) | TO(RANKING) | TO(WATCHING) | TO(NEXT) | TO(FIRST) |
-                           TO(DELETING) | TO(GONE),
+    [CONTENDER_CREATING] = TO(CREATING) | TO(PARENTS) | TO(FINDING) | TO(RANKING) | TO(WATCHING) | TO(BEHIND) | TO(NEXT) |
+                           TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_PARENTS] = TO(PARENTS) | TO(CREATING) | TO(GONE),
     [CONTENDER_FINDING] = TO(FINDING) | TO(CREATING) | TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
-    [CONTENDER_RANKING] = TO(RANKING) | TO(WATCHING) | TO(NEXT) | TO(FIRST) | TO(CREATING) | TO(DELETING) | TO(GONE),
+    [CONTENDER_RANKING] = TO(RANKING) | TO(WATCHING) | TO(BEHIND) | TO(NEXT) | TO(FIRST) | TO(CREATING) | TO(DELETING) | TO(GONE),
     [CONTENDER_WATCHING] = TO(RANKING) | TO(DELETING) | TO(GONE),
+    [CONTENDER_BEHIND] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_NEXT] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_FIRST] = TO(SUSPECT) | TO(CHECKING) | TO(DELETING) | TO(GONE),
     [CONTENDER_SUSPECT] = TO(CHECKING) | TO(DELETING) | TO(GONE),
@@ -38,7 +40,8 @@ static bool contender_was_first(enum contender_state state)
  * answer. The answer to the create, or to the sync of FINDING, begins it. */
 static bool contender_is_queued(enum contender_state state)
 {
-    return state == CONTENDER_RANKING || state == CONTENDER_WATCHING || state == CONTENDER_NEXT || contender_was_first(state);
+    return state == CONTENDER_RANKING || state == CONTENDER_WATCHING || state == CONTENDER_BEHIND || state == CONTENDER_NEXT ||
+           contender_was_first(state);
 }
 
 static enum contender_phase contender_phase(const struct contender *c)
@@ -134,6 +137,7 @@ static void contender_ask(struct contender *c)
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
     case CONTENDER_NEW:
     case CONTENDER_WATCHING: /* contender_wait() asks: it knows whom to watch. */
+    case CONTENDER_BEHIND:
     case CONTENDER_NEXT:
     case CONTENDER_SUSPECT:
     case CONTENDER_GONE: break;
@@ -165,6 +169,8 @@ void docent_contender_leave(struct contender *c, docent_status why)
     assert(why != DOCENT_OK);
     if (c->verdict != DOCENT_OK || c->state == CONTENDER_GONE) return;
     c->verdict = why;
+    /* So whoever of this client's waits for our deletion need not look who else is ahead. */
+    if (c->state == CONTENDER_FIRST && c->config.dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
 
     switch (c->own.known) {
     case PROTECTED_NONE: docent_contender_go(c, CONTENDER_GONE); break;
@@ -229,6 +235,7 @@ static void contender_on_suspended(struct contender *c)
     case CONTENDER_FIRST:
     case CONTENDER_CHECKING: docent_contender_go(c, CONTENDER_SUSPECT); return;
     case CONTENDER_WATCHING:
+    case CONTENDER_BEHIND:
     case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return; /* Asked when the connection is back. */
     case CONTENDER_NEW:
     case CONTENDER_CREATING:
@@ -261,6 +268,7 @@ static void contender_on_resumed(struct contender *c)
     case CONTENDER_CHECKING:
     case CONTENDER_DELETING: docent_contender_go(c, c->state); break;
     case CONTENDER_WATCHING:
+    case CONTENDER_BEHIND:
     case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;
     case CONTENDER_FIRST:
     case CONTENDER_SUSPECT: docent_contender_go(c, CONTENDER_CHECKING); break;

@@ -29,6 +29,7 @@ enum contender_state {
     CONTENDER_FINDING,  /* A create's outcome is unknown: looking for our prefix. */
     CONTENDER_RANKING,  /* Listing. */
     CONTENDER_WATCHING, /* Somebody is ahead. Any change there: list again. */
+    CONTENDER_BEHIND,   /* Some are ahead, and nobody can get in between: when the last of them was first, its deletion makes us first. */
     CONTENDER_NEXT,     /* Exactly one is ahead, and nobody can get in between: its deletion makes us first. */
     CONTENDER_FIRST,
     CONTENDER_SUSPECT,  /* First, and the connection is down. */

@@ -9,7 +9,7 @@
  *     NEW ------> CREATING -------------------------------------------> FIRST <-----------.
  *                 | ^  | ^ \                                            ^  |  down        | there
  *         NoNode  v |  | |  \ somebody ahead             ahead deleted  |  v       back   |
- *              PARENTS | |   `-----> WATCHING or NEXT ------------------'  SUSPECT ---> CHECKING
+ *              PARENTS | |   `-> WATCHING, BEHIND, NEXT ----------------'  SUSPECT ---> CHECKING
  *         reply lost   v | not there   |  ^                                   ^ down        |
  *                   FINDING            v  | somebody ahead                    `-------------'
  *                        | found     RANKING ---> FIRST                                     | not there: lost
@@ -39,6 +39,11 @@
  * to) or where the counter is used up (negative numbers sort ahead); where the event is any other than a deletion; and after
  * a reconnect. If somebody deletes our node while we are NEXT, the list that we saved would have shown it: so
  * the look at our own node follows at once.
+ *
+ * Further behind. The same holds of those directly ahead of us, except that there are more than one; and they can only become fewer. So when
+ * the hindmost is first, none but that one is left. A contender of the same client says so when it leaves, if it was first of all (a reader is
+ * first of the readers only), to whoever of the client waits for its node: it vouches. Then its deletion makes us first, from state BEHIND,
+ * and else we list again: it has given up, or was another client's.
  *
  * The same from a reader's and a writer's eye, where both kinds contend (dialect.h). What a reader waits for is writers. A writer gets a
  * number from the server, larger than ours; and a name that comes to share a number with one ahead of us is a reader's. So a reader

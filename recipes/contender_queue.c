@@ -26,6 +26,14 @@ static void contender_wait(struct contender *c, enum contender_state next, const
     docent_contender_report(c);
 }
 
+/* Where somebody is ahead. */
+static enum contender_state contender_place(const struct contender *c, const struct rank *rank)
+{
+    if (!rank->plain) return CONTENDER_WATCHING;
+    if (rank->index == 1) return CONTENDER_NEXT;
+    return c->config.dialect->waits == DIALECT_AFTER_ALL ? CONTENDER_BEHIND : CONTENDER_WATCHING;
+}
+
 void docent_contender_on_rank_list(struct contender *c, const struct docent_event *ev)
 {
     const docent_result *result = ev->result;
@@ -49,7 +57,7 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
     } else if (c->config.one_look) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
     } else {
-        contender_wait(c, rank.plain && rank.index == 1 ? CONTENDER_NEXT : CONTENDER_WATCHING, rank.ahead);
+        contender_wait(c, contender_place(c, &rank), rank.ahead);
     }
 }
 
@@ -67,8 +75,9 @@ void docent_contender_on_ahead(struct contender *c, docent_status status)
 void docent_contender_on_watch(struct contender *c, const struct docent_event *ev)
 {
     switch (c->state) {
+    case CONTENDER_BEHIND:
     case CONTENDER_NEXT:
-        if (ev->change == DOCENT_WATCH_DELETED) {
+        if (ev->change == DOCENT_WATCH_DELETED && (c->state == CONTENDER_NEXT || ev->vouched)) {
             docent_contender_enter(c, CONTENDER_FIRST);
             docent_machine_timer(&c->machine, 1); /* Our own node, since no list has shown it. */
             docent_contender_report(c);

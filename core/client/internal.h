@@ -113,6 +113,7 @@ struct docent_watch {
     struct docent_machine *machine;
     uint32_t turn;
     int tag;
+    bool vouched;              /* For docent_machine_vouch(). */
     struct docent_later later; /* The terminal event; for standing ones ARMED and RESET too. */
     docent_watch_type type;    /* Of the terminal event. */
     docent_status status;

@@ -43,6 +43,7 @@ struct docent_event {
     bool sent;                    /* REPLY with DOCENT_ERR_CONNECTION_LOSS: it was handed to the kernel, wholly or in part. */
     const docent_result *result;  /* REPLY: never NULL; borrowed until on_event returns. */
     docent_watch_type change;     /* WATCH. */
+    bool vouched;                 /* WATCH: docent_machine_vouch() named the node while we waited. */
     uint64_t generation;          /* REPLY, RESUMED, EXPIRED: of the session. */
 };
 
@@ -88,6 +89,9 @@ void docent_machine_next_turn(struct docent_machine *machine);
  * a missing node leaves none), told as DOCENT_EV_WATCH. */
 void docent_ask(struct docent_machine *machine, const docent_op *op, int tag);
 void docent_ask_watch(struct docent_machine *machine, const docent_op *op, int tag);
+/* Whatever machine of the same client waits for a change of the node at @path is told so with the change. What it makes of that is between
+ * recipes. */
+void docent_machine_vouch(const struct docent_machine *machine, const char *path);
 
 /* DOCENT_EV_TIMER after @delay_ms; replaces the timer that was. Not bound to a turn except that next_turn stops it. */
 void docent_machine_timer(struct docent_machine *machine, uint64_t delay_ms);

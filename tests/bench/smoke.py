@@ -20,6 +20,9 @@ WATCHES = 2000                # Of 200 bytes each.
 WATCH_INSTRUCTIONS_MAX = 700  # To restore one: most of them copy its path, which counts byte by byte here.
 WATCH_PACKETS = 5             # The handshake, and 128 KiB each.
 REQUESTS_PER_LOCK = 3   # Create, list, delete.
+CONTENDERS = 32
+REQUESTS_PER_HAND_OVER = {"one": 4, "each": 5}  # These and a watch; and a second list, where who is ahead is another client's.
+HAND_OVER_SLACK = 0.2   # The first of a run, and looks at an own node that a busy machine lets live long enough.
 LOCKS = 2000            # Held at a time.
 BYTES_PER_LOCK = 2000   # Of the heap, with the path of 26 bytes and the watch on its own node.
 LOAD_INSTRUCTIONS_MAX = 3300  # Per node of a tree cache.
@@ -69,6 +72,14 @@ def check_requests(tap, programs, address):
         count = bench.count_requests(programs, case, address, operations)
         tap.check(REQUESTS_PER_LOCK <= count <= REQUESTS_PER_LOCK + REQUESTS_SLACK,
                   "acquire and release take %d requests (%s): %.3f" % (REQUESTS_PER_LOCK, case, count))
+
+
+def check_hand_overs(tap, programs, address):
+    for sessions, wanted in REQUESTS_PER_HAND_OVER.items():
+        result = programs.run("bench-contend", address, CONTENDERS, sessions, 300)
+        count = result["requests"] / result["ops"]
+        tap.check(result["misordered"] == 0 and count <= wanted + HAND_OVER_SLACK,
+                  "a hand-over among %d on %s session takes %d requests, in order of arrival: %.3f" % (CONTENDERS, sessions, wanted, count))
 
 
 def check_locks(tap, programs, address):
@@ -144,10 +155,11 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(14)
+    tap = Tap(16)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)
+        check_hand_overs(tap, programs, server.address)
         check_locks(tap, programs, server.address)
         check_instructions(tap, programs, server.address)
         check_watches(tap, programs, server.address)

@@ -246,7 +246,7 @@ BUGS = [
          "case PROTECTED_UNKNOWN: docent_contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
-        (CONTENDER_QUEUE, "rank.plain && rank.index == 1 ? CONTENDER_NEXT", "rank.plain ? CONTENDER_NEXT"),
+        (CONTENDER_QUEUE, "if (rank->index == 1) return CONTENDER_NEXT;", "return CONTENDER_NEXT;"),
     ], ["--exhaustive three-two"]),
     Bug("rank-by-name", "contenders compare by their whole names, not by the number", [
         (DIALECT, "return key == NULL ? name : key;", "return key == NULL ? name : name;"),

@@ -47,6 +47,7 @@ struct watch {
     uint32_t turn;
     int tag;
     char path[TEXT_MAX];
+    bool vouched;
 };
 
 struct docent_client {
@@ -111,7 +112,7 @@ static void watches_fire(const char *path, docent_watch_type change)
             if (strcmp(watch.path, path) != 0) continue;
             client->watches[i--] = client->watches[--client->watch_count];
             if (!machine_is_in(client, watch.machine) || watch.machine->turn != watch.turn) continue;
-            const struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = watch.tag, .change = change };
+            const struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = watch.tag, .change = change, .vouched = watch.vouched };
             watch.machine->on_event(watch.machine, &event);
         }
     }
@@ -225,7 +226,7 @@ static void serve(docent_client *client, bool answered, docent_status refusal)
         if (ask.watch && answered) {
             struct watch *watch = &client->watches[client->watch_count++];
             assert_true(client->watch_count < WATCHES_MAX);
-            *watch = (struct watch){ ask.machine, ask.turn, ask.tag, "" };
+            *watch = (struct watch){ .machine = ask.machine, .turn = ask.turn, .tag = ask.tag };
             strcpy(watch->path, ask.path);
         }
     }
@@ -448,6 +449,13 @@ void docent_ask(struct docent_machine *m, const docent_op *op, int tag)
 void docent_ask_watch(struct docent_machine *m, const docent_op *op, int tag)
 {
     fake_ask(m, op, tag, true);
+}
+
+void docent_machine_vouch(const struct docent_machine *m, const char *path)
+{
+    for (size_t i = 0; i < m->client->watch_count; i++) {
+        if (strcmp(m->client->watches[i].path, path) == 0) m->client->watches[i].vouched = true;
+    }
 }
 
 void docent_machine_timer(struct docent_machine *m, uint64_t delay_ms)
@@ -780,6 +788,14 @@ static void run_posts(void)
     posted_count = 0;
 }
 
+/* Locks of one client, on one session; else each has its own. */
+static bool share_client;
+
+static docent_client *client_of(size_t k)
+{
+    return &clients[share_client ? 0 : k];
+}
+
 static void world_begin(docent_dialect dialect)
 {
     memset(&tree, 0, sizeof tree);
@@ -797,7 +813,7 @@ static void world_begin(docent_dialect dialect)
         client->session = (int64_t)k + 1;
         docent_lock_options options = { DOCENT_LOCK_OPTIONS, .dialect = dialect, .on_state = app_on_state,
                                         .on_lost = app_on_lost, .user = &apps[k] };
-        assert_int_equal(docent_lock_new(client, "/a/l", &options, &apps[k].lock), DOCENT_OK);
+        assert_int_equal(docent_lock_new(client_of(k), "/a/l", &options, &apps[k].lock), DOCENT_OK);
     }
 }
 
@@ -806,6 +822,12 @@ static void world_with_path(void)
     world_begin(DOCENT_DIALECT_CURATOR);
     tree_add("/a", 0);
     tree_add("/a/l", 0);
+}
+
+static void world_with_one_client(void)
+{
+    share_client = true;
+    world_with_path();
 }
 
 /* All is released and closed; nothing may be left anywhere. */
@@ -832,6 +854,7 @@ static void world_end(void)
     }
     assert_int_equal(tree_contenders(), 0);
     assert_int_equal(blocks, 0);
+    share_client = false;
 }
 
 static void acquire(size_t k, uint32_t timeout_ms)
@@ -953,6 +976,64 @@ static void test_third_in_line_waits_for_the_second(void **state)
     docent_lock_release(apps[0].lock);
     settle();
     assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    world_end();
+}
+
+/* All of one client, each behind the one before, and granted in that order. The requests that it takes, the last release included. */
+static size_t requests_of_the_third(void)
+{
+    for (size_t k = 0; k < 3; k++) {
+        acquire(k, DOCENT_FOREVER);
+        settle();
+    }
+    docent_lock_release(apps[0].lock);
+    settle();
+    size_t before = requests;
+    docent_lock_release(apps[1].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    return requests - before;
+}
+
+static void test_behind_a_holder_of_the_same_client_no_second_list_is_needed(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    assert_int_equal(requests_of_the_third(), 1); /* The delete. */
+    world_end();
+}
+
+static void test_behind_another_clients_holder_the_third_lists_again(void **state)
+{
+    (void)state;
+    world_with_path();
+    assert_int_equal(requests_of_the_third(), 2);
+    world_end();
+}
+
+static void test_who_leaves_unheld_vouches_for_nobody(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    for (size_t k = 0; k < 3; k++) {
+        acquire(k, DOCENT_FOREVER);
+        settle();
+    }
+    docent_lock_release(apps[1].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
+    docent_lock_release(apps[0].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    world_end();
+}
+
+static void test_behind_a_holder_of_the_same_client_a_foreign_name_makes_the_third_list_again(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    tree_add("/a/l/zzz", 0);
+    assert_int_equal(requests_of_the_third(), 2);
     world_end();
 }
 
@@ -1537,7 +1618,7 @@ static void check_one_holder(int64_t *largest)
 static void storm_step(size_t k, int wanted[CLIENTS_MAX])
 {
     static const docent_status refusals[] = { DOCENT_ERR_THROTTLED, DOCENT_ERR_NO_MEMORY, DOCENT_ERR_OPERATION_TIMEOUT };
-    docent_client *client = &clients[k];
+    docent_client *client = client_of(k);
     struct app *app = &apps[k];
 
     switch (draw(14)) {
@@ -1577,6 +1658,7 @@ static void test_storms_leave_one_holder_at_most_and_nothing_behind(void **state
         int wanted[CLIENTS_MAX] = { 0 };
         int64_t largest = 0;
 
+        share_client = seed % 3 == 0;
         world_begin(seed % 4 == 0 ? DOCENT_DIALECT_KAZOO : DOCENT_DIALECT_CURATOR);
         random_now = seed;
         for (int step = 0; step < 300; step++) {
@@ -1626,6 +1708,10 @@ int main(void)
         cmocka_unit_test(test_a_timeout_during_a_create_of_unknown_outcome_removes_the_node),
         cmocka_unit_test(test_second_in_line_needs_no_second_list),
         cmocka_unit_test(test_second_in_line_lists_again_where_a_foreign_name_is),
+        cmocka_unit_test(test_behind_a_holder_of_the_same_client_no_second_list_is_needed),
+        cmocka_unit_test(test_behind_another_clients_holder_the_third_lists_again),
+        cmocka_unit_test(test_who_leaves_unheld_vouches_for_nobody),
+        cmocka_unit_test(test_behind_a_holder_of_the_same_client_a_foreign_name_makes_the_third_list_again),
         cmocka_unit_test(test_third_in_line_waits_for_the_second),
         cmocka_unit_test(test_a_waiter_keeps_the_strict_lease_so_that_it_is_fresh_when_it_holds),
         cmocka_unit_test(test_a_waiter_lists_again_after_a_reconnect),
