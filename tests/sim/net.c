@@ -362,6 +362,12 @@ void conn_close(struct conn *conn, enum side side, bool reset)
 
 void conn_cut(struct conn *conn)
 {
+    if (conn->stage == OPENING_SYN) { /* The server has not heard of it, and will not. */
+        conn->to[SIDE_SERVER].deaf = true;
+        conn->stage = OPENING_REFUSED;
+        clock_set(conn->net->clock, &conn->opening, conn->net->clock->now_us + net_latency(conn->net));
+        return;
+    }
     for (unsigned side = 0; side < 2; side++) {
         struct pipe *pipe = &conn->to[side];
         if (!pipe->deaf) {

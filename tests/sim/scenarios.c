@@ -69,6 +69,8 @@ const struct scenario scenarios[] = {
      .scripted = true, .at_grant = FAULT_RESTART},
     {.name = "holder-cut", .text = "a holder's connection breaks, servers lag (F-07, F-53)", .replicas = 3, .contenders = 3, .rounds = 4, .lag_ms = 400,
      .scripted = true, .at_grant = FAULT_CUT},
+    {.name = "holder-cut-lossy", .text = "the same, and one message in eight is lost: cuts strike while a connection is made (F-07, F-53)",
+     .replicas = 3, .contenders = 3, .rounds = 6, .lag_ms = 100, .long_holds = true, .loses = 8, .scripted = true, .at_grant = FAULT_CUT},
 
     {.name = "cache", .text = "a cache loads a small tree while it grows and changes (F-80, F-81, F-84, F-142)", .replicas = 1, .contenders = 1,
      .writers = 1, .play = PLAY_CACHES, .rounds = 4, .tree = 10, .whole = true},
