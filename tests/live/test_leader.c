@@ -352,6 +352,44 @@ static void f74_who_is_refused_tries_again(void **state)
     member_close(&leader);
 }
 
+/* All that the servers had is gone, or at least all that the election has made; nobody who takes part hears of it meanwhile. */
+static void wipe(void)
+{
+    if (server != NULL) {
+        assert_ok(docent_devserver_restart_empty(server, false));
+        return;
+    }
+    const char *chroot = strchr(connect_string, '/');
+    char around[64]; /* The relay. */
+    docent_client *other = NULL;
+    docent_delete_node_options options = { DOCENT_DELETE_NODE_OPTIONS, .recursive = true };
+    cut();
+    snprintf(around, sizeof around, "127.0.0.1:%u%s", apache_port(apache_alone, 0), chroot);
+    assert_ok(docent_client_new(around, NULL, &other));
+    assert_ok(docent_delete_node(other, "/leader", DOCENT_ANY_VERSION, &options));
+    docent_client_close(other, NULL, NULL);
+    heal();
+}
+
+static void f73_the_directory_of_the_election_has_gone(void **state)
+{
+    (void)state;
+    docent_client *second = client_start(NULL);
+    struct member one = { 0 }, two = { 0 };
+    member_open(&one, client, "one");
+    assert_ok(docent_leader_latch_await(one.latch, PATIENCE_MS));
+    member_open(&two, second, "two");
+    assert_soon(queue_size("/leader") == 2);
+    wipe();
+    assert_soon(one.lost > 0);
+    assert_soon(docent_leader_latch_has_leadership(one.latch) || docent_leader_latch_has_leadership(two.latch));
+    bool first = docent_leader_latch_has_leadership(one.latch);
+    member_close(first ? &one : &two);
+    assert_ok(docent_leader_latch_await(first ? two.latch : one.latch, PATIENCE_MS)); /* Who waited waits there, too. */
+    member_close(first ? &two : &one);
+    docent_client_close(second, NULL, NULL);
+}
+
 static void a_latch_in_the_dialect_of_kazoo(void **state)
 {
     (void)state;
@@ -769,6 +807,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(f78_flaps_are_damped, start, stop),
         cmocka_unit_test_setup_teardown(who_deletes_our_node_takes_the_leadership, start, stop),
         cmocka_unit_test_setup_teardown(f74_who_is_refused_tries_again, start, stop),
+        cmocka_unit_test_setup_teardown(f73_the_directory_of_the_election_has_gone, start, stop),
         cmocka_unit_test_setup_teardown(a_latch_in_the_dialect_of_kazoo, start, stop),
         cmocka_unit_test_setup_teardown(terms_begin_and_end, start, stop),
         cmocka_unit_test_setup_teardown(terms_follow_each_other_by_themselves, start, stop),
