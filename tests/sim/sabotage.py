@@ -69,10 +69,13 @@ QUEUE_TAKE = "recipes/queue_take.c"
 WORK_PUT = "recipes/work_queue_put.c"
 WORK_TAKE = "recipes/work_queue_take.c"
 WORK_CONSUME = "recipes/work_queue_consume.c"
+WORK_NAME = "recipes/work_queue_name.c"
 SHARDER = "recipes/queue_sharder.c"
 CLAIM = "recipes/claim.c"
 CLAIM_NODE = "recipes/claim_node.c"
 LEASE_FILE = "recipes/lease.c"
+COUNTDOWN = "recipes/countdown.c"
+SYNC_QUEUE = "recipes/sync_queue.c"
 PERMIT = "recipes/permit.c"
 PERMIT_TAKE = "recipes/permit_take.c"
 
@@ -117,6 +120,9 @@ BUGS = [
     Bug("work-slot-lost", "nothing is looked for when an item is over", [
         (WORK_CONSUME, "        consumer_pump_soon(c);\n        docent_work_settle(queue);", "        docent_work_settle(queue);"),
     ], ["--scenario work --seeds 500"]),
+    Bug("work-priority-blind", "work is done in order of arrival, whatever its priority", [
+        (WORK_NAME, "    case DOCENT_WORK_QUEUE_PRIORITY: return strcmp(a, b);", "    case DOCENT_WORK_QUEUE_PRIORITY: return strcmp(a + 15, b + 15);"),
+    ], ["--scenario work-order --seeds 20"]),
     # Shards of work.
     Bug("shards-by-all", "whoever sees a full shard adds one, leader or not", [
         (SHARDER, "bool leads = docent_leader_latch_has_leadership(s->latch);", "bool leads = true;"),

@@ -16,7 +16,7 @@
 #define WORK_SHARDS "/w/shards"
 #define WORK_LEADER "/w/leader"
 
-enum { WORK_SHARDS_MAX = 2, WORK_FULL = 2, WORK_CHECK_MS = 400 };
+enum { WORK_SHARDS_MAX = 2, WORK_FULL = 2, WORK_CHECK_MS = 400, WORK_SETTLED_MS = 500 };
 enum { WORK_ITEMS_MAX = 4, WORK_PREFIX_MAX = 96, WORK_FRAME = 18, WORK_SERIAL_AT = 9 };
 
 struct piece { /* Of work: what one put made. */
@@ -31,6 +31,9 @@ struct piece { /* Of work: what one put made. */
     char name[WORK_PREFIX_MAX];
     char claim[WORK_PREFIX_MAX]; /* The name that is claimed... */
     int64_t owner;               /* ... by this session; 0: it is not. */
+    int32_t priority;
+    uint64_t free_us;            /* Since when it may be taken by anybody. */
+    bool in_turn;                /* Handed out where the order is looked at. */
 };
 
 struct worker { /* Of an actor. */
@@ -38,6 +41,7 @@ struct worker { /* Of an actor. */
     struct actor *actor;
     docent_work_queue *queue;
     docent_queue_sharder *sharder; /* Or this. */
+    bool orderly; /* The queue was opened in the calm, by the only consumer. */
     size_t open; /* Queues that have not said that they are closed. */
     docent_work_item *items[WORK_ITEMS_MAX];
     size_t count;
@@ -144,6 +148,7 @@ static void works_created(struct world *world, const struct commit *commit, cons
     }
     snprintf(piece->prefix, sizeof piece->prefix, "%.*s", prefix, name);
     snprintf(piece->name, sizeof piece->name, "%s", name);
+    piece->free_us = world->clock.now_us;
     piece->alive++;
     works->alive++;
     if (piece->alive > 1) {
@@ -181,6 +186,7 @@ static void works_claimed(struct world *world, const struct commit *commit, cons
     for (size_t i = 0; commit->type == COMMIT_DELETE && i < works->piece_count; i++) {
         if (works->pieces[i].known && strcmp(works->pieces[i].claim, name) == 0) {
             works->pieces[i].owner = 0;
+            works->pieces[i].free_us = world->clock.now_us;
         }
     }
 }
@@ -282,6 +288,23 @@ static void worker_works(struct alarm *alarm)
     }
 }
 
+/* Nothing that comes before @piece has been there, and free, for long. */
+static void worker_check_turn(const struct worker *worker, const struct piece *piece)
+{
+    const struct works *works = worker->world->works;
+    for (size_t i = 0; i < works->piece_count; i++) {
+        const struct piece *other = &works->pieces[i];
+        bool waits = other->known && other->alive > 0 && other->owner == 0 && !other->in_turn && other != piece &&
+            other->free_us + WORK_SETTLED_MS * SIM_MS < worker->world->clock.now_us;
+        bool before = other->priority != piece->priority
+            ? other->priority < piece->priority
+            : strcmp(other->name + strlen(other->prefix), piece->name + strlen(piece->prefix)) < 0;
+        if (waits && before) {
+            world_fail(worker->world, "%s is handed out, and %s is before it", piece->name, other->name);
+        }
+    }
+}
+
 static void worker_item(docent_work_queue *queue, docent_work_item *item, void *user)
 {
     struct worker *worker = user;
@@ -290,6 +313,10 @@ static void worker_item(docent_work_queue *queue, docent_work_item *item, void *
     (void)queue;
     world->grants++;
     piece->handed++;
+    if (worker->orderly) {
+        piece->in_turn = true;
+        worker_check_turn(worker, piece);
+    }
     if (!works_are_locked(world) && piece->alive > 0) {
         world_fail(world, "%s is handed out at most once, and is still there", docent_work_item_name(item));
     }
@@ -408,6 +435,9 @@ static bool worker_open(struct worker *worker)
         .parallel = (uint32_t)chance_between(&worker->world->random, 1, WORK_ITEMS_MAX - 1), .on_item = worker_item,
         .on_trouble = worker_trouble, .user = worker,
     };
+    worker->orderly = scenario->one_consumer && world_calm(worker->world);
+    options.parallel = worker->orderly ? 1 : options.parallel;
+    options.on_item = scenario->one_consumer && worker->actor->index > 0 ? NULL : worker_item;
     docent_status status = scenario->work_sharded ? worker_open_sharder(worker, &options)
                                                   : docent_work_queue_new(worker->actor->client.core, WORK, &options, &worker->queue);
     if (status != DOCENT_OK && status != DOCENT_ERR_NO_MEMORY) {
@@ -425,6 +455,7 @@ static void worker_put(struct worker *worker)
     docent_work_put put = {DOCENT_WORK_PUT, .elements = &element, .count = 1};
     if (world->scenario->work_priority) {
         put.priority = (int32_t)chance_between(&world->random, 0, 20) - 10;
+        works_piece(world->works, call->serial)->priority = put.priority;
     }
     call->timeout_ms = world_calm(world) || chance_per_mille(&world->random, 700) ? DOCENT_FOREVER
                                                                                 : (uint32_t)chance_between(&world->random, 1, 2 * world->session_ms);
@@ -439,12 +470,33 @@ static void worker_put(struct worker *worker)
     }
 }
 
+/* In the storm it comes and goes. In the calm it begins when the others have put what they will, and does all of it. */
+static void worker_consumes(struct worker *worker)
+{
+    struct actor *actor = worker->actor;
+    const struct world *world = worker->world;
+    bool alone = true;
+    for (size_t i = 1; i < world->actor_count; i++) {
+        alone = alone && world->actors[i]->state == ACTOR_FINISHED;
+    }
+    if (worker->queue != NULL && !worker->orderly) {
+        worker_shut(worker);
+    } else if (worker->queue == NULL && (alone || !world_calm(world))) {
+        (void)worker_open(worker);
+    }
+    actor->rounds += !world_calm(world);
+    actor->served = worker->orderly && world->works->alive == 0;
+    actor_acted(actor);
+}
+
 void works_act(struct actor *actor)
 {
     struct worker *worker = worker_of(actor);
     struct world *world = actor->world;
     uint64_t how = world_calm(world) ? 99 : chance_between(&world->random, 0, 99);
-    if (world->scenario->impatient && how < 5) {
+    if (world->scenario->one_consumer && actor->index == 0) {
+        worker_consumes(worker);
+    } else if (world->scenario->impatient && how < 5) {
         actor_crash(actor);
     } else if (world->scenario->impatient && how < 10) {
         actor_close(actor);

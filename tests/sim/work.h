@@ -6,6 +6,7 @@
  *   - without one nothing is handed out that is still there, and nothing twice: at most once; and what was taken out was handed out or
  *     told, unless its process died;
  *   - of shards there are no more than the most; but one more for each other process where they see late what others have added;
+ *   - the only consumer, when nobody puts any more, is handed items in the order of their priorities, and those of one priority as they came;
  *   - in the calm everything is done, and neither items, claims nor receipts are left. */
 #ifndef SIM_WORK_H
 #define SIM_WORK_H
