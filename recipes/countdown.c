@@ -53,7 +53,7 @@ static const unsigned count_next[COUNT_STATES] = {
     [COUNT_WAITING] = TO(WAITING),
 };
 
-enum count_tag { TAG_MAKE, TAG_PARENT, TAG_SYNC, TAG_LOOK, TAG_COUNT, TAG_MARK, TAG_OPEN };
+enum count_tag { TAG_MAKE, TAG_PARENT, TAG_SYNC, TAG_LOOK, TAG_COUNT, TAG_MARK, TAG_PEEK, TAG_OPEN };
 enum { COUNT_UUID = 36, COUNT_TEXT = 64, COUNT_PARENTS_MAX = 64 };
 
 struct counting {
@@ -143,7 +143,6 @@ static void count_ask_count(struct counting *c, int32_t version)
 static void count_ask(struct counting *c)
 {
     struct errands *all = &c->countdown->all;
-    docent_op open = docent_op_exists(c->open);
     if (!docent_machine_online(count_machine(c))) return;
     switch (c->state) {
     case COUNT_MAKING: count_ask_make(c); break;
@@ -160,8 +159,7 @@ static void count_ask(struct counting *c)
         break;
     case COUNT_WAITING:
         if (!c->synced) count_ask_op(c, docent_op_sync(all->path), TAG_SYNC);
-        docent_ask_watch(count_machine(c), &open, TAG_OPEN);
-        count_ask_op(c, docent_op_exists(all->path), TAG_LOOK);
+        count_ask_op(c, docent_op_exists(c->open), TAG_PEEK);
         break;
     case COUNT_NEW:
     case COUNT_COUNTING: break; /* Asked when it was entered. */
@@ -321,6 +319,14 @@ static void count_on_find(struct counting *c, const struct docent_event *ev)
 
 /* ---- Waiting. ---- */
 
+/* A watch is set only where it has something to tell: on what is there already it would be left at the server. */
+static void count_ask_watch(struct counting *c)
+{
+    docent_op open = docent_op_exists(c->open);
+    if (!c->one_look) docent_ask_watch(count_machine(c), &open, TAG_OPEN);
+    count_ask_op(c, docent_op_exists(c->countdown->all.path), TAG_LOOK);
+}
+
 static void count_on_wait(struct counting *c, const struct docent_event *ev)
 {
     if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
@@ -329,8 +335,10 @@ static void count_on_wait(struct counting *c, const struct docent_event *ev)
         c->synced = true;
     } else if (!c->synced) {
         return;
-    } else if (ev->tag == TAG_OPEN && ev->status == DOCENT_OK) {
+    } else if (ev->tag != TAG_LOOK && ev->status == DOCENT_OK) {
         count_over(c, DOCENT_OK);
+    } else if (ev->tag == TAG_PEEK) {
+        count_ask_watch(c);
     } else if (ev->tag == TAG_LOOK && ev->status == DOCENT_ERR_NO_NODE) {
         count_over(c, DOCENT_ERR_NO_NODE);
     } else if (ev->tag == TAG_LOOK && c->one_look) {

@@ -60,7 +60,7 @@ static const unsigned gather_next[GATHER_STATES] = {
     [GATHER_REMOVING] = TO(REMOVING),
 };
 
-enum gather_tag { TAG_BASE, TAG_MAKE, TAG_PARENT, TAG_JOIN, TAG_SYNC, TAG_OWN, TAG_LIST, TAG_START, TAG_WITHDRAW }; /* And those of the removal. */
+enum gather_tag { TAG_BASE, TAG_NEWS, TAG_MAKE, TAG_PARENT, TAG_JOIN, TAG_SYNC, TAG_OWN, TAG_LIST, TAG_START, TAG_WITHDRAW }; /* And those of the removal. */
 enum { GATHER_UUID = 36, GATHER_ROUND = 20, GATHER_PARENTS_MAX = 64, GATHER_QUANTITY_MAX = 1000, GATHER_GRACE_MS = 1000 };
 
 struct gathering {
@@ -373,6 +373,25 @@ static void gather_on_base(struct gathering *g, const struct docent_event *ev)
     }
 }
 
+/* The path's own node has changed. Mostly the round has begun, and then no other watch is wanted. */
+static void gather_ask_news(struct gathering *g)
+{
+    gather_enter(g, GATHER_GATHERING);
+    if (docent_machine_online(gather_machine(g))) gather_ask_op(g, docent_op_get(g->queue->all.path), TAG_NEWS);
+}
+
+static void gather_on_news(struct gathering *g, const struct docent_event *ev)
+{
+    int64_t round;
+    if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
+        gather_ask_again(g, ev->status);
+    } else if (ev->status == DOCENT_OK && gather_read(ev->result, &round) && round > g->round) {
+        gather_started(g);
+    } else {
+        gather_go(g, GATHER_GATHERING);
+    }
+}
+
 /* Starts the round if so many of its members, ourselves among them, are there. */
 static docent_status gather_ask_start(struct gathering *g, const docent_result *list, const char *prefix)
 {
@@ -438,6 +457,8 @@ static void gather_on_gathering(struct gathering *g, const struct docent_event *
 {
     if (ev->tag == TAG_BASE) {
         gather_on_base(g, ev);
+    } else if (ev->tag == TAG_NEWS) {
+        gather_on_news(g, ev);
     } else if (ev->tag == TAG_LIST) {
         gather_on_list(g, ev);
     } else if (ev->tag == TAG_START) {
@@ -528,7 +549,7 @@ static void gather_on_event(struct errand *errand, const struct docent_event *ev
     struct gathering *g = gathering_of(errand);
     switch (ev->type) {
     case DOCENT_EV_REPLY: gather_on_reply(g, ev); break;
-    case DOCENT_EV_WATCH: gather_go(g, GATHER_GATHERING); break;
+    case DOCENT_EV_WATCH: gather_ask_news(g); break;
     case DOCENT_EV_TIMER: gather_ask(g); break;
     case DOCENT_EV_SUSPENDED: gather_on_suspended(g); break;
     case DOCENT_EV_RESUMED: gather_on_resumed(g); break;
