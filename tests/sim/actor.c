@@ -10,6 +10,7 @@
 #include "tests/sim/barriers.h"
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
+#include "tests/sim/gathers.h"
 #include "tests/sim/gates.h"
 #include "tests/sim/leaders.h"
 #include "tests/sim/lessees.h"
@@ -209,6 +210,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->barriers != NULL) {
         barriers_leave(actor, false);
     }
+    if (actor->world->gathers != NULL) {
+        gathers_leave(actor, false);
+    }
     if (actor->world->caches != NULL) {
         caches_leave(actor, false);
     }
@@ -261,6 +265,9 @@ void actor_crash(struct actor *actor)
     nodes_leave(actor);
     if (actor->world->barriers != NULL) {
         barriers_leave(actor, true);
+    }
+    if (actor->world->gathers != NULL) {
+        gathers_leave(actor, true);
     }
     if (actor->world->caches != NULL) {
         caches_leave(actor, true);
@@ -761,6 +768,9 @@ static void actor_ring(struct alarm *alarm)
         if (actor->world->barriers != NULL) {
             actor->prepared = true;
             barriers_act(actor);
+        } else if (actor->world->gathers != NULL) {
+            actor->prepared = true;
+            gathers_act(actor);
         } else if (actor->world->caches != NULL) {
             actor->prepared = true;
             caches_act(actor);

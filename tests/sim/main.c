@@ -169,7 +169,8 @@ int main(int argc, char **argv)
             continue;
         }
         if (exhaustive) {
-            bool apart = scenario->storm || scenario->scripted || scenario->loses > 0 || scenario->play == PLAY_CACHES || scenario->play == PLAY_WORK; /* These have tests of their own. */
+            bool apart = scenario->storm || scenario->scripted || scenario->loses > 0 || scenario->play == PLAY_CACHES ||
+                scenario->play == PLAY_WORK || scenario->play == PLAY_GATHER || scenario->play == PLAY_COUNTDOWN; /* These have tests of their own. */
             good = (all && apart) || sim_exhaustive(scenario, seed, singles, pairs, &tally);
         } else if (seeds > 0 || minutes > 0) {
             good = sim_random(scenario, seed, seeds > 0 ? seeds : UINT64_MAX, minutes * 60, &tally);

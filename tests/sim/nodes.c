@@ -561,6 +561,8 @@ void nodes_call(struct actor *actor)
     case PLAY_CLAIMS:
     case PLAY_MEMBERS:
     case PLAY_BARRIER:
+    case PLAY_GATHER:
+    case PLAY_COUNTDOWN:
         abort();
     }
 }

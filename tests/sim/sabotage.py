@@ -711,6 +711,60 @@ BUGS = [
     Bug("members-next-round", "who leaves waits for whoever is there, also for the next round's members", [
         (LEAVE, "return !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);", "return false;"),
     ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
+    # Synchronising queues.
+    Bug("gather-unchecked", "a round begins although a member that was listed has gone", [
+        (SYNC_QUEUE, "        ops[count++] = docent_op_check(path, DOCENT_ANY_VERSION);\n", "        count += 0;\n"),
+    ], ["--scenario gather-impatient --seeds 2000"]),
+    Bug("gather-any-round", "members of other rounds are counted", [
+        (SYNC_QUEUE, "        members += strncmp(ev->result->names[i], prefix, prefix_size) == 0;", "        members++;"),
+    ], ["--scenario gather-impatient --seeds 500"]),
+    Bug("gather-late-join", "a member joins a round that does not gather any more", [
+        (SYNC_QUEUE, "{ docent_op_check(all->path, g->version), docent_op_create(g->own,", "{ docent_op_check(all->path, DOCENT_ANY_VERSION), docent_op_create(g->own,"),
+    ], ["--scenario gather-impatient --seeds 500"]),
+    Bug("gather-begin-again", "a round is begun by several", [
+        (SYNC_QUEUE, "number, (size_t)number_size, g->version);", "number, (size_t)number_size, DOCENT_ANY_VERSION);"),
+    ], ["--scenario gather-impatient --seeds 500", "--scenario storm-gather --seeds 2000"]),
+    Bug("gather-join-again", "a lost reply to joining is taken for no", [
+        (SYNC_QUEUE, "            gather_enter(g, GATHER_FINDING); /* EV_RESUMED looks. */", "            gather_has_none(g);"),
+    ], ["--exhaustive gather"]),
+    Bug("gather-find-unsynced", "whether a member has joined is read on a server that may lag", [
+        (SYNC_QUEUE, "        gather_ask_op(g, docent_op_sync(all->path), TAG_SYNC);\n        break;", "        gather_ask_op(g, docent_op_exists(g->own), TAG_OWN);\n        break;"),
+    ], ["--scenario storm-gather --seeds 3000"]),
+    Bug("gather-withdraw-blind", "who withdraws does not look whether the round has begun", [
+        (SYNC_QUEUE, "{ docent_op_check(g->queue->all.path, g->version), docent_op_delete(", "{ docent_op_check(g->queue->all.path, DOCENT_ANY_VERSION), docent_op_delete("),
+    ], ["--scenario gather-impatient --seeds 2000"]),
+    Bug("gather-leaves-node", "who has started leaves its node", [
+        (SYNC_QUEUE, "    if (g->known == KNOWN_NONE) {\n        gather_over(g, outcome);", "    if (g->known == KNOWN_NONE || outcome == DOCENT_OK) {\n        gather_over(g, outcome);"),
+    ], ["--scenario gather --seeds 20"]),
+    Bug("gather-deaf", "members do not watch for the beginning", [
+        (SYNC_QUEUE, "docent_ask_watch(gather_machine(g), &base, TAG_BASE); break;", "docent_ask(gather_machine(g), &base, TAG_BASE); break;"),
+    ], ["--scenario gather --seeds 20"]),
+    # Countdowns.
+    Bug("count-lost-is-done", "a count whose reply was lost is taken for counted", [
+        (COUNTDOWN, "default: count_write_failed(c, ev, COUNT_FINDING, COUNT_LOOKING); break;", "default: count_over(c, DOCENT_OK); break;"),
+    ], ["--scenario storm-countdown --seeds 3000"]),
+    Bug("count-find-unsynced", "whether a call has counted is read on a server that may lag", [
+        (COUNTDOWN, "        count_ask_op(c, docent_op_sync(all->path), TAG_SYNC);\n        count_ask_op(c, docent_op_exists(c->mark), TAG_MARK);",
+         "        c->synced = true;\n        count_ask_op(c, docent_op_exists(c->mark), TAG_MARK);"),
+    ], ["--scenario storm-countdown --seeds 3000"]),
+    Bug("count-any-version", "a count does not look whether somebody else was faster", [
+        (COUNTDOWN, "text, strlen(text), version),", "text, strlen(text), version - version - 1),"),
+    ], ["--scenario countdown --seeds 200"]),
+    Bug("count-not-open", "who counts to zero does not say so", [
+        (COUNTDOWN, "c->left == 1 ? 3 : 2", "2"),
+    ], ["--scenario countdown --seeds 20"]),
+    Bug("count-late-is-no", "at the deadline a count that is under way is said not to be counted", [
+        (COUNTDOWN, "count_over(c, c->doubt && why == DOCENT_ERR_TIMEOUT ? DOCENT_ERR_UNKNOWN_OUTCOME : why);", "count_over(c, why);"),
+    ], ["--scenario countdown --seeds 500"]),
+    Bug("count-made-by-another", "who finds a countdown has made it", [
+        (COUNTDOWN, "strcmp(c->creation, c->uuid) == 0 ? DOCENT_OK", "c->creation[0] != 0 ? DOCENT_OK"),
+    ], ["--scenario countdown --seeds 100"]),
+    Bug("count-wait-unsynced", "who waits looks on a server that may lag for whether there is a countdown", [
+        (COUNTDOWN, "        if (!c->synced) count_ask_op(c, docent_op_sync(all->path), TAG_SYNC);\n", "        c->synced = true;\n"),
+    ], ["--scenario countdown --seeds 2000"]),
+    Bug("count-deaf", "who waits does not watch", [
+        (COUNTDOWN, "    if (!c->one_look) docent_ask_watch(count_machine(c), &open, TAG_OPEN);", "    (void)open;"),
+    ], ["--scenario countdown --seeds 50"]),
     Bug("members-two-nodes", "a member enters again while its node of before is there still", [
         (ENTRY, "        if (other != &e->errand && !other->over) return;\n", ""),
     ], ["--scenario storm-members --seeds 6000"]),

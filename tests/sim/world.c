@@ -11,6 +11,7 @@
 #include "tests/sim/caches.h"
 #include "tests/sim/counter.h"
 #include "tests/sim/gates.h"
+#include "tests/sim/gathers.h"
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/leaders.h"
@@ -210,6 +211,9 @@ static void world_committed(void *user, const struct commit *commit)
     if (commit->path != NULL && world->barriers != NULL && barriers_committed(world, commit)) {
         return;
     }
+    if (commit->path != NULL && world->gathers != NULL && gathers_committed(world, commit)) {
+        return;
+    }
     if (commit->path != NULL && world->caches != NULL && caches_committed(world, commit)) {
         return;
     }
@@ -390,6 +394,9 @@ static void world_check(struct world *world)
     }
     if (world->gates != NULL) {
         gates_check(world);
+    }
+    if (world->gathers != NULL) {
+        gathers_check(world);
     }
     if (world->shares != NULL) {
         shares_check(world);
@@ -704,7 +711,7 @@ static bool world_is_quiet(struct world *world)
     if (world->lessees != NULL) {
         quiet = lessees_quiet(world) && quiet;
     }
-    quiet = quiet && (world->barriers == NULL || barriers_quiet(world));
+    quiet = quiet && (world->barriers == NULL || barriers_quiet(world)) && (world->gathers == NULL || gathers_quiet(world));
     if (world->caches != NULL) { /* Servers keep one-shot watches for as long as the connection lasts. */
         return caches_quiet(world);
     }
@@ -827,7 +834,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
                                                                                : chance_between(&world->random, 4, 40));
             world->drawn.roots = chance_per_mille(&world->random, 200);
             world->drawn.breaks = chance_per_mille(&world->random, 200);
-        } else if (scenario->play == PLAY_MEMBERS || scenario->play == PLAY_BARRIER) {
+        } else if (scenario->play == PLAY_MEMBERS || scenario->play == PLAY_BARRIER || scenario->play == PLAY_GATHER ||
+                   scenario->play == PLAY_COUNTDOWN) {
             world->drawn.contenders = (size_t)chance_between(&world->random, 2, 5);
             world->drawn.quantity = (size_t)chance_between(&world->random, 2, world->drawn.contenders);
         } else if (scenario->writers == 0) {
@@ -875,6 +883,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->queues = queues_new();
     } else if (scenario->play == PLAY_MEMBERS || scenario->play == PLAY_BARRIER) {
         world->barriers = barriers_new();
+    } else if (scenario->play == PLAY_GATHER || scenario->play == PLAY_COUNTDOWN) {
+        world->gathers = gathers_new();
     } else if (scenario->play == PLAY_CACHES) {
         world->caches = caches_new();
     } else if (scenario->play == PLAY_WORK) {
@@ -929,6 +939,7 @@ void world_free(struct world *world)
     shares_free(world->shares);
     lessees_free(world->lessees);
     barriers_free(world->barriers);
+    gathers_free(world->gathers);
     while (world->effects != NULL) {
         struct effect *effect = world->effects;
         world->effects = effect->next;

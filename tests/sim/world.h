@@ -30,6 +30,7 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_LATCHES, PLAY_SELECTORS, /* See leaders.h. */
     PLAY_RWLOCKS, PLAY_MULTI_LOCKS, /* See shares.h: of contenders; writers are peers of the old kind. */
     PLAY_MEMBERS, PLAY_BARRIER, /* See barriers.h: contenders are members, or stand at the gate. */
+    PLAY_GATHER, PLAY_COUNTDOWN, /* See gathers.h: contenders are members, or count. */
     PLAY_LESSEES /* lessees.h */,
     PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
 };
@@ -126,6 +127,7 @@ enum phase { PHASE_STORM, PHASE_CALM, PHASE_QUIET, PHASE_END, PHASE_OVER };
 struct barriers;
 struct caches;
 struct gates;
+struct gathers;
 struct works;
 struct leaders;
 struct shares;
@@ -175,6 +177,7 @@ struct world {
     struct shares *shares;
     struct lessees *lessees;
     struct barriers *barriers;
+    struct gathers *gathers;
 
     enum phase phase;
     uint64_t phase_until_us;
