@@ -9,8 +9,8 @@
  *          NoNode  v  |  '---- never applied ---'
  *                PARENTS
  *     remove ----> REMOVING (removal.h) -----------------------> DONE
- *     wait ------> WAITING -- not there -----------------------> DONE
- *                    ^---- any change, reconnect
+ *     wait ------> WAITING -- not there, told to be gone ------> DONE
+ *                    ^---- any other change, reconnect
  *
  * Reply to the create lost. If the node is there the barrier is closed, and that is what was asked for. If it is not, then either the create
  * was never applied, or somebody has opened the barrier since; creating it again would close it behind the back of whoever opened it. The
@@ -326,6 +326,16 @@ static void call_on_look(struct barrier_call *call, const struct docent_event *e
     }
 }
 
+/* Told to be gone it was open, if only for a moment, and behind the sync that moment is after the call. Else: look. */
+static void call_on_change(struct barrier_call *call, docent_watch_type change)
+{
+    if (change == DOCENT_WATCH_DELETED && call->synced) {
+        call_over(call, DOCENT_OK);
+    } else {
+        call_go(call, BARRIER_WAITING);
+    }
+}
+
 /* No more of it. Nothing goes on behind the application's back that could surprise it. */
 static void call_give_up(struct errand *errand, docent_status why)
 {
@@ -358,7 +368,7 @@ static void call_on_event(struct errand *errand, const struct docent_event *ev)
     struct barrier_call *call = call_of(errand);
     switch (ev->type) {
     case DOCENT_EV_REPLY: call_on_reply(call, ev); break;
-    case DOCENT_EV_WATCH: call_go(call, BARRIER_WAITING); break; /* Any change: look. */
+    case DOCENT_EV_WATCH: call_on_change(call, ev->change); break;
     case DOCENT_EV_TIMER: call_ask(call); break;
     case DOCENT_EV_SUSPENDED:
         if (call->one_look && docent_promise_is_open(&errand->promise)) call_give_up(errand, DOCENT_ERR_TIMEOUT);

@@ -11,7 +11,7 @@
  *                       ^ ^  ^ moved, |   | reply lost
  *                       | |  '--------'   v
  *                       | '-- not there - FINDING ---> done: our node is there
- *     wait  ---------> WAITING -----> done: `open` is there
+ *     wait  ---------> WAITING -----> done: `open` is there, or was
  *
  * A count is a transaction: our node is made, the number is set under the version that was read, and at zero `open` is made. Whatever reply is
  * lost, our node says whether it was applied, when a sync in the same session, or the certain end of that session, has settled that it cannot be
@@ -63,6 +63,7 @@ struct counting {
     enum count_verb { VERB_CREATE, VERB_COUNT, VERB_WAIT } verb;
     bool one_look;
     bool doubt;      /* What was sent may have been applied. */
+    bool again;      /* CREATE: an earlier sending was in doubt, and may be what is there. */
     bool synced;
     uint32_t count;  /* CREATE. */
     uint32_t left, of;
@@ -212,6 +213,7 @@ static void count_write_failed(struct counting *c, const struct docent_event *ev
         return;
     }
     c->doubt = trouble == TROUBLE_UNSURE || (ev->sent && (lost || ev->status == DOCENT_ERR_NO_MEMORY));
+    c->again |= c->doubt;
     if (lost) {
         count_enter(c, c->doubt ? find : again); /* EV_RESUMED asks. */
     } else {
@@ -225,7 +227,10 @@ static void count_on_make(struct counting *c, const struct docent_event *ev)
 {
     switch ((int)ev->status) {
     case DOCENT_OK: count_over(c, DOCENT_OK); break;
-    case DOCENT_ERR_NODE_EXISTS: count_go(c, COUNT_LOOKING); break; /* Ours, by a sending of before? */
+    case DOCENT_ERR_NODE_EXISTS: /* Ours, by a sending of before? */
+        c->doubt = c->again;
+        count_go(c, COUNT_LOOKING);
+        break;
     case DOCENT_ERR_NO_NODE:
         c->doubt = false;
         docent_parents_begin(&c->parents, c->countdown->all.parent_size);
@@ -349,6 +354,16 @@ static void count_on_wait(struct counting *c, const struct docent_event *ev)
     }
 }
 
+/* `open` was made, and behind the sync that was not before the call: zero was reached, also if all of it is deleted by now. */
+static void count_on_change(struct counting *c, docent_watch_type change)
+{
+    if (change == DOCENT_WATCH_CREATED && c->synced) {
+        count_over(c, DOCENT_OK);
+    } else {
+        count_go(c, COUNT_WAITING);
+    }
+}
+
 /* ---- Events. ---- */
 
 static void count_on_reply(struct counting *c, const struct docent_event *ev)
@@ -381,7 +396,7 @@ static void count_on_event(struct errand *errand, const struct docent_event *ev)
     struct counting *c = counting_of(errand);
     switch (ev->type) {
     case DOCENT_EV_REPLY: count_on_reply(c, ev); break;
-    case DOCENT_EV_WATCH: count_go(c, COUNT_WAITING); break;
+    case DOCENT_EV_WATCH: count_on_change(c, ev->change); break;
     case DOCENT_EV_TIMER: count_ask(c); break;
     case DOCENT_EV_SUSPENDED:
         if (c->one_look) count_give_up(errand, DOCENT_ERR_TIMEOUT);

@@ -360,7 +360,7 @@ static void gather_on_base(struct gathering *g, const struct docent_event *ev)
         gather_over(g, DOCENT_ERR_NO_NODE);
     } else if (ev->status != DOCENT_OK) {
         gather_ask_again(g, ev->status);
-    } else if (!gather_read(ev->result, &round)) {
+    } else if (!gather_read(ev->result, &round) || round < g->round) { /* Set by somebody, or made anew: our round would never start. */
         gather_give_up(g, DOCENT_ERR_CORRUPT_DATA);
     } else if (round > g->round) {
         gather_started(g);

@@ -18,7 +18,8 @@
  * On expiry   DOCENT_ERR_SESSION_EXPIRED: our node is gone. The others may have started with us counted.
  * On close    Members withdraw, and end with DOCENT_ERR_CLOSING (DOCENT_ERR_AUTH_FAILED if the client was refused its credentials).
  * On removal  Somebody else deletes our node: we do not count any more, and still start with the round. Somebody sets the path's own node:
- *             then it says which round gathers; what is no number ends gathering with DOCENT_ERR_CORRUPT_DATA.
+ *             then it says which round gathers; what is no number, or less than it was, ends gathering with DOCENT_ERR_CORRUPT_DATA. Somebody
+ *             deletes the path with all below it: gathering ends with DOCENT_ERR_NO_NODE (or, if it was made anew unseen, as before).
  * Nodes       path, plain, its data the number of the round, in decimal; path/<round>-<uuid>, ephemeral and empty, one per member. No other library
  *             has this layout. Missing parents are containers where the server has them.
  *

@@ -95,6 +95,33 @@ static void barrier_holds_and_opens(void **state)
     docent_barrier_close(barrier, NULL, NULL);
 }
 
+/* Until the server has a watch of whoever waits. */
+static void await_watch(size_t count)
+{
+    assert_soon(watch_count() == count);
+}
+
+static void barrier_that_was_open_for_a_moment_lets_pass(void **state)
+{
+    (void)state;
+    docent_barrier *barrier = NULL;
+    assert_ok(docent_barrier_new(client, "/gate", NULL, &barrier));
+    assert_ok(docent_barrier_set(barrier, PATIENCE_MS));
+    pthread_t thread;
+    struct waiter waiter = { .barrier = barrier, .outcome = 1 };
+    size_t watches = watch_count();
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &waiter), 0);
+    await_watch(watches + 1);
+    docent_op flash[] = { docent_op_delete("/gate", DOCENT_ANY_VERSION), docent_op_create("/gate", NULL, 0, DOCENT_PERSISTENT) };
+    docent_result *result = NULL;
+    assert_ok(docent_multi(client, flash, 2, &result));
+    docent_result_free(result);
+    pthread_join(thread, NULL);
+    assert_status((docent_status)waiter.outcome, DOCENT_OK);
+    assert_true(there("/gate"));
+    docent_barrier_close(barrier, NULL, NULL);
+}
+
 static void barrier_outlives_cuts(void **state)
 {
     (void)state;
@@ -404,6 +431,37 @@ static void sync_time_outs_withdraw(void **state)
 
 /* ---- The countdown. ---- */
 
+struct lone_gatherer {
+    docent_sync_queue *queue;
+    atomic_int outcome;
+};
+
+static void *gather_once(void *user)
+{
+    struct lone_gatherer *gatherer = user;
+    gatherer->outcome = docent_sync_queue_gather(gatherer->queue, PATIENCE_MS);
+    return NULL;
+}
+
+/* Rounds only count up. A number that is less says that the path was made anew, or tampered with: nobody would ever start us. */
+static void sync_round_that_goes_back_ends_gathering(void **state)
+{
+    (void)state;
+    docent_sync_queue_options options = { DOCENT_SYNC_QUEUE_OPTIONS, .quantity = 2 };
+    docent_sync_queue *queue = NULL;
+    assert_ok(docent_create(client, "/start", "7", 1, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_sync_queue_new(client, "/start", &options, &queue));
+    struct lone_gatherer gatherer = { .queue = queue, .outcome = 1 };
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, gather_once, &gatherer), 0);
+    assert_soon(child_count("/start") == 1);
+    assert_ok(docent_set(client, "/start", "3", 1, DOCENT_ANY_VERSION, NULL));
+    pthread_join(thread, NULL);
+    assert_status((docent_status)gatherer.outcome, DOCENT_ERR_CORRUPT_DATA);
+    assert_soon(child_count("/start") == 0);
+    docent_sync_queue_close(queue, NULL, NULL);
+}
+
 static void *count_down(void *user)
 {
     struct round *round = user;
@@ -448,6 +506,56 @@ static void countdown_reaches_zero(void **state)
     docent_countdown_close(countdown, NULL, NULL);
 }
 
+struct zero_waiter {
+    docent_countdown *countdown;
+    atomic_int outcome;
+};
+
+static void *wait_for_zero(void *user)
+{
+    struct zero_waiter *waiter = user;
+    waiter->outcome = docent_countdown_wait(waiter->countdown, PATIENCE_MS);
+    return NULL;
+}
+
+/* Whoever is told first may delete all of it before the others have looked. */
+static void countdown_that_was_cleared_away_was_at_zero(void **state)
+{
+    (void)state;
+    docent_countdown *countdown = NULL;
+    assert_ok(docent_countdown_new(client, "/count", NULL, &countdown));
+    assert_ok(docent_countdown_create(countdown, 2, PATIENCE_MS));
+    pthread_t thread;
+    struct zero_waiter waiter = { .countdown = countdown, .outcome = 1 };
+    size_t watches = watch_count();
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_zero, &waiter), 0);
+    await_watch(watches + 1);
+    docent_op zero[] = { docent_op_create("/count/open", NULL, 0, DOCENT_PERSISTENT), docent_op_delete("/count/open", DOCENT_ANY_VERSION),
+                         docent_op_delete("/count", DOCENT_ANY_VERSION) };
+    docent_result *result = NULL;
+    assert_ok(docent_multi(client, zero, 3, &result));
+    docent_result_free(result);
+    pthread_join(thread, NULL);
+    assert_status((docent_status)waiter.outcome, DOCENT_OK);
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
+/* Somebody else's, which we may not read: that it is another's is certain all the same. */
+static void countdown_that_cannot_be_read_is_anothers(void **state)
+{
+    (void)state;
+    docent_acl nobody[] = { { DOCENT_PERM_CREATE | DOCENT_PERM_DELETE, "world", "anyone" } };
+    docent_op op = docent_op_create("/secret", "1", 1, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ nobody, 1 };
+    docent_result *result = NULL;
+    assert_ok(docent_run(client, &op, NULL, &result));
+    docent_result_free(result);
+    docent_countdown *countdown = NULL;
+    assert_ok(docent_countdown_new(client, "/secret", NULL, &countdown));
+    assert_status(docent_countdown_create(countdown, 1, PATIENCE_MS), DOCENT_ERR_NO_AUTH);
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
 static void countdown_counts_once_despite_lost_replies(void **state)
 {
     (void)state;
@@ -468,6 +576,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(barrier_holds_and_opens, start, stop),
+        cmocka_unit_test_setup_teardown(barrier_that_was_open_for_a_moment_lets_pass, start, stop),
         cmocka_unit_test_setup_teardown(barrier_outlives_cuts, start, stop),
         cmocka_unit_test_setup_teardown(barrier_with_children_stands, start, stop),
         cmocka_unit_test_setup_teardown(double_rounds_on_one_session, start, stop),
@@ -481,7 +590,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(double_bad_arguments, start, stop),
         cmocka_unit_test_setup_teardown(sync_members_start_together, start, stop),
         cmocka_unit_test_setup_teardown(sync_time_outs_withdraw, start, stop),
+        cmocka_unit_test_setup_teardown(sync_round_that_goes_back_ends_gathering, start, stop),
         cmocka_unit_test_setup_teardown(countdown_reaches_zero, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_that_was_cleared_away_was_at_zero, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_that_cannot_be_read_is_anothers, start, stop),
         cmocka_unit_test_setup_teardown(countdown_counts_once_despite_lost_replies, start, stop),
     };
     return run_live(tests, argc, argv);
