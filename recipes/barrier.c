@@ -61,11 +61,11 @@ struct barrier_call {
     struct docent_barrier *barrier;
     enum barrier_state state;
     bool one_look;
-    bool doubt;          /* CREATING: a create is out. */
+    bool doubt;          /* CREATING: a create is out. REMOVING: a delete of an earlier session may still be applied. */
     bool synced;         /* What is looked at is not older than the call, or than the reconnect. */
     bool counted;        /* As a removal that nobody waits for. */
     int64_t zxid_before; /* Of the create that is in doubt: the last transaction seen before it. */
-    uint64_t generation; /* And its session. */
+    uint64_t generation; /* And its session; or that of the delete. */
     size_t ancestor;     /* FINDING: bytes of path that name the one that is looked at. */
     struct parents parents;
     struct removal removal;
@@ -228,7 +228,6 @@ static void call_on_parent(struct barrier_call *call, docent_status status)
 /* The node is not there. Was it ever, since? */
 static void call_on_ancestor(struct barrier_call *call, const struct docent_event *ev)
 {
-    docent_client *client = call->barrier->all.handle.client;
     if (ev->status == DOCENT_ERR_NO_NODE && call->ancestor > 0) {
         do call->ancestor--;
         while (call->barrier->all.path[call->ancestor] != '/');
@@ -239,7 +238,7 @@ static void call_on_ancestor(struct barrier_call *call, const struct docent_even
         call_ask_again(call, ev->status);
         return;
     }
-    bool final = ev->generation == call->generation || docent_client_settled(client);
+    bool final = docent_client_settled_since(call->barrier->all.handle.client, call->generation);
     if (final && ev->result->stat.pzxid <= call->zxid_before) {
         call->doubt = false;
         call_go(call, BARRIER_CREATING);
@@ -267,19 +266,15 @@ static void call_on_find(struct barrier_call *call, const struct docent_event *e
 
 static void call_on_removal(struct barrier_call *call, const struct docent_event *ev)
 {
-    bool other_session = call->removal.sent && ev->generation != call->generation;
+    call->doubt = (call->doubt || call->removal.sent) && !docent_client_settled_since(call->barrier->all.handle.client, call->generation);
     switch (docent_removal_on_reply(&call->removal, &call->errand.machine, ev)) {
     case REMOVAL_GOING_ON: break;
     case REMOVAL_VERSION: break; /* Any will do. */
     case REMOVAL_SEEN:
-        call->generation = ev->generation;
+        if (!call->doubt) call->generation = ev->generation; /* Else of the delete that may still come. */
         docent_removal_ask(&call->removal, &call->errand.machine);
         break;
-    case REMOVAL_GONE: {
-        bool stray = other_session && !docent_client_settled(call->barrier->all.handle.client);
-        call_over(call, stray ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_OK);
-        break;
-    }
+    case REMOVAL_GONE: call_over(call, call->doubt ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_OK); break;
     case REMOVAL_FAILED:
         if (ev->status == DOCENT_ERR_NOT_EMPTY) {
             call_over(call, ev->status);

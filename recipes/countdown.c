@@ -305,7 +305,6 @@ static void count_on_count(struct counting *c, const struct docent_event *ev)
 
 static void count_on_find(struct counting *c, const struct docent_event *ev)
 {
-    docent_client *client = c->countdown->all.handle.client;
     if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
         count_ask_again(c, ev->status);
     } else if (ev->tag == TAG_SYNC) {
@@ -314,7 +313,7 @@ static void count_on_find(struct counting *c, const struct docent_event *ev)
         return;
     } else if (ev->status == DOCENT_OK) {
         count_over(c, DOCENT_OK);
-    } else if (ev->generation != c->generation && !docent_client_settled(client)) {
+    } else if (!docent_client_settled_since(c->countdown->all.handle.client, c->generation)) {
         count_over(c, DOCENT_ERR_UNKNOWN_OUTCOME);
     } else {
         c->doubt = false;

@@ -214,7 +214,7 @@ static void node_on_expired(struct node_call *call)
 static void node_on_resumed(struct node_call *call, uint64_t generation)
 {
     if (call->doubt && generation != call->doubt_generation) {
-        if (generation != call->doubt_generation + 1 || !docent_client_settled(call->machine.client)) {
+        if (!docent_client_settled_since(call->machine.client, call->doubt_generation)) {
             node_give_up(call, DOCENT_ERR_UNKNOWN_OUTCOME); /* The session that may have applied it is not known to be over. */
             if (call->over) return;
         }

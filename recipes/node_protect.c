@@ -68,10 +68,10 @@ void docent_write_on_protected(struct write_call *w, const struct docent_event *
 static bool write_is_final(struct write_call *w)
 {
     docent_client *client = w->call.machine.client;
-    uint64_t now = docent_client_now(client), generation = docent_client_generation(client);
+    uint64_t now = docent_client_now(client);
 
-    if (generation == w->sent_generation) return true;
-    if (generation == w->sent_generation + 1 && docent_client_settled(client)) {
+    if (docent_client_generation(client) == w->sent_generation) return true;
+    if (docent_client_settled_since(client, w->sent_generation)) {
         w->final_ms = now;
     } else if (w->final_ms == 0) {
         w->final_ms = now + 2 * (uint64_t)docent_client_session_timeout_ms(client);

@@ -132,7 +132,8 @@ static void taker_on_deleted(struct taker *t, const struct docent_event *ev)
         taker_over(t, ev->tag == TAG_REMOVAL_DELETE && ev->status == DOCENT_OK ? TAKEN_OURS : before ? TAKEN_UNSURE : TAKEN_BY_OTHERS);
         break;
     case REMOVAL_SEEN:
-        t->removal.sent = before && ev->generation != t->generation && !docent_client_settled(t->machine.client);
+        t->removal.sent = before && !docent_client_settled_since(t->machine.client, t->generation);
+        if (!t->removal.sent) t->generation = ev->generation;
         docent_removal_ask(&t->removal, &t->machine);
         break;
     case REMOVAL_VERSION: taker_over(t, TAKEN_BY_OTHERS); break; /* Somebody has set it, which nobody should: it is another now. */

@@ -253,6 +253,12 @@ bool docent_client_settled(const docent_client *client)
     return c->session.settled;
 }
 
+bool docent_client_settled_since(const docent_client *client, uint64_t generation)
+{
+    uint64_t now = docent_client_generation(client);
+    return generation == now || (generation + 1 == now && docent_client_settled(client));
+}
+
 docent_status docent_client_composite_begins(docent_client *client)
 {
     struct docent_core *c = client->core;

@@ -183,6 +183,9 @@ static inline bool docent_mode_is_sequential(docent_create_mode mode)
 
 int64_t docent_client_last_zxid(const docent_client *client); /* The largest seen in this session. */
 bool docent_client_settled(const docent_client *client); /* The session before this one is known to be over. */
+/* Behind a sync, nothing can be applied any more that was sent in session @generation: it is this one, or the one before and known to be over.
+ * Of still earlier ones nobody knows. */
+bool docent_client_settled_since(const docent_client *client, uint64_t generation);
 struct docent_lost_write {
     docent_op_type type; /* CREATE, not sequential, or SET. */
     const void *data;

@@ -677,6 +677,9 @@ BUGS = [
         (BARRIER, "        docent_machine_calm(&errand->machine);\n        call_go(call, call->state);",
          "        docent_machine_calm(&errand->machine);\n        if (call->state == BARRIER_WAITING) call_over(call, DOCENT_OK);\n        else call_go(call, call->state);"),
     ], ["--exhaustive barrier --pairs 1000", "--scenario storm-barrier --seeds 6000"]),
+    Bug("barrier-stray-delete", "a delete of an earlier session that may still be applied is forgotten once the node was seen again", [
+        (BARRIER, "if (!call->doubt) call->generation = ev->generation;", "call->generation = ev->generation, call->doubt = false;"),
+    ], ["--scenario storm-barrier --seeds 6000"]),
     Bug("barrier-lagging", "who waits looks without a sync, at a server that lags", [
         (BARRIER, "if (!call->synced) call_ask_sync(call);", "call->synced = true;"),
     ], ["--scenario storm-barrier --seeds 6000"]),
