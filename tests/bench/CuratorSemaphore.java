@@ -8,7 +8,7 @@ import org.apache.curator.retry.ExponentialBackoffRetry;
 
 public class CuratorSemaphore {
     public static void main(String[] arguments) throws Exception {
-        int operations = Integer.parseInt(arguments[1]), leases = Integer.parseInt(arguments[2]), warmUp = operations / 10 + 1;
+        int operations = Integer.parseInt(arguments[1]), leases = Integer.parseInt(arguments[2]), warmUp = operations;
         CuratorFramework client = CuratorFrameworkFactory.newClient(arguments[0], new ExponentialBackoffRetry(100, 5));
         client.start();
         client.blockUntilConnected();
@@ -19,7 +19,7 @@ public class CuratorSemaphore {
             Collection<Lease> taken = semaphore.acquire(leases);
             semaphore.returnAll(taken);
         }
-        System.out.println("ops=" + operations + " ns=" + (System.nanoTime() - began));
+        System.out.println("ops=" + operations + " wall_ns=" + (System.nanoTime() - began));
         client.close();
     }
 }

@@ -2,7 +2,7 @@
  *
  *     bench-semaphore ADDRESS OPS LEASES
  *
- * Prints how long OPS rounds took, after a tenth as many that do not count: "ops=N ns=N". Given back means that the nodes are gone. */
+ * Prints how long OPS rounds took, after as many that do not count: "ops=N wall_ns=N". Given back means that the nodes are gone. */
 #include <event2/event.h>
 
 #include <inttypes.h>
@@ -50,7 +50,7 @@ static void on_returned(void *user)
         acquire(b);
         return;
     }
-    printf("ops=%" PRIu64 " ns=%" PRIu64 "\n", b->total - b->warm_up, now_ns() - b->began_ns);
+    printf("ops=%" PRIu64 " wall_ns=%" PRIu64 "\n", b->total - b->warm_up, now_ns() - b->began_ns);
     docent_semaphore_close(b->semaphore, NULL, NULL);
     docent_client_close(b->client, NULL, NULL);
 }
@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     }
     struct bench b = { .leases = (uint32_t)strtoul(argv[3], NULL, 10) };
     uint64_t operations = strtoull(argv[2], NULL, 10);
-    b.warm_up = operations / 10 + 1;
+    b.warm_up = operations;
     b.total = b.warm_up + operations;
     struct event_base *base = event_base_new();
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base };

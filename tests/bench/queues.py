@@ -1,58 +1,70 @@
-"""The simple queue: Docent's, beside a null client's single write and kazoo's Queue. (Curator's SimpleDistributedQueue and ZooKeeper's own recipe
-are a getData, a delete and a round trip each, like kazoo's.) Items a second; the medians of so many rounds, in turns.
+"""The simple queue: Docent's beside a null client's single write, Curator's SimpleDistributedQueue and kazoo's Queue. See README.md.
 
-    queues.py --programs FOLDER --devserver PROGRAM [--server dev|apache|both] [--rounds N] [--items N]
+    queues.py --programs FOLDER --devserver PROGRAM [--server dev|apache|both] [--rounds N] [--items N] [--without-peers]
 """
-import argparse
 import os
-import re
-import statistics
-import subprocess
 import sys
+import tempfile
 
+import bench
 import peers
 
-
-def run(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
-    return {key: float(value) for key, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
+FLOOR, PUT, TAKE = 0.9, 2.0, 3.0  # Times the null client's single write; times the best peer's rates.
+THREADS, WINDOW = 16, 200         # Of those who do more than one thing at a time.
 
 
-def compare(options, address):
-    items = str(options.items)
-    commands = {
-        "null": [os.path.join(options.programs, "bench-queue-null"), address, items],
-        "single": [os.path.join(options.programs, "bench-queue"), address, items, "1", "1"],
-        "many": [os.path.join(options.programs, "bench-queue"), address, items, "200", "200"],
-        "kazoo": peers.kazoo("kazoo_queue.py") + [address, items],
-    }
-    rounds = [{name: run(*command) for name, command in commands.items()} for _ in range(options.rounds)]
+def alone(options, server):
+    """One write at a time, and nothing else on the client's CPUs or the server's: which of them the scheduler puts where decides more than any client."""
+    everywhere = sorted(os.sched_getaffinity(0))
+    half = len(everywhere) // 2
+    ours = set(everywhere[:half]) if half > 0 else None
+    if half > 0:
+        server.pin(set(everywhere[half:]))
+    clients = [("null", [os.path.join(options.programs, "bench-queue-null"), server.address, options.items]),
+               ("docent", [os.path.join(options.programs, "bench-queue"), server.address, options.items, 1, 1])]
+    results = peers.in_turns(2 * options.rounds + 1, clients, lambda command: peers.run(command, cpus=ours))
+    server.pin(set(everywhere))
+    null, docent = (peers.median(results[label], "put") for label in ("null", "docent"))
+    print("%-34s %-22s %12s %8s" % ("put, one at a time%s" % (", CPUs apart" if half > 0 else ""), "client", "rate", "/ null"))
+    for label, rate in (("null", null), ("docent", docent)):
+        print("    %-30s %-22s %10.0f/s %8.2f" % ("", label, rate, rate / null), flush=True)
+    peers.missed(docent, ("null", null, FLOOR))
 
-    def median(name, what):
-        return statistics.median(one[name][what] for one in rounds)
 
-    print("put, one at a time      null %8.0f   docent %8.0f (%.2f of null)   kazoo %8.0f" % (
-        median("null", "put"), median("single", "put"), median("single", "put") / median("null", "put"), median("kazoo", "put")))
-    print("put, 200 under way                       docent %8.0f (%.1f times kazoo)" % (
-        median("many", "put"), median("many", "put") / median("kazoo", "put")))
-    print("take, one at a time                      docent %8.0f (%.1f times kazoo)   kazoo %8.0f" % (
-        median("single", "take"), median("single", "take") / median("kazoo", "take"), median("kazoo", "take")))
-    print("take, 200 waiting                        docent %8.0f (%.1f times kazoo)" % (
-        median("many", "take"), median("many", "take") / median("kazoo", "take")), flush=True)
+def table(results, what, names, wanted):
+    """@names: Docent's lines with the titles of their clients; the last is what @wanted is asked of."""
+    rates = {label: peers.median(some, what) for label, some in results.items()}
+    best = max((rate for label, rate in rates.items() if not label.startswith("docent")), default=None)
+    print("%-34s %-22s %12s %12s" % (what, "client", "rate", "/ best peer"))
+    for label in sorted(rates, key=lambda label: not label.startswith("docent")):
+        print("    %-30s %-22s %10.0f/s %12s" % ("", names.get(label, label), rates[label], peers.times(rates[label], best)), flush=True)
+    peers.missed(rates["docent, many"], ("the best peer", best, wanted))
+
+
+def compare(options, server, scratch):
+    own = [os.path.join(options.programs, "bench-queue"), server.address, options.items]
+    clients = [("docent, one", own + [1, 1]), ("docent, many", own + [WINDOW, WINDOW])]
+    for label, command in peers.found(options, scratch, {"Curator": "CuratorQueue"}, {"kazoo": "kazoo_queue.py"}):
+        clients += [(label, command + [server.address, options.items, 1]),
+                    ("%s, %d threads" % (label, THREADS), command + [server.address, options.items, THREADS])]
+    results = peers.in_turns(options.rounds, clients, peers.run)
+    table(results, "put", {"docent, one": "docent, one at a time", "docent, many": "docent, %d under way" % WINDOW}, PUT)
+    table(results, "take", {"docent, one": "docent, one at a time", "docent, many": "docent, %d waiting" % WINDOW}, TAKE)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", required=True)
-    parser.add_argument("--devserver", required=True)
-    parser.add_argument("--server", choices=["dev", "apache", "both"], default="both")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = peers.parser(__doc__, 3)
     parser.add_argument("--items", type=int, default=2000)
     options = parser.parse_args()
-    for name, server in peers.servers(options.server, options.devserver):
-        print("== %s ==" % name)
-        compare(options, server.address)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, server in peers.servers(options.server, options.devserver):
+            print("== %s ==" % name)
+            alone(options, server)
+            compare(options, server, scratch)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except bench.BenchError as error:
+        sys.exit("bench: %s" % error)

@@ -2,7 +2,8 @@
 # tests/bench/run.sh - every benchmark, by hand, on a machine that does nothing else. See README.md.
 #
 #     tests/bench/run.sh [--build DIR] [--server dev|apache|both] [--watches] [--rounds N] [--scale N] [--sessions N]
-#     tests/bench/run.sh [--build DIR] --queue [--server dev|apache|both] [--rounds N] [--items N]
+#     tests/bench/run.sh [--build DIR] --queue [--server dev|apache|both] [--rounds N] [--items N] [--without-peers]
+#     tests/bench/run.sh [--build DIR] --barrier [--server dev|apache|both] [--rounds N] [--milliseconds N] [--members N] [--without-peers]
 #     tests/bench/run.sh [--build DIR] --caches [--server dev|old|apache|all] [--rounds N] [--leaves N,N...] [--without-peers]
 #     tests/bench/run.sh [--build DIR] --semaphore [--server dev|apache|both] [--rounds N] [--operations N] [--without-peers]
 #     tests/bench/run.sh [--build DIR] --locks [--server dev|apache|both] [--rounds N] [--milliseconds N] [--contenders N,N...] [--without-peers]
@@ -38,6 +39,9 @@ if [ "${1:-}" = --caches ]; then
     shift
 elif [ "${1:-}" = --queue ]; then
     script=queues.py
+    shift
+elif [ "${1:-}" = --barrier ]; then
+    script=barriers.py
     shift
 elif [ "${1:-}" = --semaphore ]; then
     script=semaphores.py

@@ -4,6 +4,9 @@ printed. Speaks TAP.
     smoke.py PROGRAMS DEVSERVER
 """
 import math
+import os
+import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # Nothing is left in the sources.
@@ -28,6 +31,8 @@ BYTES_PER_LOCK = 2000   # Of the heap, with the path of 26 bytes and the watch o
 LOAD_INSTRUCTIONS_MAX = 3300  # Per node of a tree cache.
 LEAVES = 20000                # Of the tree, in directories of a hundred.
 BYTES_PER_NODE = 320          # Resident, of which 140 are path and data.
+MEMBERS = 50            # Of a double barrier,
+REQUESTS_PER_MEMBER = 8.5     # and what each of them asks in a round. The lowest looks more often than others.
 REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
 
 
@@ -138,6 +143,30 @@ def check_caches(tap, programs, address):
             tap.check(count == nodes and asked <= 2 * directories, "back in %s session with nothing changed, it asks little: %d" % (title, asked))
 
 
+def check_barrier(tap, programs, address):
+    before = bench.received(address)
+    result = programs.run("bench-barrier", address, MEMBERS, "one", 200)
+    count = (bench.received(address) - before) / result["all"] / MEMBERS
+    tap.check(result["mixed"] == 0 and count <= REQUESTS_PER_MEMBER,
+              "rounds of a double barrier do not mix (%d of %d), and take a member at most %.1f requests: %.2f"
+              % (result["mixed"], result["all"], REQUESTS_PER_MEMBER, count))
+
+
+def check_tables(tap, folder, devserver):
+    """What compares with peers runs, and fills its table; the peers themselves take too long here."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for script, rows, arguments in (("barriers.py", 2, ("--milliseconds", 50, "--members", 10)), ("queues.py", 6, ("--items", 100)),
+                                    ("semaphores.py", 2, ("--operations", 100))):
+        command = [sys.executable, "-B", os.path.join(here, script), "--programs", folder, "--devserver", devserver, "--server", "dev", "--rounds", 1,
+                   "--without-peers", *arguments]
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        rates = [float(rate) for rate in re.findall(r"([\d.]+)/s", done.stdout)]
+        good = done.returncode == 0 and len(rates) == rows and min(rates) > 0
+        tap.check(good, "%s fills its table" % script)
+        if not good:
+            print("".join("# %s\n" % line for line in done.stdout.splitlines()), end="", flush=True)
+
+
 def print_times(programs, address):
     for case, operations in (("get", 20000), ("set", 20000), ("lock", 2000)):
         results = [programs.run(name, case, address, operations) for name in ("bench-null", "bench-docent")]
@@ -155,7 +184,7 @@ def print_times(programs, address):
 
 def main():
     programs, devserver = bench.Programs(sys.argv[1]), sys.argv[2]
-    tap = Tap(16)
+    tap = Tap(20)
     with bench.dev_server(devserver) as server:
         programs.run("bench-null", "prepare", server.address, 1)
         check_requests(tap, programs, server.address)
@@ -164,7 +193,9 @@ def main():
         check_instructions(tap, programs, server.address)
         check_watches(tap, programs, server.address)
         check_caches(tap, programs, server.address)
+        check_barrier(tap, programs, server.address)
         print_times(programs, server.address)
+    check_tables(tap, sys.argv[1], devserver)
     return 1 if tap.failed else 0
 
 
