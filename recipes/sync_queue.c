@@ -70,6 +70,7 @@ struct gathering {
     docent_status verdict; /* DOCENT_OK while it is wanted. */
     bool one_look;
     enum gather_known { KNOWN_NONE, KNOWN_UNSURE, KNOWN_THERE } known; /* Of our node. */
+    bool withdrew;         /* Perhaps. */
     int64_t round;         /* That gathers, or that we have joined. */
     int32_t version;       /* Of the path's own node, while it does. */
     char *own;             /* Path of our node. */
@@ -468,15 +469,24 @@ static void gather_on_gathering(struct gathering *g, const struct docent_event *
 
 /* ---- Withdrawing, and cleaning up. ---- */
 
+/* We have no node any more, and had none when a round began. */
+static void gather_out(struct gathering *g)
+{
+    g->known = KNOWN_NONE;
+    gather_over(g, g->verdict);
+}
+
 static void gather_on_withdraw(struct gathering *g, const struct docent_event *ev)
 {
     int64_t round;
-    docent_op base = docent_op_get(g->queue->all.path);
+    docent_op base = docent_op_get(g->queue->all.path), own = docent_op_exists(g->own);
     enum trouble trouble = docent_trouble(ev->status);
-    if (ev->tag == TAG_WITHDRAW && ev->status == DOCENT_OK) {
-        g->known = KNOWN_NONE;
-        gather_over(g, g->verdict);
-    } else if (ev->tag == TAG_WITHDRAW && (ev->status == DOCENT_ERR_BAD_VERSION || ev->status == DOCENT_ERR_NO_NODE)) {
+    bool first = ev->tag == TAG_WITHDRAW;
+    if ((first && ev->status == DOCENT_OK) || ((first || ev->tag == TAG_OWN) && ev->status == DOCENT_ERR_NO_NODE)) {
+        gather_out(g);
+    } else if (first && ev->status == DOCENT_ERR_BAD_VERSION && g->withdrew) { /* Before it has begun, or not: is our node there? */
+        docent_ask(gather_machine(g), &own, TAG_OWN);
+    } else if ((first && ev->status == DOCENT_ERR_BAD_VERSION) || (ev->tag == TAG_OWN && ev->status == DOCENT_OK)) {
         docent_ask(gather_machine(g), &base, TAG_BASE);
     } else if (ev->tag == TAG_BASE && ev->status == DOCENT_OK && gather_read(ev->result, &round) && round > g->round) {
         gather_started(g);
@@ -484,6 +494,7 @@ static void gather_on_withdraw(struct gathering *g, const struct docent_event *e
         g->version = ev->result->stat.version;
         gather_go_later(g, GATHER_WITHDRAWING, DOCENT_OK);
     } else if (trouble == TROUBLE_BUSY || (trouble == TROUBLE_UNSURE && ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE)) {
+        g->withdrew = g->withdrew || (first && (trouble == TROUBLE_UNSURE || ev->sent));
         gather_go_later(g, GATHER_WITHDRAWING, ev->status);
     } else {
         gather_clean_up(g, g->verdict);

@@ -41,7 +41,8 @@ struct comer { /* Of an actor. */
     struct call *call; /* That is under way. NULL: none. */
     enum comer_verb verb;
     unsigned closing;  /* Handles that have not said that they are closed. */
-    bool alone;        /* There were none when it was begun, */
+    int64_t stray;     /* A call was told in this session, and may not be over. */
+    bool alone;        /* There was nothing of the kind when it was begun, */
     bool stood;        /* its client was connected, */
     unsigned breaks;   /* after so many connections, */
     int64_t session;   /* in this session. */
@@ -306,10 +307,10 @@ static struct call *comer_begins(struct actor *actor, enum comer_verb verb, uint
     call->calm = world_calm(actor->world);
     comer->call = call;
     comer->verb = verb;
-    comer->alone = comer->closing == 0; /* Else nodes may be of calls of before. */
     comer->stood = comer_is_online(actor);
     comer->breaks = actor->client.breaks;
     comer->session = docent_client_session(actor->client.core, NULL);
+    comer->alone = comer->closing == 0 && comer->stray != comer->session; /* Else nodes may be of calls of before. */
     return call;
 }
 
@@ -391,7 +392,12 @@ static void member_told(docent_status status, void *user)
         world_fail(world, "gather %" PRIu64 " ended with %s", call->serial, docent_status_name(status));
     }
     uint64_t limit_ms = call->timeout_ms == DOCENT_NO_WAIT ? 0 : call->timeout_ms;
-    if (status != DOCENT_ERR_TIMEOUT || !comer_stood(actor, call) || took_ms >= limit_ms + GATHERS_SETTLED_MS) {
+    bool settled = comer_stood(actor, call) && took_ms < limit_ms + GATHERS_SETTLED_MS;
+    if (status != DOCENT_ERR_TIMEOUT) {
+        return;
+    }
+    if (!settled) {
+        comer_of(actor)->stray = comer_of(actor)->session;
         return;
     }
     for (size_t i = 0; i < world->gathers->seat_count; i++) {
