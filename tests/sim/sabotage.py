@@ -76,6 +76,8 @@ CLAIM_NODE = "recipes/claim_node.c"
 LEASE_FILE = "recipes/lease.c"
 COUNTDOWN = "recipes/countdown.c"
 SYNC_QUEUE = "recipes/sync_queue.c"
+SYNC_QUEUE_JOIN = "recipes/sync_queue_join.c"
+SYNC_QUEUE_START = "recipes/sync_queue_start.c"
 PERMIT = "recipes/permit.c"
 PERMIT_TAKE = "recipes/permit_take.c"
 
@@ -716,28 +718,31 @@ BUGS = [
     ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
     # Synchronising queues.
     Bug("gather-unchecked", "a round begins although a member that was listed has gone", [
-        (SYNC_QUEUE, "        ops[count++] = docent_op_check(path, DOCENT_ANY_VERSION);\n", "        count += 0;\n"),
+        (SYNC_QUEUE_START, "        ops[count++] = docent_op_check(path, DOCENT_ANY_VERSION);\n", "        count += 0;\n"),
     ], ["--scenario gather-impatient --seeds 2000"]),
     Bug("gather-any-round", "members of other rounds are counted", [
-        (SYNC_QUEUE, "        members += strncmp(ev->result->names[i], prefix, prefix_size) == 0;", "        members++;"),
+        (SYNC_QUEUE_START, "        members += strncmp(ev->result->names[i], prefix, prefix_size) == 0;", "        members++;"),
     ], ["--scenario gather-impatient --seeds 500"]),
     Bug("gather-late-join", "a member joins a round that does not gather any more", [
         (SYNC_QUEUE, "{ docent_op_check(all->path, g->version), docent_op_create(g->own,", "{ docent_op_check(all->path, DOCENT_ANY_VERSION), docent_op_create(g->own,"),
     ], ["--scenario gather-impatient --seeds 500"]),
     Bug("gather-begin-again", "a round is begun by several", [
-        (SYNC_QUEUE, "number, (size_t)number_size, g->version);", "number, (size_t)number_size, DOCENT_ANY_VERSION);"),
+        (SYNC_QUEUE_START, "number, (size_t)number_size, g->version);", "number, (size_t)number_size, DOCENT_ANY_VERSION);"),
     ], ["--scenario gather-impatient --seeds 500", "--scenario storm-gather --seeds 2000"]),
     Bug("gather-join-again", "a lost reply to joining is taken for no", [
-        (SYNC_QUEUE, "            gather_enter(g, GATHER_FINDING); /* EV_RESUMED looks. */", "            gather_has_none(g);"),
+        (SYNC_QUEUE_JOIN, "            docent_gather_enter(g, GATHER_FINDING); /* EV_RESUMED looks. */", "            gather_has_none(g);"),
     ], ["--exhaustive gather"]),
     Bug("gather-find-unsynced", "whether a member has joined is read on a server that may lag", [
-        (SYNC_QUEUE, "        gather_ask_op(g, docent_op_sync(all->path), TAG_SYNC);\n        break;", "        gather_ask_op(g, docent_op_exists(g->own), TAG_OWN);\n        break;"),
+        (SYNC_QUEUE, "        docent_gather_ask_op(g, docent_op_sync(all->path), TAG_SYNC);\n        break;", "        docent_gather_ask_op(g, docent_op_exists(g->own), TAG_OWN);\n        break;"),
     ], ["--scenario storm-gather --seeds 3000"]),
     Bug("gather-withdraw-blind", "who withdraws does not look whether the round has begun", [
         (SYNC_QUEUE, "{ docent_op_check(g->queue->all.path, g->version), docent_op_delete(", "{ docent_op_check(g->queue->all.path, DOCENT_ANY_VERSION), docent_op_delete("),
     ], ["--scenario gather-impatient --seeds 2000"]),
+    Bug("gather-withdrew-twice", "who has asked twice to withdraw takes a round that has begun for its own", [
+        (SYNC_QUEUE_START, "ev->status == DOCENT_ERR_BAD_VERSION && g->withdrew)", "ev->status == DOCENT_ERR_BAD_VERSION && g->known == KNOWN_NONE)"),
+    ], ["--exhaustive gather-impatient --seed 10", "--exhaustive gather-impatient --seed 5"]),
     Bug("gather-leaves-node", "who has started leaves its node", [
-        (SYNC_QUEUE, "    if (g->known == KNOWN_NONE) {\n        gather_over(g, outcome);", "    if (g->known == KNOWN_NONE || outcome == DOCENT_OK) {\n        gather_over(g, outcome);"),
+        (SYNC_QUEUE, "    if (g->known == KNOWN_NONE) {\n        docent_gather_over(g, outcome);", "    if (g->known == KNOWN_NONE || outcome == DOCENT_OK) {\n        docent_gather_over(g, outcome);"),
     ], ["--scenario gather --seeds 20"]),
     Bug("gather-deaf", "members do not watch for the beginning", [
         (SYNC_QUEUE, "docent_ask_watch(gather_machine(g), &base, TAG_BASE); break;", "docent_ask(gather_machine(g), &base, TAG_BASE); break;"),
