@@ -77,7 +77,8 @@ typedef enum docent_work_on_failure {
 typedef struct docent_work_trouble {
     size_t struct_size;
     docent_status status; /* DOCENT_ERR_CORRUPT_DATA: malformed, and in quarantine. DOCENT_ERR_UNKNOWN_OUTCOME: at most once, taken out by
-                           * us or by another consumer, and not handed out. DOCENT_ERR_NOT_HELD: it was done, and was not ours any
+                           * us or by another consumer, and not handed out; with a lock path, it was done, and the session ended before it
+                           * was known whether that was written. DOCENT_ERR_NOT_HELD: it was done, and was not ours any
                            * more. Else why our answer for it could not be written: DOCENT_ERR_NO_AUTH, ... */
     const char *name;     /* Of the item. Borrowed, as all here, until the callback returns. */
     const char *fault;    /* In static words; "" if status says it all. */

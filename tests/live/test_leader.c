@@ -742,10 +742,10 @@ static void fail_over(const char *how, docent_error_policy policy, void (*strike
     assert_int_equal(next.gained, 1);
     assert_int_equal(next.overlaps, 0);
     assert_false(docent_leader_latch_has_leadership(old.latch));
-    assert_soon(old.lost == 1);
+    assert_soon(old.lost == old.gained); /* More than once if it had to wait for the processor. */
     uint64_t took = next.gained_us - begun;
     printf("# %s: the old one says no after %.1f ms, the next one leads after %.1f ms (session %u ms, tick %u ms)\n", how,
-           (double)(old.lost_us - begun) / 1000, (double)took / 1000, session_ms, tick_ms);
+           ((double)old.lost_us - (double)begun) / 1000, (double)took / 1000, session_ms, tick_ms);
     uint64_t ticks = apache_members == 3 ? 2 : 1, slack_ms = 400; /* For a machine that has other things to do. */
     assert_true(took <= (session_ms + ticks * tick_ms + slack_ms) * 1000);
 

@@ -1,0 +1,205 @@
+/* tests/live/flow.h - work that flows through a queue while members of an ensemble die and stop. A producer puts numbers, one after the other; two
+ * workers with locks are done with whatever they are handed; a third, which knows only the victim, keeps what it has got. In the end nothing
+ * that was put is lost, what the third had kept others were handed, nothing is left, and what was handed out twice somebody has
+ * been told of. */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include <pthread.h>
+
+#include "live.h"
+
+enum { FLOW_MAX = 1 << 18, FLOW_KEPT_MAX = 64, FLOW_WORKERS = 2, FLOW_SESSION_MS = 2000, FLOW_LONG_MS = 30000, FLOW_STEP = 50 };
+
+#define FLOW_LOCKS "/flow/locks"
+
+/* What the work goes through. */
+struct flow_kind {
+    void *(*open)(docent_client *client, const docent_work_queue_options *options);
+    docent_status (*put)(void *recipe, const docent_work_put *put, uint32_t timeout_ms);
+    void (*close)(void *recipe); /* Waits for the end. */
+    size_t (*left)(docent_client *client); /* Items, by the server's word. */
+};
+
+struct flow {
+    const struct flow_kind *kind;
+    docent_client *client; /* The producer's. */
+    void *recipe;
+    atomic_bool over;      /* No more puts. */
+    int puts;              /* The producer's until it has ended. */
+    docent_status outcomes[FLOW_MAX];
+    atomic_int seen[FLOW_MAX]; /* How often it was handed out. */
+    atomic_int handed;
+    atomic_int told;       /* Of work that came to nothing, or perhaps. */
+    atomic_int bad;        /* Anything else that was told. */
+};
+
+struct flow_worker {
+    struct flow *flow;
+    docent_client *client;
+    void *recipe;
+    atomic_int told;       /* As above. */
+    pthread_mutex_t mutex; /* Of what follows. */
+    bool keeps;
+    size_t kept;
+    docent_work_item *items[FLOW_KEPT_MAX];
+    int numbers[FLOW_KEPT_MAX];
+};
+
+static inline void flow_item(docent_work_queue *queue, docent_work_item *item, void *user)
+{
+    struct flow_worker *worker = user;
+    size_t count;
+    int number;
+    (void)queue;
+    memcpy(&number, docent_work_item_elements(item, &count)->data, sizeof number);
+    worker->flow->seen[number]++;
+    worker->flow->handed++;
+    pthread_mutex_lock(&worker->mutex);
+    bool keeps = worker->keeps && worker->kept < FLOW_KEPT_MAX;
+    if (keeps) {
+        worker->numbers[worker->kept] = number;
+        worker->items[worker->kept++] = item;
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    if (!keeps) docent_work_item_done(item, DOCENT_WORK_DONE);
+}
+
+static inline void flow_trouble(docent_work_queue *queue, const docent_work_trouble *trouble, void *user)
+{
+    struct flow_worker *worker = user;
+    (void)queue;
+    if (trouble->status == DOCENT_ERR_NOT_HELD || trouble->status == DOCENT_ERR_UNKNOWN_OUTCOME) {
+        worker->flow->told++;
+        worker->told++;
+    } else {
+        fprintf(stderr, "%s: %s\n", trouble->name, docent_status_name(trouble->status));
+        worker->flow->bad++;
+    }
+}
+
+static inline docent_client *flow_client(int member)
+{
+    char servers[96];
+    const char *chroot = strchr(connect_string, '/');
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = FLOW_SESSION_MS };
+    docent_client *client = NULL;
+    if (member >= 0) {
+        snprintf(servers, sizeof servers, "127.0.0.1:%u%s", apache_port(apache_alone, member), chroot);
+    } else {
+        snprintf(servers, sizeof servers, "%s%s", apache_connect_string(apache_alone), chroot);
+    }
+    assert_ok(docent_client_new(servers, &options, &client));
+    assert_ok(docent_client_wait_connected(client, FLOW_LONG_MS));
+    return client;
+}
+
+/* @member: the only one that it knows, or -1. */
+static inline void flow_worker_open(struct flow_worker *worker, struct flow *flow, int member)
+{
+    *worker = (struct flow_worker){ .flow = flow, .mutex = PTHREAD_MUTEX_INITIALIZER, .keeps = member >= 0 };
+    docent_work_queue_options options = {
+        DOCENT_WORK_QUEUE_OPTIONS, .lock_path = FLOW_LOCKS, .on_item = flow_item, .on_trouble = flow_trouble, .user = worker,
+    };
+    worker->client = flow_client(member);
+    worker->recipe = flow->kind->open(worker->client, &options);
+}
+
+static inline void flow_worker_close(struct flow_worker *worker)
+{
+    worker->flow->kind->close(worker->recipe);
+    docent_client_close(worker->client, NULL, NULL);
+}
+
+static inline size_t flow_kept(struct flow_worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    size_t kept = worker->kept;
+    pthread_mutex_unlock(&worker->mutex);
+    return kept;
+}
+
+static inline void *flow_put(void *user)
+{
+    struct flow *flow = user;
+    for (; !flow->over && flow->puts < FLOW_MAX; flow->puts++) {
+        docent_work_element element = { &flow->puts, sizeof flow->puts };
+        docent_work_put put = { DOCENT_WORK_PUT, .elements = &element, .count = 1 };
+        flow->outcomes[flow->puts] = flow->kind->put(flow->recipe, &put, FLOW_LONG_MS);
+    }
+    return NULL;
+}
+
+/* The victim is killed, or paused, for as long as it takes until others are handed what the worker has kept that knew only the victim. */
+static inline void flow_strike(struct flow *flow, int victim, bool kill)
+{
+    struct flow_worker doomed;
+    int before[FLOW_KEPT_MAX];
+    flow_worker_open(&doomed, flow, victim);
+    assert_within(FLOW_LONG_MS, 1, flow_kept(&doomed) > 0);
+    if (kill) {
+        apache_kill(apache_alone, victim);
+    } else {
+        apache_pause(apache_alone, victim);
+    }
+    size_t kept = flow_kept(&doomed);
+    for (size_t i = 0; i < kept; i++) before[i] = flow->seen[doomed.numbers[i]];
+    for (size_t i = 0; i < kept; i++) assert_within(FLOW_LONG_MS, 1, flow->seen[doomed.numbers[i]] > before[i]);
+    int handed = flow->handed;
+    assert_within(FLOW_LONG_MS, 1, flow->handed >= handed + FLOW_STEP);
+    if (kill) {
+        apache_restart(apache_alone, victim);
+    } else {
+        apache_resume(apache_alone, victim);
+    }
+    apache_wait(apache_alone, 3);
+
+    pthread_mutex_lock(&doomed.mutex);
+    doomed.keeps = false;
+    size_t all = doomed.kept; /* Perhaps more, of its next session. */
+    pthread_mutex_unlock(&doomed.mutex);
+    for (size_t i = 0; i < all; i++) docent_work_item_done(doomed.items[i], DOCENT_WORK_DONE);
+    assert_within(FLOW_LONG_MS, 1, (size_t)doomed.told >= kept);
+    flow_worker_close(&doomed);
+}
+
+static inline void flow_run(const struct flow_kind *kind)
+{
+    static struct flow flow;
+    struct flow_worker workers[FLOW_WORKERS];
+    pthread_t producer;
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .lock_path = FLOW_LOCKS, .receipt_path = "/flow/receipts" };
+    flow = (struct flow){ .kind = kind, .client = flow_client(-1) };
+    flow.recipe = kind->open(flow.client, &options);
+    for (int i = 0; i < FLOW_WORKERS; i++) flow_worker_open(&workers[i], &flow, -1);
+    assert_int_equal(pthread_create(&producer, NULL, flow_put, &flow), 0);
+
+    int leader = apache_leader(apache_alone);
+    flow_strike(&flow, leader, true);
+    flow_strike(&flow, (apache_leader(apache_alone) + 1) % 3, false); /* A paused leader is missed only when it has been one for too long. */
+    flow.over = true;
+    pthread_join(producer, NULL);
+
+    int twice = 0, unknown = 0;
+    for (int i = 0; i < flow.puts; i++) {
+        if (flow.outcomes[i] == DOCENT_ERR_UNKNOWN_OUTCOME) { /* The session ended before the receipt was read. */
+            unknown++;
+        } else if (flow.outcomes[i] != DOCENT_ERR_TIMEOUT) { /* Not put. */
+            assert_ok(flow.outcomes[i]);
+            assert_within(FLOW_LONG_MS, 1, flow.seen[i] > 0);
+        }
+    }
+    assert_within(FLOW_LONG_MS, 1, kind->left(flow.client) == 0);
+    for (int i = 0; i < FLOW_WORKERS; i++) flow_worker_close(&workers[i]);
+    for (int i = 0; i < flow.puts; i++) {
+        if (flow.outcomes[i] == DOCENT_ERR_TIMEOUT) assert_int_equal(flow.seen[i], 0);
+        if (flow.seen[i] > 1) twice += flow.seen[i] - 1;
+    }
+    printf("# %d put, %d of unknown outcome, %d handed out again, of %d somebody was told\n", flow.puts, unknown, twice, flow.told);
+    assert_true(twice <= flow.told);
+    assert_int_equal(flow.bad, 0);
+    kind->close(flow.recipe);
+    docent_client_close(flow.client, NULL, NULL);
+}
+
+#endif
