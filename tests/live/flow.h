@@ -28,7 +28,8 @@ struct flow {
     atomic_bool over;      /* No more puts. */
     int puts;              /* The producer's until it has ended. */
     docent_status outcomes[FLOW_MAX];
-    atomic_int seen[FLOW_MAX]; /* How often it was handed out. */
+    atomic_int seen[FLOW_MAX];   /* How often it was handed out, */
+    atomic_int worked[FLOW_MAX]; /* and how often of that to somebody who was done with it. */
     atomic_int handed;
     atomic_int told;       /* Of work that came to nothing, or perhaps. */
     atomic_int bad;        /* Anything else that was told. */
@@ -44,6 +45,7 @@ struct flow_worker {
     size_t kept;
     docent_work_item *items[FLOW_KEPT_MAX];
     int numbers[FLOW_KEPT_MAX];
+    int before[FLOW_KEPT_MAX]; /* How often it had been worked on. */
 };
 
 static inline void flow_item(docent_work_queue *queue, docent_work_item *item, void *user)
@@ -59,10 +61,13 @@ static inline void flow_item(docent_work_queue *queue, docent_work_item *item, v
     bool keeps = worker->keeps && worker->kept < FLOW_KEPT_MAX;
     if (keeps) {
         worker->numbers[worker->kept] = number;
+        worker->before[worker->kept] = worker->flow->worked[number];
         worker->items[worker->kept++] = item;
     }
     pthread_mutex_unlock(&worker->mutex);
-    if (!keeps) docent_work_item_done(item, DOCENT_WORK_DONE);
+    if (keeps) return;
+    worker->flow->worked[number]++;
+    docent_work_item_done(item, DOCENT_WORK_DONE);
 }
 
 static inline void flow_trouble(docent_work_queue *queue, const docent_work_trouble *trouble, void *user)
@@ -134,17 +139,15 @@ static inline void *flow_put(void *user)
 static inline void flow_strike(struct flow *flow, int victim, bool kill)
 {
     struct flow_worker doomed;
-    int before[FLOW_KEPT_MAX];
     flow_worker_open(&doomed, flow, victim);
     assert_within(FLOW_LONG_MS, 1, flow_kept(&doomed) > 0);
+    size_t kept = flow_kept(&doomed);
     if (kill) {
         apache_kill(apache_alone, victim);
     } else {
         apache_pause(apache_alone, victim);
     }
-    size_t kept = flow_kept(&doomed);
-    for (size_t i = 0; i < kept; i++) before[i] = flow->seen[doomed.numbers[i]];
-    for (size_t i = 0; i < kept; i++) assert_within(FLOW_LONG_MS, 1, flow->seen[doomed.numbers[i]] > before[i]);
+    for (size_t i = 0; i < kept; i++) assert_within(FLOW_LONG_MS, 1, flow->worked[doomed.numbers[i]] > doomed.before[i]);
     int handed = flow->handed;
     assert_within(FLOW_LONG_MS, 1, flow->handed >= handed + FLOW_STEP);
     if (kill) {
@@ -186,7 +189,7 @@ static inline void flow_run(const struct flow_kind *kind)
             unknown++;
         } else if (flow.outcomes[i] != DOCENT_ERR_TIMEOUT) { /* Not put. */
             assert_ok(flow.outcomes[i]);
-            assert_within(FLOW_LONG_MS, 1, flow.seen[i] > 0);
+            assert_within(FLOW_LONG_MS, 1, flow.worked[i] > 0);
         }
     }
     assert_within(FLOW_LONG_MS, 1, kind->left(flow.client) == 0);

@@ -76,10 +76,10 @@ static inline docent_client *client_start(const docent_client_options *options)
     return client;
 }
 
-static inline int server_start(void **state)
+/* Of a development server; 0: the default, which is short. */
+static inline int server_start_with(uint32_t max_session_ms)
 {
-    (void)state;
-    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50 };
+    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50, .max_session_ms = max_session_ms };
     if (apache_alone == NULL) {
         if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
         snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
@@ -95,6 +95,21 @@ static inline int server_start(void **state)
     docent_client_close(root, NULL, NULL);
     snprintf(connect_string + strlen(connect_string), sizeof chroot, "%s", chroot);
     return 0;
+}
+
+static inline int server_start(void **state)
+{
+    (void)state;
+    return server_start_with(0);
+}
+
+enum { PATIENT_SESSION_MS = 60000 };
+
+/* For sessions that outlive rows of lost connections, or much work, on a machine that has other things to do. */
+static inline int server_start_patient(void **state)
+{
+    (void)state;
+    return server_start_with(PATIENT_SESSION_MS);
 }
 
 static inline int server_stop(void **state)
@@ -197,6 +212,16 @@ static inline void session_of(docent_client *client, docent_client_options *opti
     assert_soon(session.known);
     options->session_id = session.id;
     memcpy(options->session_password, session.password, sizeof session.password);
+}
+
+/* How often a client with statistics has asked for that. */
+static inline uint64_t times_asked(docent_client *of, docent_op_type type)
+{
+    docent_stats_snapshot snapshot = { DOCENT_STATS_SNAPSHOT };
+    assert_ok(docent_client_stats(of, &snapshot));
+    uint64_t count = 0;
+    for (int i = 0; i < DOCENT_OUTCOMES; i++) count += snapshot.operations[type][i];
+    return count;
 }
 
 /* Ends a client's session behind its back. With a real server another client takes it over and says good-bye. Its owner may take it back before

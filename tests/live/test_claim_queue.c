@@ -21,13 +21,8 @@ static int stop(void **state)
 /* Sessions that outlive a row of lost connections, with the pauses in between. */
 static int start_patient(void **state)
 {
-    (void)state;
-    if (apache_alone != NULL) return start(state);
-    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50, .max_session_ms = 60000 };
-    docent_client_options client_options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 60000 };
-    if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
-    snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
-    client = client_start(&client_options);
+    if (server_start_patient(state) != 0) return -1;
+    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
     return 0;
 }
 

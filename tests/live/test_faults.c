@@ -7,12 +7,8 @@ static docent_client *client;
 /* Sessions that outlive every answer held here. */
 static int start(void **state)
 {
-    (void)state;
-    docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50, .max_session_ms = 60000 };
-    docent_client_options client_options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 60000 };
-    if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
-    snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
-    client = client_start(&client_options);
+    if (server_start_patient(state) != 0) return -1;
+    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
     return 0;
 }
 

@@ -12,6 +12,13 @@ static int start(void **state)
     return 0;
 }
 
+static int start_patient(void **state)
+{
+    if (server_start_patient(state) != 0) return -1;
+    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
+    return 0;
+}
+
 static int stop(void **state)
 {
     docent_client_close(client, NULL, NULL);
@@ -269,6 +276,78 @@ static void f106_kazoo_takes_the_smaller_priority_first(void **state)
     docent_queue_close(urgent, NULL, NULL);
 }
 
+enum { WINDOW = 256 };
+
+struct stream { /* Puts or takes, so many under way at a time. */
+    docent_queue *queue;
+    int items, begun, ended;
+    bool takes;
+    atomic_bool over, bad;
+};
+
+static void stream_begin(struct stream *stream);
+
+static void stream_step(const docent_result *result, void *user)
+{
+    struct stream *stream = user;
+    bool good = result->status == DOCENT_OK;
+    if (good && stream->takes) good = result->size == sizeof stream->ended && memcmp(result->data, &stream->ended, sizeof stream->ended) == 0;
+    if (!good) stream->bad = true;
+    stream->ended++;
+    if (stream->begun < stream->items && good) stream_begin(stream);
+    if (stream->ended == stream->begun) stream->over = true;
+}
+
+static void stream_begin(struct stream *stream)
+{
+    docent_status status = stream->takes ? docent_queue_take_async(stream->queue, PATIENCE_MS, stream_step, stream)
+                                         : docent_queue_put_async(stream->queue, &stream->begun, sizeof stream->begun, stream_step, stream);
+    stream->begun++;
+    if (status == DOCENT_OK) return;
+    stream->bad = true;
+    stream->ended++;
+}
+
+static void stream_start(void *user)
+{
+    struct stream *stream = user;
+    for (int i = 0; i < WINDOW && i < stream->items; i++) stream_begin(stream);
+}
+
+static void stream_run(docent_client *owner, docent_queue *queue, int items, bool takes)
+{
+    struct stream stream = { .queue = queue, .items = items, .takes = takes };
+    assert_ok(docent_client_post(owner, stream_start, &stream));
+    assert_within(600000, 1, stream.over);
+    assert_false(stream.bad);
+    assert_int_equal(stream.ended, items);
+}
+
+static void f105_one_listing_serves_all_takes(void **state)
+{
+    (void)state;
+    const char *many = getenv("DOCENT_WORK_ITEMS");
+    int count = many != NULL ? atoi(many) : server != NULL ? 100000 : 2000;
+    docent_stats *stats;
+    assert_ok(docent_stats_new(NULL, &stats));
+    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .stats = stats, .session_timeout_ms = PATIENT_SESSION_MS };
+    docent_client *own = client_start(&options);
+    docent_queue *queue = queue_new(own, NULL);
+    put(queue, "x"); /* The path is there: puts get their places in the order of their calls. */
+    take(queue, "x");
+    stream_run(own, queue, count, false);
+    assert_size(queue, (uint32_t)count);
+    uint64_t listings = times_asked(own, DOCENT_OP_CHILDREN);
+    stream_run(own, queue, count, true);
+    listings = times_asked(own, DOCENT_OP_CHILDREN) - listings;
+    assert_size(queue, 0);
+    if (many != NULL) print_message("# %d items, %llu listings\n", count, (unsigned long long)listings);
+    assert_int_equal(listings, 1);
+    docent_queue_close(queue, NULL, NULL);
+    docent_client_close(own, NULL, NULL);
+    docent_stats_unref(stats);
+}
+
 static void f105_too_many_for_one_listing_is_an_outcome(void **state)
 {
     (void)state;
@@ -386,6 +465,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(each_item_goes_to_one_consumer, start, stop),
         cmocka_unit_test_setup_teardown(other_names_are_left_alone, start, stop),
         cmocka_unit_test_setup_teardown(f106_kazoo_takes_the_smaller_priority_first, start, stop),
+        cmocka_unit_test_setup_teardown(f105_one_listing_serves_all_takes, start_patient, stop),
         cmocka_unit_test_setup_teardown(f105_too_many_for_one_listing_is_an_outcome, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),
         cmocka_unit_test_setup_teardown(a_take_waits_through_a_cut, start, stop),

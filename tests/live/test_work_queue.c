@@ -653,15 +653,6 @@ static void flood(void *user)
     }
 }
 
-static uint64_t asked(docent_client *of, docent_op_type type)
-{
-    docent_stats_snapshot snapshot = { DOCENT_STATS_SNAPSHOT };
-    assert_ok(docent_client_stats(of, &snapshot));
-    uint64_t count = 0;
-    for (int i = 0; i < DOCENT_OUTCOMES; i++) count += snapshot.operations[type][i];
-    return count;
-}
-
 static void f105_listings_do_not_grow_with_what_is_taken(void **state)
 {
     (void)state;
@@ -682,13 +673,13 @@ static void f105_listings_do_not_grow_with_what_is_taken(void **state)
         assert_int_equal(f.accepted, count);
         assert_ok(docent_work_queue_flush(f.queue, DOCENT_FOREVER));
         assert_int_equal(children("/app/jobs"), count);
-        uint64_t listings = asked(consumer, DOCENT_OP_CHILDREN);
+        uint64_t listings = times_asked(consumer, DOCENT_OP_CHILDREN);
         options.on_item = large_item;
         docent_work_queue *queue = queue_new(consumer, &options, NULL);
         for (int waited = 0; large_seen < count && waited < 600000; waited++) pause_ms(1);
         assert_int_equal(large_seen, count);
         assert_int_equal(large_disorder, 0);
-        listings = asked(consumer, DOCENT_OP_CHILDREN) - listings;
+        listings = times_asked(consumer, DOCENT_OP_CHILDREN) - listings;
         if (many != NULL) print_message("# %d items, %llu listings\n", count, (unsigned long long)listings);
         assert_true(listings <= 5 + (uint64_t)count / 1000);
         queue_close(queue);
