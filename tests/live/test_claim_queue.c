@@ -249,7 +249,9 @@ static void a_queue_is_closed_when_its_items_are(void **state)
 
 enum { MANY = 120, CONSUMERS = 3 };
 
-/* Some give back, requeue or lose; in the end each has been acknowledged once. */
+static atomic_int acknowledged; /* By all of them. */
+
+/* Some give back, requeue or lose; in the end each has been acknowledged once. Until there can be no more, or it has none for long. */
 static void *consume(void *user)
 {
     atomic_int *seen = user;
@@ -258,15 +260,24 @@ static void *consume(void *user)
     docent_claim_queue_options options = { DOCENT_CLAIM_QUEUE_OPTIONS, .dialect = DOCENT_DIALECT_KAZOO, .any_order = true };
     if (docent_client_new(connect_string, NULL, &own) != DOCENT_OK) return NULL;
     if (docent_claim_queue_new(own, "/parent/queue", &options, &queue) != DOCENT_OK) return NULL;
-    docent_item *item = NULL;
-    for (int turn = 0; docent_claim_queue_take(queue, 1500, &item) == DOCENT_OK; turn++) {
+    for (int turn = 0, waited = 0; acknowledged < MANY && waited < PATIENCE_MS;) {
+        docent_item *item = NULL;
+        docent_status status = docent_claim_queue_take(queue, 100, &item);
         int number;
+        if (status == DOCENT_ERR_TIMEOUT) {
+            waited += 100;
+            continue;
+        }
+        if (status != DOCENT_OK) break;
+        waited = 0;
         memcpy(&number, docent_item_data(item, NULL), sizeof number);
         if (turn % 7 == 6) {
             (void)docent_item_requeue(item);
         } else if (turn % 5 != 4 && docent_item_acknowledge(item) == DOCENT_OK) {
             seen[number]++;
+            acknowledged++;
         }
+        turn++;
         docent_item_close(item, NULL, NULL);
     }
     docent_claim_queue_close(queue, NULL, NULL);
@@ -284,6 +295,7 @@ static void each_item_is_acknowledged_once(void **state)
         seen[i] = 0;
         assert_ok(docent_claim_queue_put(queue, &i, sizeof i, NULL));
     }
+    acknowledged = 0;
     for (int i = 0; i < CONSUMERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, consume, seen), 0);
     for (int i = 0; i < CONSUMERS; i++) pthread_join(threads[i], NULL);
     for (int i = 0; i < MANY; i++) assert_int_equal(seen[i], 1);
