@@ -6,6 +6,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum {
+    LEADER_TRIPS_MAX = 2,      /* From the end of a leadership to the next one. */
+    LEADER_SETTLED_TRIPS = 10, /* Enough for whoever has come, or stepped aside, not to matter any more. */
+    LEADER_TRIP_US = 2 * WORLD_EVEN_US,
+};
+
 struct leader { /* Of one process. */
     struct world *world;
     struct actor *actor;
@@ -24,12 +30,15 @@ struct leader { /* Of one process. */
     docent_status why;  /* Of the last loss. */
     uint64_t lost_us;
     unsigned writes;
+    uint64_t came_us;   /* Into the queue. */
     struct alarm alarm; /* Enough waited, or time to work. */
 };
 
 struct leaders {
     struct leader each[WORLD_ACTORS_MAX];
     bool closing;
+    uint64_t left_us;   /* When somebody left the queue last, and, if that was a leader and nobody had left shortly before, */
+    uint64_t vacant_us; /* since when there is none. Else 0. */
 };
 
 static void leader_ring(struct alarm *alarm);
@@ -107,6 +116,34 @@ void leaders_check(struct world *world)
     }
 }
 
+/* ---- How many round trips it takes to follow. ---- */
+
+static void leader_leaves(struct leader *leader)
+{
+    struct leaders *all = leader->world->leaders;
+    uint64_t now_us = leader->world->clock.now_us;
+    bool alone = now_us - all->left_us > LEADER_SETTLED_TRIPS * LEADER_TRIP_US;
+    all->vacant_us = leader->leads && alone ? now_us : 0;
+    all->left_us = now_us;
+}
+
+static void leader_follows(struct leader *leader)
+{
+    struct world *world = leader->world;
+    uint64_t vacant_us = world->leaders->vacant_us, took_us = world->clock.now_us - vacant_us;
+    bool waited = leader->came_us + LEADER_SETTLED_TRIPS * LEADER_TRIP_US < vacant_us;
+    bool spoiled = world->plan.count > 0 || world->faults_done > 0;
+    world->leaders->vacant_us = 0;
+    if (!world->scenario->even || spoiled || vacant_us == 0 || !waited) {
+        return;
+    }
+    world_trace(world, "client %zu  follows after %" PRIu64 " us", leader->actor->index, took_us);
+    if (took_us > LEADER_TRIPS_MAX * LEADER_TRIP_US + LEADER_TRIP_US / 10) {
+        world_fail(world, "client %zu leads %" PRIu64 " us after the last one has gone: more than %d round trips of %d us", leader->actor->index,
+                   took_us, LEADER_TRIPS_MAX, LEADER_TRIP_US);
+    }
+}
+
 /* ---- Closing. ---- */
 
 static void leader_closed(void *user)
@@ -119,6 +156,7 @@ static void leader_close(struct leader *leader)
     docent_leader_latch *latch = leader->latch;
     docent_leader_selector *selector = leader->selector;
     clock_stop(&leader->world->clock, &leader->alarm);
+    leader_leaves(leader);
     leader->latch = NULL;
     leader->selector = NULL;
     leader->leads = leader->lost = leader->busy = false;
@@ -149,6 +187,7 @@ static void leader_gains(struct leader *leader, int64_t token)
     if (token < leader->token || (token == leader->token && leader->selector != NULL)) {
         world_fail(world, "client %zu leads by token %" PRId64 ", after %" PRId64, leader->actor->index, token, leader->token);
     }
+    leader_follows(leader);
     leader->leads = true;
     leader->lost = leader->interrupted = false;
     leader->token = token;
@@ -232,6 +271,8 @@ static void leader_interrupted(docent_leader_selector *selector, const docent_le
 
 static void leader_relinquish(struct leader *leader)
 {
+    leader_leaves(leader);
+    leader->came_us = leader->world->clock.now_us; /* If it queues again. */
     leader->leads = leader->lost = false;
     docent_leader_selector_relinquish(leader->selector, leader->term);
     if (leaders_token(leader->actor) != -1) {
@@ -301,6 +342,7 @@ static docent_status leader_open(struct leader *leader)
     struct world *world = leader->world;
     bool selects = world->scenario->kazoo ? leader_may(leader, 500) : world->scenario->play == PLAY_SELECTORS;
     docent_dialect dialect = world->scenario->kazoo ? DOCENT_DIALECT_KAZOO : DOCENT_DIALECT_CURATOR;
+    leader->came_us = world->clock.now_us;
     leader->policy = leader_may(leader, 500) ? DOCENT_ERROR_POLICY_LOST : DOCENT_ERROR_POLICY_DEFAULT;
     leader->damping_ms = leader_may(leader, 300) ? (uint32_t)leader_between(leader, 1, world->session_ms / 2) : 0;
     leader->token = -1;
@@ -332,6 +374,7 @@ void leaders_act(struct actor *actor)
     }
     docent_status status = leader->latch != NULL || leader->selector != NULL ? DOCENT_OK : leader_open(leader);
     if (status == DOCENT_OK && leader->selector != NULL) {
+        leader->came_us = world->clock.now_us;
         status = docent_leader_selector_requeue(leader->selector);
     }
     if (status != DOCENT_OK) {

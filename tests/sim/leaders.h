@@ -4,6 +4,7 @@
  *   - who says that it leads has told so, and who told so and does not lead any more says so in the same turn, or knows it by the clock;
  *   - under the policy for suspended connections nobody leads over a connection that is down; a damped latch does not lead again so soon;
  *   - gains and losses alternate; terms do not overlap, count on, and end when the application ends them, and not before;
+ *   - where every message takes equally long, and nothing goes wrong, who waited leads within two round trips after a leader has gone;
  *   - in the calm everybody leads once. */
 #ifndef SIM_LEADERS_H
 #define SIM_LEADERS_H

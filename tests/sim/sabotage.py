@@ -463,6 +463,11 @@ BUGS = [
         (ELECTION, "if (left != NULL) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);",
          "if (left != NULL && next == ELECTION_OUT) docent_contender_leave(&left->contender, DOCENT_ERR_CANCELLED);"),
     ], ["--scenario latch --seeds 10"]),
+    Bug("election-third-trip", "who is first by the list lists once more before it leads", [
+        (CONTENDER_QUEUE, "    } else if (rank.ahead == NULL) {\n        docent_contender_go(c, CONTENDER_FIRST);",
+         "    } else if (rank.ahead == NULL) {\n        static unsigned lists;\n"
+         "        docent_contender_go(c, lists++ % 2 == 0 ? CONTENDER_RANKING : CONTENDER_FIRST);"),
+    ], ["--scenario latch-trips --seeds 20", "--scenario selector-trips --seeds 20"]),
     Bug("election-paused", "the pause after a lack of memory has no end", [
         (ELECTION, "    case DOCENT_EV_TIMER:\n        election_stand(e);\n", "    case DOCENT_EV_TIMER:\n"),
     ], ["--exhaustive latch", "--scenario storm-latch --seeds 300"]),

@@ -120,6 +120,10 @@ const struct scenario scenarios[] = {
 
     {.name = "latch", .text = "three leader latches, two servers that lag (F-69 to F-71, F-74, F-75, F-142)", .replicas = 2, .contenders = 3,
      .play = PLAY_LATCHES, .rounds = 2, .lag_ms = 200},
+    {.name = "latch-trips", .text = "three leader latches: within two round trips of one's closing the next one leads", .replicas = 1, .contenders = 3,
+     .play = PLAY_LATCHES, .rounds = 6, .even = true},
+    {.name = "selector-trips", .text = "three leader selectors: within two round trips of one's end the next one leads", .replicas = 1, .contenders = 3,
+     .play = PLAY_SELECTORS, .rounds = 6, .even = true},
     {.name = "selector", .text = "three leader selectors, two servers that lag (F-69 to F-71, F-75, F-77, F-142)", .replicas = 2, .contenders = 3,
      .play = PLAY_SELECTORS, .rounds = 3, .lag_ms = 200},
     {.name = "leader-kazoo", .text = "latches and selectors on one path, in the dialect of kazoo", .replicas = 2, .contenders = 3,

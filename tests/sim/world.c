@@ -866,9 +866,13 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         .hooks = {.user = world, .sent = world_sent, .reachable = world_reachable, .listens = world_listens, .accept = world_accept,
                   .opened = world_opened, .arrived = world_arrived, .broken = world_broken},
     };
+    if (scenario->even) {
+        world->net.latency_min_us = world->net.latency_max_us = WORLD_EVEN_US;
+        world->net.fragment_per_mille = 0;
+    }
     struct ensemble_config config = {
         .clock = &world->clock, .random = &world->random, .count = scenario->replicas, .tick_ms = world->tick_ms,
-        .lag_max_us = scenario->lag_ms * SIM_MS, .latency_min_us = 50, .latency_max_us = 500, .user = world,
+        .lag_max_us = scenario->lag_ms * SIM_MS, .latency_min_us = scenario->even ? 0 : 50, .latency_max_us = scenario->even ? 0 : 500, .user = world,
         .committed = world_committed, .trace = trace ? world_ensemble_trace : NULL, .speaks = scenario->speaks,
     };
     world->ensemble = ensemble_new(&config);

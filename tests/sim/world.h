@@ -19,7 +19,7 @@
 #include "tests/sim/ensemble.h"
 #include "tests/sim/faults.h"
 
-enum { WORLD_ACTORS_MAX = 6 };
+enum { WORLD_ACTORS_MAX = 6, WORLD_EVEN_US = 5000 /* That long, in even scenarios. */ };
 
 struct world;
 struct actor;
@@ -63,6 +63,7 @@ struct scenario {
     enum lock_play locks;
     bool one_consumer;  /* Of a queue: the first client; the others produce. */
     bool long_holds;    /* For about as long as a session lives. */
+    bool even;          /* Every message takes as long as any other, so that time counts round trips. */
     unsigned loses;     /* One message in so many is lost, of requests and of replies. 0: none. */
     bool listens;       /* Clients have listeners; see hearing.h. */
     bool watches;       /* Clients have watchers; see watching.h. */
