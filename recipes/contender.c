@@ -1,6 +1,7 @@
 /* recipes/contender.c - see contender_internal.h: states, events, beginning and end. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "recipes/contender_internal.h"
 #include "recipes/trouble.h"
@@ -133,7 +134,7 @@ static void contender_ask(struct contender *c)
     case CONTENDER_FINDING: docent_protected_ask_find(&c->own, &c->machine); break;
     case CONTENDER_RANKING: contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST); break;
     case CONTENDER_CHECKING: contender_ask_op(c, docent_op_exists(c->own.path), TAG_OWN); break;
-    case CONTENDER_DELETING: docent_removal_ask(&c->removal, &c->machine); break;
+    case CONTENDER_DELETING: contender_ask_op(c, docent_op_delete(c->own.path, DOCENT_ANY_VERSION), TAG_DELETE); break;
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
     case CONTENDER_NEW:
     case CONTENDER_WATCHING: /* contender_wait() asks: it knows whom to watch. */
@@ -210,10 +211,6 @@ static void contender_on_reply(struct contender *c, const struct docent_event *e
         docent_contender_on_find(c, ev);
         return;
     }
-    if (c->state == CONTENDER_DELETING) {
-        docent_contender_on_removal(c, ev);
-        return;
-    }
     switch ((enum contender_tag)ev->tag) {
     case TAG_CREATE: docent_contender_on_create(c, ev); break;
     case TAG_LIST:
@@ -226,6 +223,7 @@ static void contender_on_reply(struct contender *c, const struct docent_event *e
     case TAG_PARENT: docent_contender_on_parent(c, ev->status); break;
     case TAG_OWN: docent_contender_on_own(c, ev); break;
     case TAG_AHEAD: docent_contender_on_ahead(c, ev->status); break;
+    case TAG_DELETE: docent_contender_on_delete(c, ev->status); break;
     }
 }
 
@@ -310,27 +308,28 @@ static void contender_on_event(struct docent_machine *machine, const struct doce
 
 docent_status docent_contender_init(struct contender *c, const struct contender_config *config)
 {
+    char name[CONTENDER_NAME_SIZE];
     docent_status status = docent_timer_reserve(config->client);
     if (status != DOCENT_OK) return status;
 
+    c->config = *config;
+    docent_contender_draw_name(c, name);
     c->own = (struct protected_node){
         .client = config->client,
         .parent = config->path,
         .sequential = config->beside == NULL,
         .ephemeral = true,
     };
-    status = docent_protected_init(&c->own, DIALECT_PREFIX_SIZE + DIALECT_DIGITS);
+    status = docent_protected_init(&c->own, strlen(name) + 1);
     if (status != DOCENT_OK) {
         docent_timer_release(config->client);
         return status;
     }
-    c->removal = (struct removal){ .path = c->own.path, .unique = true };
-    c->config = *config;
+    docent_contender_take_name(c, name);
     if (c->config.beside != NULL) docent_hold_ref(c->config.beside);
     c->state = CONTENDER_NEW;
     c->told = CONTENDER_WAITS;
     c->verdict = DOCENT_OK;
-    docent_contender_draw_name(c);
     docent_machine_init(&c->machine, config->client, contender_on_event);
     c->machine.name = "lock";
     return DOCENT_OK;

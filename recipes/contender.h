@@ -12,7 +12,6 @@
 #include "recipes/meter.h"
 #include "recipes/parents.h"
 #include "recipes/protected.h"
-#include "recipes/removal.h"
 
 enum contender_phase {
     CONTENDER_WAITS,  /* Not first, as far as is known. */
@@ -67,7 +66,6 @@ struct contender {
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     struct protected_node own;  /* Our node, and what is known of it. */
     struct parents parents;
-    struct removal removal;
 };
 
 /* @contender: zeroed memory. Returns DOCENT_OK or DOCENT_ERR_NO_MEMORY, with nothing to be finished. */

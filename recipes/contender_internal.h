@@ -65,7 +65,7 @@
 
 enum { CONTENDER_OWN_LOOK_MS = 1000 }; /* When somebody first looks after their own node. */
 
-enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_OWN, TAG_AHEAD }; /* And those of the building blocks. */
+enum contender_tag { TAG_CREATE, TAG_LIST, TAG_PARENT, TAG_OWN, TAG_AHEAD, TAG_DELETE }; /* And those of the building blocks. */
 
 /* contender.c */
 void docent_contender_enter(struct contender *contender, enum contender_state next); /* The only writer of contender->state. */
@@ -81,11 +81,14 @@ void docent_contender_has_none(struct contender *contender, enum contender_state
 void docent_contender_ask_again(struct contender *contender, enum contender_state state, docent_status status);
 
 /* contender_node.c */
-void docent_contender_draw_name(struct contender *contender);
+enum { CONTENDER_NAME_SIZE = DIALECT_PREFIX_SIZE + DIALECT_DIGITS }; /* Room for all of our name but what the server appends. */
+void docent_contender_draw_name(struct contender *contender, char name[CONTENDER_NAME_SIZE]);
+void docent_contender_take_name(struct contender *contender, const char *name);
+void docent_contender_rename(struct contender *contender);
 void docent_contender_on_create(struct contender *contender, const struct docent_event *ev);
 void docent_contender_on_parent(struct contender *contender, docent_status status);
 void docent_contender_on_find(struct contender *contender, const struct docent_event *ev);
-void docent_contender_on_removal(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_delete(struct contender *contender, docent_status status);
 
 /* contender_queue.c */
 void docent_contender_on_rank_list(struct contender *contender, const struct docent_event *ev);

@@ -9,17 +9,31 @@ enum {
     CONTENDER_ROUNDS_MAX = 64,    /* Then it is an error: something deletes the path as fast as we make it. */
 };
 
-void docent_contender_draw_name(struct contender *c)
+void docent_contender_draw_name(struct contender *c, char name[CONTENDER_NAME_SIZE])
 {
     char uuid[37];
 
     docent_client_uuid(c->config.client, uuid);
-    docent_dialect_prefix(c->config.dialect, uuid, docent_protected_prefix(&c->own));
+    docent_dialect_prefix(c->config.dialect, uuid, name);
     if (c->config.beside != NULL) {
         const char *beside = docent_hold_path(c->config.beside);
-        strcat(docent_protected_prefix(&c->own), beside + strlen(beside) - DIALECT_DIGITS);
+        strcat(name, beside + strlen(beside) - DIALECT_DIGITS);
     }
+}
+
+void docent_contender_take_name(struct contender *c, const char *name)
+{
+    strcpy(docent_protected_prefix(&c->own), name);
     docent_protected_named(&c->own);
+}
+
+/* The old one is gone, or is not ours. All have the same length. */
+void docent_contender_rename(struct contender *c)
+{
+    char name[CONTENDER_NAME_SIZE];
+
+    docent_contender_draw_name(c, name);
+    docent_contender_take_name(c, name);
 }
 
 /* ---- Creating. ---- */
@@ -132,7 +146,7 @@ void docent_contender_on_find(struct contender *c, const struct docent_event *ev
         break;
     case PROTECTED_NOT_THERE: docent_contender_has_none(c, CONTENDER_CREATING); break;
     case PROTECTED_FOREIGN: /* Not ours to adopt or to remove. Get out of its way. */
-        docent_contender_draw_name(c);
+        docent_contender_rename(c);
         docent_contender_has_none(c, CONTENDER_CREATING);
         break;
     case PROTECTED_FAILED: contender_find_failed(c, ev->status); break;
@@ -141,21 +155,15 @@ void docent_contender_on_find(struct contender *c, const struct docent_event *ev
 
 /* ---- Deleting. ---- */
 
-void docent_contender_on_removal(struct contender *c, const struct docent_event *ev)
+/* Our name is unique, so nothing else can have been there: "no such node" is what we want to hear. */
+void docent_contender_on_delete(struct contender *c, docent_status status)
 {
-    switch (docent_removal_on_reply(&c->removal, &c->machine, ev)) {
-    case REMOVAL_GONE:
+    if (status == DOCENT_OK || status == DOCENT_ERR_NO_NODE) {
         c->own.known = PROTECTED_NONE;
         docent_contender_go(c, CONTENDER_GONE);
-        break;
-    case REMOVAL_FAILED:
-        if (docent_trouble(ev->status) == TROUBLE_LOST) break;
+    } else if (docent_trouble(status) != TROUBLE_LOST) {
         docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
-                          docent_status_text(ev->status));
-        docent_contender_go_later(c, CONTENDER_DELETING, ev->status);
-        break;
-    case REMOVAL_GOING_ON:
-    case REMOVAL_SEEN:
-    case REMOVAL_VERSION: break; /* Our name is unique, so that there is no look. */
+                          docent_status_text(status));
+        docent_contender_go_later(c, CONTENDER_DELETING, status);
     }
 }

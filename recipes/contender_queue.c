@@ -50,7 +50,7 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
     if (!rank.present) {
         docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
                           "somebody deleted our node while we waited; queueing again");
-        docent_contender_draw_name(c);
+        docent_contender_rename(c);
         docent_contender_has_none(c, CONTENDER_CREATING);
     } else if (rank.ahead == NULL) {
         docent_contender_go(c, CONTENDER_FIRST);

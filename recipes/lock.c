@@ -22,13 +22,13 @@ static void acquisition_tell(struct docent_later *later)
             if (lock->on_state != NULL) lock->on_state(lock, news.state, lock->user);
             break;
         case NEWS_ANSWER:
-            if (a->answer != NULL) a->answer(news.status, a->user);
+            if (a->answer != NULL) a->answer((docent_status)news.status, a->user);
             break;
         case NEWS_REVOKED:
             if (lock->on_revoke != NULL) lock->on_revoke(lock, lock->user);
             break;
         case NEWS_LOST:
-            if (lock->on_lost != NULL) lock->on_lost(lock, news.status, lock->user);
+            if (lock->on_lost != NULL) lock->on_lost(lock, (docent_status)news.status, lock->user);
             break;
         }
     }
@@ -81,7 +81,7 @@ static void acquisition_answer(struct acquisition *a, docent_status outcome)
     a->since_ms = now;
     a->answer = a->done;
     a->done = NULL;
-    acquisition_add_news(a, (struct news){ .type = NEWS_ANSWER, .status = outcome });
+    acquisition_add_news(a, (struct news){ .type = NEWS_ANSWER, .status = (int16_t)outcome });
 }
 
 void docent_lock_nobody(docent_status outcome, void *user)
@@ -125,7 +125,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
     if (lock->on_held != NULL) lock->on_held(lock, false);
     if (lost) {
         docent_client_log(client, DOCENT_LOG_WARNING, "lock.lost", lock->path, "held, and lost: %s", docent_status_text(why));
-        acquisition_add_news(a, (struct news){ .type = NEWS_LOST, .status = why });
+        acquisition_add_news(a, (struct news){ .type = NEWS_LOST, .status = (int16_t)why });
     }
 }
 

@@ -30,7 +30,7 @@ enum news_type { NEWS_STATE, NEWS_ANSWER, NEWS_REVOKED, NEWS_LOST };
 struct news {
     enum news_type type : 8;
     docent_lock_state state : 8; /* STATE. */
-    docent_status status;    /* ANSWER, LOST. */
+    int16_t status;              /* ANSWER, LOST: a docent_status. */
 };
 
 /* At most: WAITING, HELD, the answer, SUSPECT, revoked, HELD, SUSPECT, RELEASED, lost. A suspicion that ends before it is told is taken back,
@@ -46,10 +46,10 @@ struct acquisition {
     docent_done_fn done; /* Until it is answered. */
     void *user;
     docent_done_fn answer; /* From then on. */
-    struct news news[NEWS_MAX];
-    size_t news_count;
     struct docent_later telling;
     struct revocable *revocable; /* NULL: it cannot be revoked. */
+    struct news news[NEWS_MAX];
+    uint8_t news_count;
     bool over; /* The contender is finished. To be freed when all is told. */
 };
 

@@ -43,6 +43,7 @@
 #include "recipes/contender.h"
 #include "recipes/handle.h"
 #include "recipes/meter.h"
+#include "recipes/removal.h"
 #include "recipes/tenure.h"
 
 enum { PERMIT_OWN_LOOK_MS = 1000 }; /* When somebody first looks after their own nodes. */

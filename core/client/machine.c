@@ -70,9 +70,8 @@ static void refuse(struct docent_machine *m, int tag, docent_status status)
 {
     assert(m->refused_count < DOCENT_ASKS_MAX);
     unsigned at = m->refused_count++;
-    m->refused[at].tag = tag;
-    m->refused[at].status = status;
-    m->refused[at].turn = m->turn;
+    m->refused[at].tag = (int16_t)tag; /* Both are small numbers, and there are many machines. */
+    m->refused[at].status = (int16_t)status;
     struct docent_core *c = m->client->core;
     c->refusals = true;
     docent_core_wake(c);
@@ -117,12 +116,10 @@ void docent_machines_settle(struct docent_core *c)
             c->machine_cursor = m->next;
             if (m->refused_count == 0) continue;
             int tag = m->refused[0].tag;
-            docent_result result = { .struct_size = sizeof result, .status = m->refused[0].status };
-            bool current = m->refused[0].turn == m->turn;
+            docent_result result = { .struct_size = sizeof result, .status = (docent_status)m->refused[0].status };
             m->refused_count--;
             memmove(&m->refused[0], &m->refused[1], m->refused_count * sizeof m->refused[0]);
             if (m->refused_count > 0) c->refusals = true;
-            if (!current) continue;
             struct docent_event event = {
                 .type = DOCENT_EV_REPLY,
                 .tag = tag,

@@ -58,21 +58,19 @@ enum { DOCENT_ASKS_MAX = 4 }; /* In one turn. */
 struct docent_machine {
     docent_client *client;
     void (*on_event)(struct docent_machine *machine, const struct docent_event *event);
-    uint32_t turn;
     const char *name; /* For traces: whose requests these are. Static. NULL: nobody's. */
-    bool wants_stat;  /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
-    bool raw;         /* Data go as they are, whether the view compresses or not. Set before asking. */
-    uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
     struct docent_machine *previous, *next; /* The client's machines. */
     struct docent_request *asks; /* In flight. */
     struct docent_watch *watch;  /* Left by an ask of this turn. */
     struct docent_timer timer;
-    struct { /* Asks that could not be sent, to be answered soon. */
-        int tag;
-        docent_status status;
-        uint32_t turn;
+    uint32_t turn;
+    uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
+    struct {          /* Asks of this turn that could not be sent, to be answered soon. */
+        int16_t tag, status;
     } refused[DOCENT_ASKS_MAX];
-    unsigned refused_count;
+    uint8_t refused_count;
+    bool wants_stat;  /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
+    bool raw;         /* Data go as they are, whether the view compresses or not. Set before asking. */
 };
 
 /* Enters @machine (zeroed, embedded) into the client. Cannot fail. */

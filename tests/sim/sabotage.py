@@ -633,7 +633,7 @@ BUGS = [
         (CONTENDER, "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL),",
          "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL),"),
         (CONTENDER, ".sequential = config->beside == NULL,", ".sequential = true,"),
-        (CONTENDER_NODE, "        strcat(docent_protected_prefix(&c->own), beside + strlen(beside) - DIALECT_DIGITS);", "        (void)beside;"),
+        (CONTENDER_NODE, "        strcat(name, beside + strlen(beside) - DIALECT_DIGITS);", "        (void)beside;"),
     ], ["--scenario rwlock --seeds 200"]),
     Bug("downgrade-unchecked", "a downgraded reader does not look whether the writer is still there", [
         (CONTENDER, "        docent_op_check(docent_hold_path(c->config.beside), DOCENT_ANY_VERSION),\n", ""),
