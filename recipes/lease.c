@@ -70,6 +70,7 @@ struct docent_lease {
     enum lease_state state;
     struct contender contender;
     bool contending;     /* There is one. Over before the next begins. */
+    bool led;            /* And it was first once: so its node was there. */
     bool dismissed;      /* And it is of a slot, or an acquire, before. */
     bool early;          /* LOCKING: a read is under way, behind the contender's requests. */
     bool one_look;
@@ -356,6 +357,7 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
     switch (phase) {
     case CONTENDER_WAITS: break;
     case CONTENDER_LEADS:
+        l->led = true;
         if (l->state == LEASE_LOCKING && !l->dismissed) lease_go(l, LEASE_READING);
         break;
     case CONTENDER_DOUBTS:
@@ -370,9 +372,9 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
             docent_client_later(l->handle.client, &l->later);
         }
         if (l->dismissed || (l->state != LEASE_LOCKING && l->state != LEASE_READING)) break; /* What was written says whether it was ours. */
-        if (why == DOCENT_ERR_NO_NODE) {
+        if (why == DOCENT_ERR_NO_NODE && l->led) { /* Deleted by somebody. */
             lease_go(l, LEASE_LOCKING);
-        } else {
+        } else { /* NO_NODE: there is no path to be made, under a missing chroot, say. */
             lease_finish(l, why);
         }
         break;
@@ -402,7 +404,7 @@ static void lease_begin_contender(struct docent_lease *l)
         return;
     }
     l->contending = true;
-    l->dismissed = false;
+    l->dismissed = l->led = false;
     docent_contender_start(&l->contender);
     if (l->state != LEASE_LOCKING || !docent_machine_online(&l->handle.machine)) return;
     l->early = true;

@@ -169,7 +169,7 @@ static void permit_mutex_lost(struct docent_permit *p, docent_status why)
     case PERMIT_FULL:
     case PERMIT_PARENTS:
     case PERMIT_QUEUEING:
-        if (why != DOCENT_ERR_NO_NODE) {
+        if (why != DOCENT_ERR_NO_NODE || !p->led) { /* Never first: there is no path to be made, under a missing chroot, say. */
             docent_permit_give_up(p, why);
         } else if (p->one_look) {
             docent_permit_give_up(p, DOCENT_ERR_TIMEOUT);
@@ -196,6 +196,7 @@ static void permit_on_phase(struct contender *contender, enum contender_phase ph
     switch (phase) {
     case CONTENDER_WAITS: break;
     case CONTENDER_LEADS:
+        p->led = true;
         if (p->state == PERMIT_QUEUEING) docent_permit_go(p, PERMIT_LOOKING);
         break;
     case CONTENDER_DOUBTS:
@@ -238,6 +239,7 @@ static void permit_begin_contender(struct docent_permit *p)
         return;
     }
     p->contending = true;
+    p->led = false;
     docent_contender_start(&p->contender);
     if (p->state != PERMIT_QUEUEING || !docent_machine_online(&p->handle.machine)) return;
     p->early = true;

@@ -104,6 +104,7 @@ struct docent_permit {
     bool one_look;
     struct contender contender; /* For the mutex. */
     bool contending;            /* There is one. */
+    bool led;                   /* And it was first once: so its node was there. */
     bool early;                 /* QUEUEING: a listing is under way, behind the contender's requests. */
     bool lagging;               /* The server may be behind what the contender has heard. */
     struct {

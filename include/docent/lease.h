@@ -59,7 +59,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lease_new(docent_client *clien
 
 /** Gets the lease, or renews it, or not, and tells @done which, exactly once: DOCENT_OK (ours, see docent_lease_left_ms()), DOCENT_ERR_BUSY (somebody else's),
  * DOCENT_ERR_TIMEOUT (nothing was written), DOCENT_ERR_UNKNOWN_OUTCOME (it may have been: then it is ours, and ends by itself; acquiring again
- * settles it), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_SEQUENCE_EXHAUSTED, DOCENT_ERR_CLOSING, or what the server refused us with. It waits for the short lock under
+ * settles it), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_SEQUENCE_EXHAUSTED, DOCENT_ERR_CLOSING, or what the server refused us with (as of a lock). It waits for the short lock under
  * which the lease is written, and through lost connections, until @timeout_ms, which may be DOCENT_FOREVER, or DOCENT_NO_WAIT: one look, and DOCENT_ERR_TIMEOUT if another is
  * looking just then, or the client is not connected. A lease that is still held stays so whatever the outcome. Returns DOCENT_OK if @done will be called;
  * DOCENT_ERR_BUSY (an acquire of this handle is under way), DOCENT_ERR_NO_MEMORY, DOCENT_ERR_CLOSING, DOCENT_ERR_INVALID_ARGUMENT (NULL),

@@ -93,7 +93,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_new(docent_client *client
 
 /** Queues for the lock and tells @done the outcome, exactly once: DOCENT_OK (held), DOCENT_ERR_TIMEOUT, DOCENT_ERR_CANCELLED
  * (released meanwhile), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_SEQUENCE_EXHAUSTED, DOCENT_ERR_CLOSING, or what the server
- * refused us with (DOCENT_ERR_NO_AUTH and the like). A lost connection is waited out and is no outcome. Unless the outcome is
+ * refused us with (DOCENT_ERR_NO_AUTH and the like; DOCENT_ERR_NO_NODE: the chroot, or the view's prefix, is missing). A lost connection is waited out and is no outcome. Unless the outcome is
  * DOCENT_OK our place in the queue is given up, after a reconnect if need be. @timeout_ms may be DOCENT_FOREVER, or
  * DOCENT_NO_WAIT: one look; DOCENT_ERR_TIMEOUT if somebody is in front, or nobody can be asked because the client is not
  * connected. While the node of an earlier hold is still being removed a new acquire queues behind it. Returns

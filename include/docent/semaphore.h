@@ -86,7 +86,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_semaphore_new(docent_client *c
 
 /** Takes @count leases together and tells @done the outcome, exactly once: DOCENT_OK (held), DOCENT_ERR_TIMEOUT, DOCENT_ERR_CANCELLED (the permit was
  * closed meanwhile), DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_SEQUENCE_EXHAUSTED, DOCENT_ERR_BAD_ARGUMENTS (kazoo dialect: the semaphore was made with
- * another limit than ours), DOCENT_ERR_CLOSING, or what the server refused us with. A lost connection is waited out and is
+ * another limit than ours), DOCENT_ERR_CLOSING, or what the server refused us with (DOCENT_ERR_NO_NODE: the chroot, or the view's prefix, is missing). A lost connection is waited out and is
  * no outcome. Unless the outcome is DOCENT_OK our nodes, leases and place in the queue, are removed, after a reconnect if need be. @timeout_ms may be
  * DOCENT_FOREVER, or DOCENT_NO_WAIT: one look; DOCENT_ERR_TIMEOUT if others are in front, or there is no room, or the client is not
  * connected. *@ret_permit is set before this returns, and is the caller's to docent_permit_close(), whatever the outcome; closing it before the

@@ -157,6 +157,20 @@ static void time_outs_and_ends(void **state)
     assert_soon(closed == 1);
 }
 
+/* Nothing is made at a view's prefix or a chroot: that they are missing is an outcome, and not asked again and again. */
+static void a_missing_root_is_an_outcome(void **state)
+{
+    (void)state;
+    docent_client *view = NULL;
+    docent_lease_options options = { DOCENT_LEASE_OPTIONS, .duration_ms = 60000 };
+    docent_lease *lease = NULL;
+    assert_ok(docent_client_view(client, "/missing", NULL, &view));
+    assert_ok(docent_lease_new(view, "/job", &options, &lease));
+    assert_status(docent_lease_acquire(lease, PATIENCE_MS), DOCENT_ERR_NO_NODE);
+    docent_lease_close(lease, NULL, NULL);
+    docent_view_release(view);
+}
+
 static void bad_arguments(void **state)
 {
     (void)state;
@@ -182,6 +196,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(as_kazoo_writes_it, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies, start, stop),
         cmocka_unit_test_setup_teardown(time_outs_and_ends, start, stop),
+        cmocka_unit_test_setup_teardown(a_missing_root_is_an_outcome, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),
     };
     return run_live(tests, argc, argv);

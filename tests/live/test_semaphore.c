@@ -367,6 +367,24 @@ static void the_client_closes_first(void **state)
     docent_semaphore_close(semaphore, NULL, NULL);
 }
 
+/* Nothing is made at a view's prefix or a chroot: that they are missing is an outcome, and not asked again and again. */
+static void a_missing_root_is_an_outcome(void **state)
+{
+    (void)state;
+    static const docent_dialect dialects[] = { DOCENT_DIALECT_CURATOR, DOCENT_DIALECT_KAZOO };
+    docent_client *view = NULL;
+    assert_ok(docent_client_view(client, "/missing", NULL, &view));
+    for (size_t i = 0; i < 2; i++) {
+        docent_semaphore_options options = { DOCENT_SEMAPHORE_OPTIONS, .max = 2, .dialect = dialects[i] };
+        docent_semaphore *semaphore = NULL;
+        docent_permit *none = NULL;
+        assert_ok(docent_semaphore_new(view, "/gate", &options, &semaphore));
+        assert_status(docent_semaphore_acquire(semaphore, 1, PATIENCE_MS, &none), DOCENT_ERR_NO_NODE);
+        docent_semaphore_close(semaphore, NULL, NULL);
+    }
+    docent_view_release(view);
+}
+
 static void bad_arguments(void **state)
 {
     (void)state;
@@ -403,6 +421,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(kazoo_names, start, stop),
         cmocka_unit_test_setup_teardown(closing_gives_back, start, stop),
         cmocka_unit_test_setup_teardown(the_client_closes_first, start, stop),
+        cmocka_unit_test_setup_teardown(a_missing_root_is_an_outcome, start, stop),
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),
     };
     return run_live(tests, argc, argv);
