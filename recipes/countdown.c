@@ -98,13 +98,13 @@ static void count_print(char text[COUNT_TEXT], uint32_t left, uint32_t of, const
 
 static bool count_read(struct counting *c, const docent_result *result)
 {
-    char text[COUNT_TEXT];
-    int end = 0;
+    char text[COUNT_TEXT], again[COUNT_TEXT];
     if (result->size == 0 || result->size >= sizeof text) return false;
     memcpy(text, result->data, result->size);
     text[result->size] = '\0';
-    if (sscanf(text, "%" SCNu32 " %" SCNu32 " %36[-0-9a-f]%n", &c->left, &c->of, c->creation, &end) != 3) return false;
-    return (size_t)end == result->size && c->left <= c->of;
+    if (sscanf(text, "%10" SCNu32 " %10" SCNu32 " %36[-0-9a-f]", &c->left, &c->of, c->creation) != 3 || c->left > c->of) return false;
+    count_print(again, c->left, c->of, c->creation); /* What is written otherwise was not written by us, numbers that do not fit among it. */
+    return strcmp(again, text) == 0;
 }
 
 /* ---- States, and what they ask for. ---- */

@@ -84,6 +84,7 @@ struct producer {
     uint64_t generation;
     int32_t version;          /* and has this version. */
     bool signing_sent;        /* It may be there, and is to go when we leave. */
+    bool signing_doubt;       /* By an earlier sending, of which nothing is known. */
     uint64_t batch;           /* Its data: the number of the newest transaction. */
     docent_status sync;       /* Of the look under way. */
     struct removal removal;   /* Of the receipt. */

@@ -210,7 +210,7 @@ static void receipt_name(struct producer *p)
     char uuid[UUID_SIZE + 1];
     docent_client_uuid(queue_of(p)->handle.client, uuid);
     memcpy(p->receipt + p->receipt_uuid, uuid, sizeof uuid);
-    p->signed_on = p->signing_sent = false;
+    p->signed_on = p->signing_sent = p->signing_doubt = false;
     p->version = 0;
 }
 
@@ -270,12 +270,14 @@ static void producer_on_sign(struct producer *p, const struct docent_event *ev)
         p->generation = ev->generation;
         producer_rest(p);
     } else if (ev->status == DOCENT_ERR_NO_NODE) {
-        p->signing_sent = false;
+        p->signing_sent = p->signing_doubt = false;
         docent_ground_lost(&queue_of(p)->ground);
         producer_rest(p);
     } else if (docent_trouble(ev->status) == TROUBLE_REFUSED) {
+        p->signing_sent = p->signing_doubt; /* Refused it is not there, and need not go when we leave. */
         producer_refused(p, ev->status);
     } else {
+        p->signing_doubt = true;
         producer_pause(p);
     }
 }

@@ -556,6 +556,20 @@ static void countdown_that_cannot_be_read_is_anothers(void **state)
     docent_countdown_close(countdown, NULL, NULL);
 }
 
+static void countdown_does_not_misread_what_others_wrote(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "", "1", "1 2", " 1 2 a", "01 2 a", "-1 2 a", "3 2 a", "4294967297 4294967297 a", "1 2 a b" };
+    docent_countdown *countdown = NULL;
+    assert_ok(docent_countdown_new(client, "/junk", NULL, &countdown));
+    assert_ok(docent_create(client, "/junk", NULL, 0, DOCENT_PERSISTENT, NULL));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_ok(docent_set(client, "/junk", texts[i], strlen(texts[i]), DOCENT_ANY_VERSION, NULL));
+        assert_status(docent_countdown_count_down(countdown, PATIENCE_MS), DOCENT_ERR_CORRUPT_DATA);
+    }
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
 static void countdown_counts_once_despite_lost_replies(void **state)
 {
     (void)state;
@@ -594,6 +608,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(countdown_reaches_zero, start, stop),
         cmocka_unit_test_setup_teardown(countdown_that_was_cleared_away_was_at_zero, start, stop),
         cmocka_unit_test_setup_teardown(countdown_that_cannot_be_read_is_anothers, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_does_not_misread_what_others_wrote, start, stop),
         cmocka_unit_test_setup_teardown(countdown_counts_once_despite_lost_replies, start, stop),
     };
     return run_live(tests, argc, argv);

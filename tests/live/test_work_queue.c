@@ -267,6 +267,23 @@ static void f107_lost_replies_of_puts_are_found_out_by_the_receipt(void **state)
 }
 
 /* No server that is not ours can be told where to count on from. */
+/* A receipt that was never made is not waited for when the queue closes, though the server will not say that there is none. */
+static void a_refused_receipt_does_not_keep_the_queue(void **state)
+{
+    (void)state;
+    docent_acl nobody[] = { { DOCENT_PERM_ADMIN, "world", "anyone" } };
+    docent_op op = docent_op_create("/receipts", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ nobody, 1 };
+    docent_result *result = NULL;
+    assert_ok(docent_run(client, &op, NULL, &result));
+    docent_result_free(result);
+    static struct seen seen;
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .receipt_path = "/receipts" };
+    docent_work_queue *queue = queue_new(client, &options, &seen);
+    assert_status(put_text(queue, "a", NULL), DOCENT_ERR_NO_AUTH);
+    queue_close(queue);
+}
+
 static void lost_replies_and_numbers_used_up(void **state)
 {
     (void)state;
@@ -730,6 +747,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_full_queue_makes_puts_wait, start, stop),
         cmocka_unit_test_setup_teardown(flushing_waits_for_every_outcome, start, stop),
         cmocka_unit_test_setup_teardown(f107_lost_replies_of_puts_are_found_out_by_the_receipt, start, stop),
+        cmocka_unit_test_setup_teardown(a_refused_receipt_does_not_keep_the_queue, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies_and_numbers_used_up, start, stop),
         cmocka_unit_test_setup_teardown(smaller_priorities_come_first_and_late_ones_too, start, stop),
         cmocka_unit_test_setup_teardown(nothing_is_handed_out_before_its_time, start, stop),
