@@ -2,7 +2,7 @@
  * with what the others wait for:
  *
  *     ground     (ground.h) the path, the lock path and so on are there
- *     producer   work_queue_put.c: one transaction of puts at a time, and what became of it
+ *     producer   work_queue_put.c: one transaction of puts at a time, and what became of it; work_queue_line.c: puts that stand in line
  *     census     work_queue_count.c: how many items there are, for a producer with a bound
  *     consumer   work_queue_consume.c: items are found, claimed, handed out, answered
  *     remover    work_queue_remove.c: one for each call that removes
@@ -137,8 +137,17 @@ docent_status docent_work_queue_make(docent_client *client, const char *path, co
 void docent_work_settle(docent_work_queue *queue); /* Something has ended. */
 void docent_work_counted(docent_work_queue *queue, int64_t count);
 
-/* work_queue_put.c */
+/* work_queue_line.c */
 docent_status docent_work_put_check(docent_work_queue_kind kind, const docent_work_put *put); /* But for what makes no valid name. */
+void docent_put_end(struct put *put, docent_status outcome); /* It is in no list any more. */
+void docent_puts_empty(struct put_list *list);
+void docent_puts_add(struct put_list *list, struct put *put);
+struct put *docent_puts_take(struct put_list *list); /* The first; NULL: there is none. */
+void docent_puts_put_back(struct put_list *list, struct put_list *front); /* All of @front, before what is in @list. */
+void docent_puts_end(struct put_list *list, docent_status outcome);
+void docent_puts_end_impatient(struct put_list *list); /* Those that cannot wait. */
+
+/* work_queue_put.c */
 docent_status docent_producer_fill(docent_work_queue *queue);
 void docent_producer_start(docent_work_queue *queue);
 void docent_producer_pump(docent_work_queue *queue); /* Something has changed that it may wait for. */

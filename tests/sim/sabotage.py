@@ -101,7 +101,7 @@ class Bug:
 BUGS = [
     # Work queues.
     Bug("work-put-again", "a put whose reply was lost goes out again", [
-        (WORK_PUT, "    if (p->receipt == NULL) {\n        list_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);", "    if (p->receipt == NULL) {\n        producer_put_back(p);"),
+        (WORK_PUT, "    if (p->receipt == NULL) {\n        docent_puts_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);", "    if (p->receipt == NULL) {\n        producer_put_back(p);"),
     ], ["--scenario storm-work-once --seeds 2000"]),
     Bug("work-receipt-unsynced", "what became of a put is read on a server that may lag", [
         (WORK_PUT, "    docent_ask(&p->machine, &sync, TAG_SYNC);\n", "    (void)sync;\n"),
