@@ -11,6 +11,7 @@ import peers
 
 FLOOR, PUT, TAKE = 0.9, 2.0, 3.0  # Times the null client's single write; times the best peer's rates.
 THREADS, WINDOW = 16, 200         # Of those who do more than one thing at a time.
+MORE = 5                          # Times the items, where they would else be put and taken before a busy machine has turned round.
 
 
 def alone(options, server):
@@ -42,8 +43,8 @@ def table(results, what, names, wanted):
 
 
 def compare(options, server, scratch):
-    own = [os.path.join(options.programs, "bench-queue"), server.address, options.items]
-    clients = [("docent, one", own + [1, 1]), ("docent, many", own + [WINDOW, WINDOW])]
+    own = [os.path.join(options.programs, "bench-queue"), server.address]
+    clients = [("docent, one", own + [options.items, 1, 1]), ("docent, many", own + [MORE * options.items, WINDOW, WINDOW])]
     for label, command in peers.found(options, scratch, {"Curator": "CuratorQueue"}, {"kazoo": "kazoo_queue.py"}):
         clients += [(label, command + [server.address, options.items, 1]),
                     ("%s, %d threads" % (label, THREADS), command + [server.address, options.items, THREADS])]
@@ -53,7 +54,7 @@ def compare(options, server, scratch):
 
 
 def main():
-    parser = peers.parser(__doc__, 3)
+    parser = peers.parser(__doc__, 5)
     parser.add_argument("--items", type=int, default=2000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
