@@ -19,30 +19,14 @@
  *
  * Time. The end is written as the wall clock has it when we look, and kept as the host's monotonic clock has it at the same moment: so it is over for us before it is for anybody
  * whose clock is right, however long the writing took. */
-#include <docent/lease.h>
+#include "recipes/lease_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/drive/await.h"
-#include "recipes/blocking.h"
-#include "recipes/contender.h"
-#include "recipes/handle.h"
 #include "recipes/lease_document.h"
-#include "recipes/meter.h"
 #include "recipes/trouble.h"
-
-#define LEASE_DURATION_MAX_MS (UINT64_C(100) * 365 * 86400 * 1000)
-
-enum lease_state {
-    LEASE_IDLE,
-    LEASE_LOCKING, /* The lock is not ours, or not surely. */
-    LEASE_READING,
-    LEASE_WRITING,
-    LEASE_FINDING, /* What became of the writing is unknown. */
-    LEASE_STATES
-};
 
 static const char *const lease_state_name[LEASE_STATES] = {
     [LEASE_IDLE] = "IDLE", [LEASE_LOCKING] = "LOCKING", [LEASE_READING] = "READING", [LEASE_WRITING] = "WRITING", [LEASE_FINDING] = "FINDING",
@@ -58,42 +42,6 @@ static const unsigned lease_next[LEASE_STATES] = {
 };
 
 enum lease_tag { TAG_LEASE_READ, TAG_LEASE_WRITE, TAG_LEASE_SYNC, TAG_LEASE_FIND };
-
-struct docent_lease {
-    struct handle handle; /* First. Its machine is the lease's. */
-    char *path, *id;
-    uint64_t duration_ms, skew_ms;
-    uint32_t slots;
-    docent_acl_list acl;
-    docent_create_mode parent_mode;
-
-    enum lease_state state;
-    struct contender contender;
-    bool contending;     /* There is one. Over before the next begins. */
-    bool led;            /* And it was first once: so its node was there. */
-    bool dismissed;      /* And it is of a slot, or an acquire, before. */
-    bool early;          /* LOCKING: a read is under way, behind the contender's requests. */
-    bool one_look;
-    uint32_t first, tried; /* Slots: where it began, and how many have been looked at. */
-    char *slot_path, *holder_path; /* Of the slot; room for all. */
-    bool exists;         /* READING has seen a holder node, of this version. */
-    int32_t version;
-    char *text;          /* That is being written. */
-    uint64_t until_ms;   /* And its end, by our own clock. */
-
-    struct docent_timer deadline;
-    uint64_t begun_ms;
-    docent_done_fn done; /* Until it is called. */
-    void *user;
-    bool answered;
-    docent_status outcome;
-    bool telling;
-    struct docent_later later; /* Tells, and begins a contender if one is wanted. */
-    struct meter meter;
-
-    docent_shared_i64 held_until_ms; /* 0: not ours. */
-    docent_shared_i64 held_slot;
-};
 
 /* The only writer of l->state. True: it has to ask. */
 static bool lease_enter(struct docent_lease *l, enum lease_state next)
@@ -190,7 +138,7 @@ static void lease_got(struct docent_lease *l)
     lease_finish(l, DOCENT_OK);
 }
 
-static void lease_name_slot(struct docent_lease *l)
+void docent_lease_name_slot(struct docent_lease *l)
 {
     size_t room = strlen(l->path) + 12;
 
@@ -384,7 +332,7 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
 
 static void lease_begin_contender(struct docent_lease *l)
 {
-    lease_name_slot(l);
+    docent_lease_name_slot(l);
     const struct contender_config config = {
         .client = l->handle.client,
         .dialect = docent_dialect_lock(DOCENT_DIALECT_KAZOO),
@@ -411,16 +359,25 @@ static void lease_begin_contender(struct docent_lease *l)
     lease_ask_read(l);
 }
 
-/* ---- Events and life. ---- */
-
-static struct docent_lease *lease_of(struct handle *handle)
+void docent_lease_seek(struct docent_lease *l)
 {
-    return (struct docent_lease *)handle;
+    docent_meter_begin(&l->meter);
+    lease_go(l, LEASE_LOCKING);
+    int64_t slot = docent_lease_slot(l);
+    l->first = slot > 0 ? (uint32_t)slot : 0; /* What is ours is renewed. */
+    l->tried = 0;
+    if (!l->contending) {
+        lease_begin_contender(l);
+    } else if (l->one_look && !docent_machine_online(&l->handle.machine)) {
+        lease_finish(l, DOCENT_ERR_TIMEOUT);
+    } /* Else the contender is the last acquire's: when it is over the next begins. */
 }
+
+/* ---- Events and life. ---- */
 
 static void lease_on_event(struct handle *handle, const struct docent_event *ev)
 {
-    struct docent_lease *l = lease_of(handle);
+    struct docent_lease *l = docent_lease_of(handle);
 
     switch (ev->type) {
     case DOCENT_EV_REPLY:
@@ -472,14 +429,14 @@ static void lease_run(struct docent_later *later)
 
 static void lease_attached(struct handle *handle)
 {
-    struct docent_lease *l = lease_of(handle);
+    struct docent_lease *l = docent_lease_of(handle);
     handle->machine.name = "lease";
     docent_meter_state(&l->meter, handle->client, lease_state_name[l->state]);
 }
 
 static void lease_end(struct handle *handle, docent_status why, bool mute)
 {
-    struct docent_lease *l = lease_of(handle);
+    struct docent_lease *l = docent_lease_of(handle);
 
     if (mute) l->telling = false;
     docent_shared_set(&l->held_until_ms, 0);
@@ -493,10 +450,9 @@ static bool lease_is_over(const struct handle *handle)
     return l->state == LEASE_IDLE && !l->contending && !l->answered && !l->telling && !l->later.queued;
 }
 
-static void lease_free(struct handle *handle)
+void docent_lease_free(struct docent_lease *l)
 {
-    struct docent_lease *l = lease_of(handle);
-    docent_allocator allocator = handle->allocator;
+    docent_allocator allocator = l->handle.allocator;
 
     docent_free(&allocator, l->path);
     docent_free(&allocator, l->id);
@@ -507,7 +463,12 @@ static void lease_free(struct handle *handle)
     docent_free(&allocator, l);
 }
 
-static const struct handle_kind lease_kind = {
+static void lease_free(struct handle *handle)
+{
+    docent_lease_free(docent_lease_of(handle));
+}
+
+const struct handle_kind docent_lease_kind = {
     .attached = lease_attached,
     .on_event = lease_on_event,
     .end = lease_end,
@@ -515,127 +476,9 @@ static const struct handle_kind lease_kind = {
     .free = lease_free,
 };
 
-static docent_status lease_fill(struct docent_lease *l, docent_client *client, const char *path, const docent_lease_options *options)
+void docent_lease_prepare(struct docent_lease *l)
 {
-    const docent_allocator *allocator = docent_client_allocator(client);
-    const char *id = options->id != NULL ? options->id : docent_client_host(client)->default_label;
-    size_t room = strlen(path) + 12;
-
-    l->handle.client = client;
-    l->handle.allocator = *allocator;
-    l->duration_ms = options->duration_ms;
-    l->skew_ms = options->skew_ms;
-    l->slots = options->slots;
-    l->parent_mode = DOCENT_PERSISTENT;
-    l->path = docent_strdup(allocator, path);
-    l->id = docent_strdup(allocator, id != NULL ? id : "");
-    l->slot_path = docent_alloc(allocator, room);
-    l->holder_path = docent_alloc(allocator, room + sizeof "/lease_holder");
-    if (l->path == NULL || l->id == NULL || l->slot_path == NULL || l->holder_path == NULL) return DOCENT_ERR_NO_MEMORY;
-    lease_name_slot(l);
-    return docent_acl_keep(allocator, options->acl, &l->acl);
-}
-
-docent_status docent_lease_new(docent_client *client, const char *path, const docent_lease_options *options, docent_lease **ret_lease)
-{
-    docent_lease_options full = { DOCENT_LEASE_OPTIONS };
-    int64_t end_ms;
-
-    if (client == NULL || path == NULL || ret_lease == NULL || !docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (docent_path_fault(path, false) != NULL || strcmp(path, "/") == 0) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full.duration_ms < 1000 || full.duration_ms > LEASE_DURATION_MAX_MS || full.skew_ms >= full.duration_ms) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full.id != NULL) { /* Can it be written? */
-        char *text = docent_lease_write(full.id, 0, &end_ms);
-        if (text == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-        free(text);
-    }
-    docent_status status = docent_handle_may_open(client);
-    if (status != DOCENT_OK) return status;
-
-    struct docent_lease *l = docent_alloc(docent_client_allocator(client), sizeof *l);
-    if (l == NULL) return DOCENT_ERR_NO_MEMORY;
-    memset(l, 0, sizeof *l);
     l->handle.timers = 1; /* The deadline's. */
     l->later.run = lease_run;
     l->deadline.fire = lease_deadline;
-    status = lease_fill(l, client, path, &full);
-    if (status == DOCENT_OK) status = docent_handle_open(&l->handle, client, &lease_kind);
-    if (status != DOCENT_OK) {
-        lease_free(&l->handle);
-        return status;
-    }
-    *ret_lease = l;
-    return DOCENT_OK;
-}
-
-void docent_lease_close(docent_lease *lease, void (*closed)(void *user), void *user)
-{
-    docent_handle_close(lease == NULL ? NULL : &lease->handle, closed, user);
-}
-
-/* ---- Calls. ---- */
-
-static void lease_nobody(docent_status outcome, void *user)
-{
-    (void)outcome;
-    (void)user;
-}
-
-docent_status docent_lease_acquire_async(docent_lease *lease, uint32_t timeout_ms, docent_done_fn done, void *user)
-{
-    if (lease == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    docent_status status = docent_handle_check(&lease->handle);
-    if (status != DOCENT_OK) return status;
-    if (lease->done != NULL) return DOCENT_ERR_BUSY;
-    const struct docent_host *host = docent_client_host(lease->handle.client);
-    lease->begun_ms = host->now_ms(host->user);
-    lease->done = done != NULL ? done : lease_nobody;
-    lease->user = user;
-    lease->one_look = timeout_ms == DOCENT_NO_WAIT;
-    if (!lease->one_look && timeout_ms != DOCENT_FOREVER) docent_timer_set(lease->handle.client, &lease->deadline, lease->begun_ms + timeout_ms);
-    docent_meter_begin(&lease->meter);
-    lease_go(lease, LEASE_LOCKING);
-    int64_t slot = docent_lease_slot(lease);
-    lease->first = slot > 0 ? (uint32_t)slot : 0; /* What is ours is renewed. */
-    lease->tried = 0;
-    if (!lease->contending) {
-        lease_begin_contender(lease);
-    } else if (lease->one_look && !docent_machine_online(&lease->handle.machine)) {
-        lease_finish(lease, DOCENT_ERR_TIMEOUT);
-    } /* Else the contender is the last acquire's: when it is over the next begins. */
-    return DOCENT_OK;
-}
-
-uint64_t docent_lease_left_ms(const docent_lease *lease)
-{
-    if (lease == NULL) return 0;
-    int64_t until_ms = docent_shared_get(&lease->held_until_ms);
-    if (until_ms == 0) return 0;
-    const struct docent_host *host = docent_client_host(lease->handle.client);
-    uint64_t now_ms = host->now_ms(host->user);
-    return now_ms < (uint64_t)until_ms ? (uint64_t)until_ms - now_ms : 0;
-}
-
-int64_t docent_lease_slot(const docent_lease *lease)
-{
-    int64_t slot = lease == NULL ? -1 : docent_shared_get(&lease->held_slot);
-    return docent_lease_left_ms(lease) > 0 ? slot : -1;
-}
-
-docent_status docent_lease_info(docent_lease *lease, docent_recipe_info *ret_info)
-{
-    if (lease == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
-    return docent_meter_ask(&lease->handle, &lease->meter, ret_info);
-}
-
-/* ---- Blocking. ---- */
-
-static docent_status lease_verb(struct handle *handle, uint32_t timeout_ms, docent_done_fn done, void *user)
-{
-    return docent_lease_acquire_async(lease_of(handle), timeout_ms, done, user);
-}
-
-docent_status docent_lease_acquire(docent_lease *lease, uint32_t timeout_ms)
-{
-    return docent_wait_verb(lease == NULL ? NULL : &lease->handle, lease_verb, timeout_ms);
 }
