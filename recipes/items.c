@@ -161,6 +161,7 @@ static bool items_fill(struct items *items, docent_result *listing)
     items->listing = listing;
     items->size = listing->name_count;
     items->taken = items->skipped = items->handed = 0;
+    items->refused = false;
     items->czxid = listing->stat.czxid;
     items->created = items_created(&listing->stat);
     const char **names = (const char **)(uintptr_t)listing->names;
@@ -237,7 +238,7 @@ static uint64_t items_due(const struct items *items)
         }
     } else if (items->changed) {
         pause = rest;
-    } else if (items->skipped > 0 && items->claims_changed) {
+    } else if (items->skipped > 0 && items->claims_changed && !items->refused) {
         pause = rest > ITEMS_CLAIMS_MS ? rest : ITEMS_CLAIMS_MS;
     } else if (items->skipped > 0) {
         pause = items->config.again_ms > rest ? items->config.again_ms : rest;
@@ -479,6 +480,7 @@ void docent_items_back(struct items *items, struct items_out *out, enum items_ve
     if (out->next != NULL) out->next->previous = out->previous;
     switch (verdict) {
     case ITEMS_GONE: items->taken++; break;
+    case ITEMS_REFUSED: items->refused = true; /* fall through */
     case ITEMS_SKIPPED: items->skipped++; break;
     case ITEMS_AGAIN:
         items->taken++; /* It was had. */

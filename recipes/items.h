@@ -30,7 +30,12 @@ struct items_order {
     int (*compare)(const char *a, const char *b); /* Of two that are items. Equal ones stand in the order of their bytes. */
 };
 
-enum items_verdict { ITEMS_GONE, ITEMS_SKIPPED, ITEMS_AGAIN };
+enum items_verdict {
+    ITEMS_GONE,
+    ITEMS_SKIPPED,
+    ITEMS_REFUSED, /* Skipped, and no change among the claims, of which giving up our own is one, makes it worth a look. */
+    ITEMS_AGAIN,
+};
 
 /* A name that is out. The owner's, linked here while it is out. */
 struct items_out {
@@ -85,6 +90,7 @@ struct items {
     bool waits;          /* The owner does not take what is next before it has changed. */
     int64_t czxid, created; /* Of the directory as it was listed: which one, and how many children it has had. */
     size_t skipped;      /* Of those, to be looked at again. */
+    bool refused;        /* And one of them at least for ITEMS_REFUSED. */
     uint64_t listed_ms;  /* When the last was asked for. */
     struct items_out *outs;
 };

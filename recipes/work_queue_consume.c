@@ -242,7 +242,9 @@ static enum items_verdict verdict_of(const docent_work_item *item, docent_status
     case DOCENT_ERR_SESSION_EXPIRED:
     case DOCENT_ERR_NOT_HELD:
     case DOCENT_ERR_CANCELLED: return ITEMS_AGAIN;
-    default: return ITEMS_SKIPPED;
+    case DOCENT_ERR_NODE_EXISTS:
+    case DOCENT_ERR_NO_MEMORY: return ITEMS_SKIPPED;
+    default: return ITEMS_REFUSED;
     }
 }
 
@@ -300,7 +302,7 @@ static void item_answer_written(docent_work_item *item, docent_status status)
     bool lost = status == DOCENT_ERR_SESSION_EXPIRED || status == DOCENT_ERR_NO_NODE;
     item_trouble(item, lost ? DOCENT_ERR_NOT_HELD : status, lost ? "the answer came too late" : "the answer was not written");
     if (docent_claim_is_held(&item->claim)) { /* Refused. It goes back to the others. */
-        item->back = ITEMS_SKIPPED;
+        item->back = ITEMS_REFUSED;
         docent_claim_leave(&item->claim, status);
     }
 }
@@ -315,7 +317,7 @@ static void item_moved(docent_work_item *item, docent_status status)
     if (status == DOCENT_OK) {
         item_trouble(item, DOCENT_ERR_CORRUPT_DATA, item->fault);
     } else if (docent_claim_is_held(&item->claim)) {
-        item->back = ITEMS_SKIPPED;
+        item->back = ITEMS_REFUSED;
         item_trouble(item, status, "malformed, and the quarantine does not take it");
         docent_claim_leave(&item->claim, status);
     }

@@ -15,6 +15,7 @@
  * Order       With parallel = 1 and a single consumer items come in the order of the kind (below). More of either work side by side.
  * Failed      Work that is answered DOCENT_WORK_FAILED is put back at the end of the queue, or given up; see on_failure. Put back it keeps
  *             its id, priority or time, unlike with the peer, whose consumers take it all the same.
+ * Refused     An item that may not be deleted (DOCENT_ERR_NO_AUTH and the like) is handed out again, after a second or when the queue changes.
  * Malformed   Items that do not read as the peers' frames (below) are moved to quarantine_path, and on_trouble is told. They never
  *             stay at the head, and never vanish. (A peer deletes them.)
  * Foreign     Names that do not begin with "queue-" are left alone.

@@ -507,6 +507,49 @@ static void f100_lost_replies_of_takes_are_told(void **state)
 
 /* ---- What is not an item, or none that can be read. ---- */
 
+struct repeated {
+    atomic_int count;
+    _Atomic int64_t fifth_ms;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_repeated(docent_work_queue *queue, docent_work_item *item, void *user)
+{
+    (void)queue;
+    struct repeated *repeated = user;
+    if (repeated->count == 4) repeated->fifth_ms = monotonic_ms();
+    repeated->count++;
+    docent_work_item_done(item, DOCENT_WORK_DONE);
+}
+
+/* Giving up its claim changes the claims, and is no reason to look at it again; what is, a change of the queue or a lost connection, comes less often. */
+static void what_may_not_be_deleted_is_not_worked_on_without_a_pause(void **state)
+{
+    (void)state;
+    docent_acl keepers[] = { { DOCENT_PERM_ALL & ~DOCENT_PERM_DELETE, "world", "anyone" } };
+    docent_op op = docent_op_create("/app/jobs", NULL, 0, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ keepers, 1 };
+    docent_result *result = NULL;
+    assert_ok(docent_create(client, "/app", NULL, 0, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_run(client, &op, NULL, &result));
+    docent_result_free(result);
+    static struct repeated repeated;
+    repeated.count = 0;
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .lock_path = "/app/locks", .on_item = on_repeated, .user = &repeated };
+    int64_t begun_ms = monotonic_ms();
+    docent_work_queue *queue = queue_new(client, &options, NULL);
+    assert_ok(put_text(queue, "a", NULL));
+    assert_soon(repeated.count >= 5);
+    assert_true(repeated.fifth_ms - begun_ms >= 1000);
+    queue_close(queue);
+}
+
 static void malformed_items_go_to_quarantine(void **state)
 {
     (void)state;
@@ -758,6 +801,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(f101_a_late_answer_comes_to_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_waited_out, start, stop),
         cmocka_unit_test_setup_teardown(f100_lost_replies_of_takes_are_told, start, stop),
+        cmocka_unit_test_setup_teardown(what_may_not_be_deleted_is_not_worked_on_without_a_pause, start, stop),
         cmocka_unit_test_setup_teardown(malformed_items_go_to_quarantine, start, stop),
         cmocka_unit_test_setup_teardown(workers_answer_from_their_threads, start, stop),
         cmocka_unit_test_setup_teardown(closing_waits_for_what_is_out, start, stop),
