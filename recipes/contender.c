@@ -59,15 +59,15 @@ void docent_contender_report(struct contender *c)
     enum contender_phase phase = contender_phase(c);
 
     if (phase == c->told) return;
-    if (phase == CONTENDER_LEAVES) docent_client_removal_begins(c->config.client);
-    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->config.client);
+    if (phase == CONTENDER_LEAVES) docent_client_removal_begins(c->machine.client);
+    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->machine.client);
     c->told = phase;
-    c->config.on_phase(c, phase);
+    c->config->on_phase(c, phase);
 }
 
 static void contender_hindered(struct contender *c, docent_status why)
 {
-    if (c->config.meter != NULL) docent_meter_reason(c->config.meter, c->config.client, why);
+    if (c->meter != NULL) docent_meter_reason(c->meter, c->machine.client, why);
 }
 
 void docent_contender_enter(struct contender *c, enum contender_state next)
@@ -78,21 +78,21 @@ void docent_contender_enter(struct contender *c, enum contender_state next)
     (void)contender_next;
     docent_trace(&c->machine, "contender", c->own.path, contender_state_name[from], contender_state_name[next]);
     c->state = next;
-    if (c->config.meter != NULL) {
-        docent_meter_state(c->config.meter, c->config.client, contender_state_name[next]);
+    if (c->meter != NULL) {
+        docent_meter_state(c->meter, c->machine.client, contender_state_name[next]);
         if (!docent_machine_online(&c->machine)) contender_hindered(c, DOCENT_ERR_CONNECTION_LOSS);
     }
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */
-    if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->config.client);
-    if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->config.client);
+    if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->machine.client);
+    if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->machine.client);
 }
 
 static void contender_ask_create(struct contender *c)
 {
-    docent_op create = docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL);
-    docent_op list = docent_op_children(c->config.path);
+    docent_op create = docent_op_create(c->own.path, c->config->data, c->config->size, DOCENT_EPHEMERAL_SEQUENTIAL);
+    docent_op list = docent_op_children(c->config->path);
 
-    create.acl = c->config.acl;
+    create.acl = c->config->acl;
     c->list_refused = false;
     docent_protected_ask_create(&c->own, &c->machine, &create, TAG_CREATE);
     docent_ask(&c->machine, &list, TAG_LIST);
@@ -101,12 +101,12 @@ static void contender_ask_create(struct contender *c)
 static void contender_ask_create_beside(struct contender *c)
 {
     docent_op parts[] = {
-        docent_op_check(docent_hold_path(c->config.beside), DOCENT_ANY_VERSION),
-        docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL),
+        docent_op_check(docent_hold_path(c->beside), DOCENT_ANY_VERSION),
+        docent_op_create(c->own.path, c->config->data, c->config->size, DOCENT_EPHEMERAL),
     };
     docent_op both = docent_op_multi(parts, 2);
 
-    parts[1].acl = c->config.acl;
+    parts[1].acl = c->config->acl;
     docent_protected_ask_create(&c->own, &c->machine, &both, TAG_CREATE);
 }
 
@@ -122,17 +122,17 @@ static void contender_ask(struct contender *c)
 
     switch (c->state) {
     case CONTENDER_CREATING:
-        if (c->config.beside != NULL) {
+        if (c->beside != NULL) {
             contender_ask_create_beside(c);
         } else {
             contender_ask_create(c);
         }
         break;
     case CONTENDER_PARENTS:
-        docent_parents_ask(&c->parents, &c->machine, c->own.path, *c->config.parent_mode, c->config.acl, TAG_PARENT);
+        docent_parents_ask(&c->parents, &c->machine, c->own.path, *c->config->parent_mode, c->config->acl, TAG_PARENT);
         break;
     case CONTENDER_FINDING: docent_protected_ask_find(&c->own, &c->machine); break;
-    case CONTENDER_RANKING: contender_ask_op(c, docent_op_children(c->config.path), TAG_LIST); break;
+    case CONTENDER_RANKING: contender_ask_op(c, docent_op_children(c->config->path), TAG_LIST); break;
     case CONTENDER_CHECKING: contender_ask_op(c, docent_op_exists(c->own.path), TAG_OWN); break;
     case CONTENDER_DELETING: contender_ask_op(c, docent_op_delete(c->own.path, DOCENT_ANY_VERSION), TAG_DELETE); break;
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
@@ -158,7 +158,7 @@ void docent_contender_go_later(struct contender *c, enum contender_state next, d
     docent_contender_enter(c, next);
     contender_hindered(c, why);
     docent_machine_retry(&c->machine);
-    if (c->config.one_look && c->verdict == DOCENT_OK && !contender_was_first(next)) {
+    if (c->one_look && c->verdict == DOCENT_OK && !contender_was_first(next)) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
     } else {
         docent_contender_report(c);
@@ -171,7 +171,7 @@ void docent_contender_leave(struct contender *c, docent_status why)
     if (c->verdict != DOCENT_OK || c->state == CONTENDER_GONE) return;
     c->verdict = why;
     /* So whoever of this client's waits for our deletion need not look who else is ahead. */
-    if (c->state == CONTENDER_FIRST && c->config.dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
+    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
 
     switch (c->own.known) {
     case PROTECTED_NONE: docent_contender_go(c, CONTENDER_GONE); break;
@@ -240,7 +240,7 @@ static void contender_on_suspended(struct contender *c)
     case CONTENDER_PARENTS:
     case CONTENDER_FINDING:
     case CONTENDER_RANKING:
-        if (c->config.one_look) docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
+        if (c->one_look) docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
         return;
     case CONTENDER_SUSPECT:
     case CONTENDER_DELETING:
@@ -306,38 +306,38 @@ static void contender_on_event(struct docent_machine *machine, const struct doce
 
 /* ---- Life. ---- */
 
-docent_status docent_contender_init(struct contender *c, const struct contender_config *config)
+docent_status docent_contender_init(struct contender *c, docent_client *client, const struct contender_config *config)
 {
     char name[CONTENDER_NAME_SIZE];
-    docent_status status = docent_timer_reserve(config->client);
+    docent_status status = docent_timer_reserve(client);
     if (status != DOCENT_OK) return status;
 
-    c->config = *config;
-    docent_contender_draw_name(c, name);
+    c->config = config;
     c->own = (struct protected_node){
-        .client = config->client,
+        .client = client,
         .parent = config->path,
-        .sequential = config->beside == NULL,
+        .sequential = c->beside == NULL,
         .ephemeral = true,
     };
+    docent_contender_draw_name(c, name);
     status = docent_protected_init(&c->own, strlen(name) + 1);
     if (status != DOCENT_OK) {
-        docent_timer_release(config->client);
+        docent_timer_release(client);
         return status;
     }
     docent_contender_take_name(c, name);
-    if (c->config.beside != NULL) docent_hold_ref(c->config.beside);
+    if (c->beside != NULL) docent_hold_ref(c->beside);
     c->state = CONTENDER_NEW;
     c->told = CONTENDER_WAITS;
     c->verdict = DOCENT_OK;
-    docent_machine_init(&c->machine, config->client, contender_on_event);
+    docent_machine_init(&c->machine, client, contender_on_event);
     c->machine.name = "lock";
     return DOCENT_OK;
 }
 
 void docent_contender_start(struct contender *c)
 {
-    if (c->config.one_look && !docent_machine_online(&c->machine)) {
+    if (c->one_look && !docent_machine_online(&c->machine)) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
         return;
     }
@@ -346,10 +346,10 @@ void docent_contender_start(struct contender *c)
 
 void docent_contender_fini(struct contender *c)
 {
-    if (contender_is_queued(c->state)) docent_client_hold_ends(c->config.client);
-    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->config.client);
+    if (contender_is_queued(c->state)) docent_client_hold_ends(c->machine.client);
+    if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->machine.client);
     docent_machine_fini(&c->machine);
-    docent_timer_release(c->config.client);
+    docent_timer_release(c->machine.client);
     docent_protected_free(&c->own);
-    docent_hold_unref(c->config.beside);
+    docent_hold_unref(c->beside);
 }

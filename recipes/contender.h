@@ -40,18 +40,13 @@ enum contender_state {
 
 struct contender;
 
-struct contender_config {
-    docent_client *client;
+struct contender_config { /* What contenders of one owner have in common. */
     const struct dialect *dialect;
-    const char *path; /* This and what follows is borrowed for as long as the contender lives. */
-    const void *data; /* Of our node. */
+    const char *path; /* This and what follows is borrowed for as long as they live. */
+    const void *data; /* Of the node. */
     size_t size;
-    docent_acl_list acl;             /* Of our node and of parents made. */
+    docent_acl_list acl;             /* Of the node and of parents made. */
     docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
-    bool one_look;                   /* Leave with DOCENT_ERR_TIMEOUT if not first at once. */
-    docent_hold *beside;             /* Of our own, whose number our node gets: first, then, as long as that node stands while ours is
-                                      * made; else it ends with DOCENT_ERR_NOT_HELD. NULL: the server gives us a number. */
-    struct meter *meter;             /* Told our states, and what hinders us. NULL, at any time: nobody's. */
     void (*on_node)(struct contender *contender); /* Our node is there, and has a name: at first, and when it was made anew. Must not finish
                                                    * the contender. NULL: nobody wants to know. */
     void (*on_phase)(struct contender *contender, enum contender_phase phase);
@@ -59,17 +54,22 @@ struct contender_config {
 
 struct contender {
     struct docent_machine machine;
-    struct contender_config config;
+    const struct contender_config *config;
+    docent_hold *beside;        /* Of the owner's, whose number our node gets: first, then, as long as that node stands while ours is
+                                 * made; else it ends with DOCENT_ERR_NOT_HELD. NULL: the server gives us a number. */
+    struct meter *meter;        /* Told our states, and what hinders us. NULL, at any time: nobody's. */
+    bool one_look;              /* Leave with DOCENT_ERR_TIMEOUT if not first at once. This and the two above: the owner's to set. */
+    bool list_refused;          /* CREATING: the list could not be sent behind the create. */
     enum contender_state state;
     enum contender_phase told;  /* The phase that the owner knows. */
-    bool list_refused;          /* CREATING: the list could not be sent behind the create. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     struct protected_node own;  /* Our node, and what is known of it. */
     struct parents parents;
 };
 
-/* @contender: zeroed memory. Returns DOCENT_OK or DOCENT_ERR_NO_MEMORY, with nothing to be finished. */
-docent_status docent_contender_init(struct contender *contender, const struct contender_config *config);
+/* @contender: zeroed memory but for what the owner sets. @config: borrowed. Returns DOCENT_OK or DOCENT_ERR_NO_MEMORY, with nothing to be
+ * finished. */
+docent_status docent_contender_init(struct contender *contender, docent_client *client, const struct contender_config *config);
 void docent_contender_start(struct contender *contender);
 /* Gives up, for @why; does nothing if it was given up already. Whatever node there is or comes to be is removed. */
 void docent_contender_leave(struct contender *contender, docent_status why);

@@ -13,10 +13,10 @@ void docent_contender_draw_name(struct contender *c, char name[CONTENDER_NAME_SI
 {
     char uuid[37];
 
-    docent_client_uuid(c->config.client, uuid);
-    docent_dialect_prefix(c->config.dialect, uuid, name);
-    if (c->config.beside != NULL) {
-        const char *beside = docent_hold_path(c->config.beside);
+    docent_client_uuid(c->own.client, uuid);
+    docent_dialect_prefix(c->config->dialect, uuid, name);
+    if (c->beside != NULL) {
+        const char *beside = docent_hold_path(c->beside);
         strcat(name, beside + strlen(beside) - DIALECT_DIGITS);
     }
 }
@@ -47,17 +47,17 @@ static bool contender_owns(struct contender *c)
         docent_contender_go(c, CONTENDER_DELETING);
         return false;
     }
-    if (docent_dialect_read(c->config.dialect, docent_protected_prefix(&c->own)) != DIALECT_CONTENDER) {
+    if (docent_dialect_read(c->config->dialect, docent_protected_prefix(&c->own)) != DIALECT_CONTENDER) {
         docent_contender_leave(c, DOCENT_ERR_SEQUENCE_EXHAUSTED);
         return false;
     }
-    if (c->config.on_node != NULL) c->config.on_node(c);
+    if (c->config->on_node != NULL) c->config->on_node(c);
     return true;
 }
 
 static void contender_path_missing(struct contender *c)
 {
-    if (c->config.beside != NULL) { /* Not the path: the node that is to be there. */
+    if (c->beside != NULL) { /* Not the path: the node that is to be there. */
         docent_contender_end(c, DOCENT_ERR_NOT_HELD);
         return;
     }
@@ -76,7 +76,7 @@ void docent_contender_on_create(struct contender *c, const struct docent_event *
     switch (docent_protected_on_create(&c->own, ev)) {
     case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
         if (!contender_owns(c)) break;
-        if (c->config.beside != NULL) {
+        if (c->beside != NULL) {
             docent_contender_go(c, CONTENDER_FIRST);
         } else if (c->list_refused) {
             docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
@@ -101,7 +101,7 @@ void docent_contender_on_create(struct contender *c, const struct docent_event *
 
 void docent_contender_on_parent(struct contender *c, docent_status status)
 {
-    switch (docent_parents_on_reply(&c->parents, c->own.path, c->config.parent_mode, status)) {
+    switch (docent_parents_on_reply(&c->parents, c->own.path, c->config->parent_mode, status)) {
     case PARENTS_READY:
         docent_machine_calm(&c->machine);
         docent_contender_go(c, CONTENDER_CREATING);
@@ -127,7 +127,7 @@ static void contender_find_failed(struct contender *c, docent_status status)
     switch (docent_trouble(status)) {
     case TROUBLE_LOST: return;
     case TROUBLE_REFUSED:
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.search", c->own.path,
+        docent_client_log(c->machine.client, DOCENT_LOG_WARNING, "contender.search", c->own.path,
                           "cannot look for a node that may be ours: %s", docent_status_text(status));
         if (c->verdict == DOCENT_OK) c->verdict = status;
         break;
@@ -142,7 +142,7 @@ void docent_contender_on_find(struct contender *c, const struct docent_event *ev
     switch (docent_protected_on_find(&c->own, &c->machine, ev)) {
     case PROTECTED_SEARCHING: break;
     case PROTECTED_FOUND:
-        if (contender_owns(c)) docent_contender_go(c, c->config.beside != NULL ? CONTENDER_FIRST : CONTENDER_RANKING);
+        if (contender_owns(c)) docent_contender_go(c, c->beside != NULL ? CONTENDER_FIRST : CONTENDER_RANKING);
         break;
     case PROTECTED_NOT_THERE: docent_contender_has_none(c, CONTENDER_CREATING); break;
     case PROTECTED_FOREIGN: /* Not ours to adopt or to remove. Get out of its way. */
@@ -162,7 +162,7 @@ void docent_contender_on_delete(struct contender *c, docent_status status)
         c->own.known = PROTECTED_NONE;
         docent_contender_go(c, CONTENDER_GONE);
     } else if (docent_trouble(status) != TROUBLE_LOST) {
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
+        docent_client_log(c->machine.client, DOCENT_LOG_WARNING, "contender.delete", c->own.path, "not removed yet: %s",
                           docent_status_text(status));
         docent_contender_go_later(c, CONTENDER_DELETING, status);
     }

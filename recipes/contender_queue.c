@@ -9,7 +9,7 @@
 
 static void contender_wait(struct contender *c, enum contender_state next, const char *ahead)
 {
-    const docent_allocator *allocator = docent_client_allocator(c->config.client);
+    const docent_allocator *allocator = docent_client_allocator(c->machine.client);
     size_t ahead_size = strlen(ahead) + 1;
     char *path = docent_alloc(allocator, c->own.parent_size + 1 + ahead_size);
 
@@ -31,7 +31,7 @@ static enum contender_state contender_place(const struct contender *c, const str
 {
     if (!rank->plain) return CONTENDER_WATCHING;
     if (rank->index == 1) return CONTENDER_NEXT;
-    return c->config.dialect->waits == DIALECT_AFTER_ALL ? CONTENDER_BEHIND : CONTENDER_WATCHING;
+    return c->config->dialect->waits == DIALECT_AFTER_ALL ? CONTENDER_BEHIND : CONTENDER_WATCHING;
 }
 
 void docent_contender_on_rank_list(struct contender *c, const struct docent_event *ev)
@@ -45,16 +45,16 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
     }
     docent_machine_calm(&c->machine);
     if (ev->status == DOCENT_OK) {
-        rank = docent_dialect_rank(c->config.dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
+        rank = docent_dialect_rank(c->config->dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
     }
     if (!rank.present) {
-        docent_client_log(c->config.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
+        docent_client_log(c->machine.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
                           "somebody deleted our node while we waited; queueing again");
         docent_contender_rename(c);
         docent_contender_has_none(c, CONTENDER_CREATING);
     } else if (rank.ahead == NULL) {
         docent_contender_go(c, CONTENDER_FIRST);
-    } else if (c->config.one_look) {
+    } else if (c->one_look) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
     } else {
         contender_wait(c, contender_place(c, &rank), rank.ahead);
@@ -110,7 +110,7 @@ void docent_contender_on_watch(struct contender *c, const struct docent_event *e
 
 static bool contender_is_owner(const struct contender *c, const docent_result *result)
 {
-    return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);
+    return result->stat.ephemeral_owner == docent_client_session(c->machine.client, NULL);
 }
 
 void docent_contender_on_own(struct contender *c, const struct docent_event *ev)

@@ -10,6 +10,7 @@
 
 struct candidate {
     struct contender contender;
+    struct contender_config contending;
     struct election *election;
     struct candidate *next;
     bool led; /* At some time. */
@@ -70,21 +71,20 @@ static void election_stand(struct election *e)
 {
     const docent_allocator *allocator = docent_client_allocator(e->client);
     struct candidate *candidate = docent_alloc(allocator, sizeof *candidate);
-    const struct contender_config config = {
-        .client = e->client,
-        .dialect = e->dialect,
-        .path = e->path,
-        .data = e->data,
-        .size = e->size,
-        .acl = e->acl,
-        .parent_mode = &e->parent_mode,
-        .on_phase = candidate_on_phase,
-    };
-
     docent_status status = DOCENT_ERR_NO_MEMORY;
     if (candidate != NULL) {
-        memset(candidate, 0, sizeof *candidate);
-        status = docent_contender_init(&candidate->contender, &config);
+        *candidate = (struct candidate){
+            .contending = {
+                .dialect = e->dialect,
+                .path = e->path,
+                .data = e->data,
+                .size = e->size,
+                .acl = e->acl,
+                .parent_mode = &e->parent_mode,
+                .on_phase = candidate_on_phase,
+            },
+        };
+        status = docent_contender_init(&candidate->contender, e->client, &candidate->contending);
     }
     if (status != DOCENT_OK) {
         docent_free(allocator, candidate);

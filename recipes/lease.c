@@ -333,20 +333,18 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
 static void lease_begin_contender(struct docent_lease *l)
 {
     docent_lease_name_slot(l);
-    const struct contender_config config = {
-        .client = l->handle.client,
+    memset(&l->contender, 0, sizeof l->contender);
+    l->contender.one_look = l->one_look;
+    l->contending_as = (struct contender_config){
         .dialect = docent_dialect_lock(DOCENT_DIALECT_KAZOO),
         .path = l->slot_path,
         .data = l->id,
         .size = strlen(l->id),
         .acl = l->acl,
         .parent_mode = &l->parent_mode,
-        .one_look = l->one_look,
         .on_phase = lease_on_phase,
     };
-
-    memset(&l->contender, 0, sizeof l->contender);
-    docent_status status = docent_contender_init(&l->contender, &config);
+    docent_status status = docent_contender_init(&l->contender, l->handle.client, &l->contending_as);
     if (status != DOCENT_OK) {
         lease_finish(l, status);
         return;

@@ -27,6 +27,7 @@ struct docent_lease {
     docent_create_mode parent_mode;
 
     enum lease_state state;
+    struct contender_config contending_as;
     struct contender contender;
     bool contending;     /* There is one. Over before the next begins. */
     bool led;            /* And it was first once: so its node was there. */

@@ -114,7 +114,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
     lock->current = NULL;
     lock_publish(lock, a, DOCENT_LOCK_RELEASED);
     lock_stop_deadline(lock);
-    a->contender.config.meter = NULL;
+    a->contender.meter = NULL;
     if (a->revocable != NULL) docent_revocation_stop(&a->revocable->revocation);
     docent_meter_state(&lock->meter, client, "RELEASED");
     if (a->done != NULL) {
@@ -124,7 +124,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
     docent_meter_over(&lock->meter, docent_client_now(client) - a->since_ms, lost);
     if (lock->on_held != NULL) lock->on_held(lock, false);
     if (lost) {
-        docent_client_log(client, DOCENT_LOG_WARNING, "lock.lost", lock->path, "held, and lost: %s", docent_status_text(why));
+        docent_client_log(client, DOCENT_LOG_WARNING, "lock.lost", lock->contending.path, "held, and lost: %s", docent_status_text(why));
         acquisition_add_news(a, (struct news){ .type = NEWS_LOST, .status = (int16_t)why });
     }
 }
@@ -165,7 +165,7 @@ static void lock_grant(struct docent_lock *lock, struct acquisition *a)
     docent_client *client = lock->handle.client;
     uint64_t until_ms = lock->max_hold_ms == 0 ? 0 : docent_client_now(client) + lock->max_hold_ms;
 
-    const docent_hold *beside = a->contender.config.beside;
+    const docent_hold *beside = a->contender.beside;
     int64_t token = beside != NULL ? docent_hold_czxid(beside) : lock->shared ? -1 : own->czxid;
 
     docent_tenure_grant(&lock->tenure, token, own->generation, until_ms);
@@ -274,7 +274,7 @@ static void lock_free(struct handle *handle)
     struct docent_lock *lock = (struct docent_lock *)handle;
     docent_allocator allocator = handle->allocator;
 
-    docent_acl_drop(&allocator, lock->acl);
+    docent_acl_drop(&allocator, lock->contending.acl);
     docent_free(&allocator, lock);
 }
 
@@ -322,8 +322,8 @@ static struct docent_lock *lock_new(const docent_allocator *allocator, const cha
     if (lock == NULL) return NULL;
     memset(lock, 0, size);
     char *text = (char *)lock + size;
-    lock->path = memcpy(text, path, path_size);
-    if (label != NULL) lock->label = memcpy(text + path_size, label, label_size);
+    lock->contending.path = memcpy(text, path, path_size);
+    if (label != NULL) lock->contending.data = memcpy(text + path_size, label, label_size);
     return lock;
 }
 
@@ -343,10 +343,15 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     struct docent_lock *lock = lock_new(allocator, path, full.label, kind->size != 0 ? kind->size : sizeof *lock);
     if (lock == NULL) return DOCENT_ERR_NO_MEMORY;
     bool bare = full.on_revoke != NULL && kind->dialect->kind == DOCENT_DIALECT_CURATOR; /* As Curator's: what is written there is a request. */
-    if (lock->label == NULL && !bare) lock->label = docent_client_host(client)->default_label;
-    lock->label_size = lock->label != NULL ? strlen(lock->label) : 0;
-    lock->dialect = kind->dialect;
+    const char *label = lock->contending.data;
+    if (label == NULL && !bare) label = docent_client_host(client)->default_label;
     lock->parent_mode = lock_parent_mode(kind->dialect->kind);
+    lock->contending.dialect = kind->dialect;
+    lock->contending.data = label;
+    lock->contending.size = label != NULL ? strlen(label) : 0;
+    lock->contending.parent_mode = &lock->parent_mode;
+    lock->contending.on_node = full.on_revoke != NULL ? lock_on_node : NULL;
+    lock->contending.on_phase = lock_on_phase;
     lock->shared = kind->shared;
     lock->on_held = kind->on_held;
     lock->may_acquire = kind->may_acquire;
@@ -355,7 +360,7 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     lock->on_revoke = full.on_revoke;
     lock->user = full.user;
     lock->max_hold_ms = full.max_hold_ms;
-    status = docent_acl_keep(allocator, full.acl, &lock->acl);
+    status = docent_acl_keep(allocator, full.acl, &lock->contending.acl);
     if (status == DOCENT_OK) {
         docent_tenure_init(&lock->tenure);
         docent_handle_nudge_init(&lock->release, &lock->handle, docent_lock_release_nudged);
@@ -365,7 +370,7 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     }
     if (status != DOCENT_OK) {
         docent_handle_leave(&lock->handle);
-        docent_acl_drop(allocator, lock->acl);
+        docent_acl_drop(allocator, lock->contending.acl);
         docent_free(allocator, lock);
         return status;
     }
@@ -391,21 +396,6 @@ static docent_status acquisition_init(struct acquisition *a, struct docent_lock 
 {
     const docent_allocator *allocator = &lock->handle.allocator;
     docent_client *client = lock->handle.client;
-    const struct contender_config config = {
-        .client = client,
-        .dialect = lock->dialect,
-        .path = lock->path,
-        .data = lock->label,
-        .size = lock->label_size,
-        .acl = lock->acl,
-        .parent_mode = &lock->parent_mode,
-        .one_look = one_look,
-        .beside = beside,
-        .meter = &lock->meter,
-        .on_node = lock->on_revoke != NULL ? lock_on_node : NULL,
-        .on_phase = lock_on_phase,
-    };
-
     if (lock->on_revoke != NULL) {
         a->revocable = docent_alloc(allocator, sizeof *a->revocable);
         if (a->revocable == NULL) return DOCENT_ERR_NO_MEMORY;
@@ -413,7 +403,10 @@ static docent_status acquisition_init(struct acquisition *a, struct docent_lock 
         docent_status status = docent_revocation_init(&a->revocable->revocation, client, lock_revoked);
         if (status != DOCENT_OK) return status;
     }
-    docent_status status = docent_contender_init(&a->contender, &config);
+    a->contender.one_look = one_look;
+    a->contender.beside = beside;
+    a->contender.meter = &lock->meter;
+    docent_status status = docent_contender_init(&a->contender, client, &lock->contending);
     if (status != DOCENT_OK && a->revocable != NULL) docent_revocation_fini(&a->revocable->revocation);
     return status;
 }

@@ -71,13 +71,9 @@ struct release_wait {
 
 struct docent_lock {
     struct handle handle; /* First. Its timer is the deadline of the current acquisition: of the waiting, then of the hold. */
-    const struct dialect *dialect;
-    bool shared;
-    const char *path;  /* This and the label if it was given: in the lock's own block. */
-    const char *label;
-    size_t label_size;
-    docent_acl_list acl;
+    struct contender_config contending; /* The path, and the label if it was given: in the lock's own block. */
     docent_create_mode parent_mode;
+    bool shared;
     void (*on_held)(docent_lock *lock, bool held);
     docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user);

@@ -73,7 +73,7 @@ docent_status docent_lock_participants_async(docent_lock *lock, docent_result_fn
     if (lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_check(&lock->handle);
     if (status != DOCENT_OK) return status;
-    status = docent_participants_read(lock->handle.client, lock->dialect, lock->path, done, user, lock_reader_over, lock);
+    status = docent_participants_read(lock->handle.client, lock->contending.dialect, lock->contending.path, done, user, lock_reader_over, lock);
     if (status == DOCENT_OK) lock->readers++;
     return status;
 }
@@ -83,7 +83,7 @@ docent_status docent_lock_revoke_async(docent_lock *lock, const char *node, doce
     if (lock == NULL || (node != NULL && docent_path_fault(node, false) != NULL)) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_check(&lock->handle);
     if (status != DOCENT_OK) return status;
-    status = docent_revoke(lock->handle.client, lock->dialect, lock->path, node, done, user, lock_reader_over, lock);
+    status = docent_revoke(lock->handle.client, lock->contending.dialect, lock->contending.path, node, done, user, lock_reader_over, lock);
     if (status == DOCENT_OK) lock->readers++;
     return status;
 }

@@ -333,7 +333,7 @@ static bool multi_put_in_order(struct docent_multi_lock *m, docent_multi_lock_or
     for (size_t i = 0; i < m->count; i++) {
         size_t at = i;
         for (size_t k = 0; k < i; k++) {
-            int compared = strcmp(m->members[i]->path, m->order[k]->path);
+            int compared = strcmp(m->members[i]->contending.path, m->order[k]->contending.path);
             if (compared == 0) return false;
             if (compared < 0 && at == i && order == DOCENT_MULTI_LOCK_SORTED) at = k;
         }

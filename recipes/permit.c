@@ -219,21 +219,20 @@ static void permit_on_phase(struct contender *contender, enum contender_phase ph
 static void permit_begin_contender(struct docent_permit *p)
 {
     struct terms *terms = p->terms;
-    const struct contender_config config = {
-        .client = p->handle.client,
+
+    memset(&p->contender, 0, sizeof p->contender);
+    p->contender.one_look = p->one_look;
+    p->contending_as = (struct contender_config){
         .dialect = terms->mutex_names,
         .path = terms->mutex_path,
         .data = terms->label,
         .size = terms->label_size,
         .acl = terms->acl,
         .parent_mode = &terms->parent_mode,
-        .one_look = p->one_look,
         .on_phase = permit_on_phase,
     };
-
-    memset(&p->contender, 0, sizeof p->contender);
     p->lagging = false; /* Whoever answers its requests has got as far as it knows. */
-    docent_status status = docent_contender_init(&p->contender, &config);
+    docent_status status = docent_contender_init(&p->contender, p->handle.client, &p->contending_as);
     if (status != DOCENT_OK) {
         docent_permit_give_up(p, status);
         return;

@@ -103,6 +103,7 @@ struct docent_permit {
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     bool one_look;
     struct contender contender; /* For the mutex. */
+    struct contender_config contending_as;
     bool contending;            /* There is one. */
     bool led;                   /* And it was first once: so its node was there. */
     bool early;                 /* QUEUEING: a listing is under way, behind the contender's requests. */

@@ -167,7 +167,7 @@ BUGS = [
     Bug("find-in-new-session", "the search goes on in the next session, and takes the node whosever it is", [
         (CONTENDER, "case DOCENT_EV_EXPIRED: docent_contender_end(c, DOCENT_ERR_SESSION_EXPIRED);",
          "case DOCENT_EV_EXPIRED: if (c->state != CONTENDER_FINDING) docent_contender_end(c, DOCENT_ERR_SESSION_EXPIRED);"),
-        (CONTENDER_QUEUE, "return result->stat.ephemeral_owner == docent_client_session(c->config.client, NULL);",
+        (CONTENDER_QUEUE, "return result->stat.ephemeral_owner == docent_client_session(c->machine.client, NULL);",
          "(void)c;\n    return result->has_stat;"),
         (PROTECTED, "node->ephemeral && ev->result->stat", "false && ev->result->stat"),
     ], [STORM]),
@@ -348,8 +348,8 @@ BUGS = [
         (REVOCATION, "asked && result->stat.version != r->told", "asked"),
     ], ["--exhaustive revoke", "--scenario storm-locks --seeds 2000"]),
     Bug("revoke-not-when-found", "a node that was found after a lost reply cannot be revoked", [
-        (CONTENDER_NODE, "        if (contender_owns(c)) docent_contender_go(c, c->config.beside",
-         "        c->config.on_node = NULL;\n        if (contender_owns(c)) docent_contender_go(c, c->config.beside"),
+        (CONTENDER_NODE, "        if (contender_owns(c)) docent_contender_go(c, c->beside",
+         "        static struct contender_config silent;\n        silent = *c->config;\n        silent.on_node = NULL;\n        c->config = &silent;\n        if (contender_owns(c)) docent_contender_go(c, c->beside"),
     ], ["--exhaustive revoke"]),
     Bug("revoke-the-last", "the last in line is asked to let go", [
         (REVOKE, "docent_dialect_compare(r->dialect, name, first) < 0", "docent_dialect_compare(r->dialect, name, first) > 0"),
@@ -630,15 +630,15 @@ BUGS = [
         (DIALECT, "        rank.plain = false; /* A reader of its owner's may take its place. */", "        rank.plain = rank.plain;"),
     ], ["--scenario rwlock --seeds 200"]),
     Bug("downgrade-at-the-end", "a downgraded reader is given the next number, and is first nevertheless", [
-        (CONTENDER, "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL),",
-         "docent_op_create(c->own.path, c->config.data, c->config.size, DOCENT_EPHEMERAL_SEQUENTIAL),"),
-        (CONTENDER, ".sequential = config->beside == NULL,", ".sequential = true,"),
+        (CONTENDER, "docent_op_create(c->own.path, c->config->data, c->config->size, DOCENT_EPHEMERAL),",
+         "docent_op_create(c->own.path, c->config->data, c->config->size, DOCENT_EPHEMERAL_SEQUENTIAL),"),
+        (CONTENDER, ".sequential = c->beside == NULL,", ".sequential = true,"),
         (CONTENDER_NODE, "        strcat(name, beside + strlen(beside) - DIALECT_DIGITS);", "        (void)beside;"),
     ], ["--scenario rwlock --seeds 200"]),
     Bug("downgrade-unchecked", "a downgraded reader does not look whether the writer is still there", [
-        (CONTENDER, "        docent_op_check(docent_hold_path(c->config.beside), DOCENT_ANY_VERSION),\n", ""),
+        (CONTENDER, "        docent_op_check(docent_hold_path(c->beside), DOCENT_ANY_VERSION),\n", ""),
         (CONTENDER, "docent_op both = docent_op_multi(parts, 2);", "docent_op both = docent_op_multi(parts, 1);"),
-        (CONTENDER, "    parts[1].acl = c->config.acl;", "    parts[0].acl = c->config.acl;"),
+        (CONTENDER, "    parts[1].acl = c->config->acl;", "    parts[0].acl = c->config->acl;"),
     ], ["--scenario rwlock-lossy --seeds 1000"]),
     Bug("upgrade-queues", "a reader queues as a writer, behind itself", [
         (RWLOCK, "    return DOCENT_ERR_UPGRADE;", "    return DOCENT_OK;"),
