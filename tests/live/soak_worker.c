@@ -14,7 +14,7 @@
 
 #include "soak.h"
 
-enum { LONG_MS = 120000, SHORT_MS = 3000, SESSION_MS = 3000, HOLD_NS = 5000000, POLL_NS = 200000 };
+enum { LONG_MS = 120000, SHORT_MS = 3000, SESSION_MS = 3000, HOLD_NS = 5000000, POLL_NS = 200000, ITEMS_WAITING_MAX = 100 };
 
 static docent_client *client;
 static uint32_t number;
@@ -269,9 +269,17 @@ static void *play_double(void *user)
 
 /* ---- Queues. An item is its number, in text. ---- */
 
-static size_t item_next(uint32_t *count, char *text, size_t size)
+/* Who puts waits for those who take: a directory that only grows would be another soak. */
+static void wait_for_room(const char *folder)
 {
-    pause_ns(4 * HOLD_NS);
+    docent_stat stat = { 0 };
+    do pause_ns(4 * HOLD_NS);
+    while (!atomic_load(&drained) && docent_exists(client, folder, &stat) == DOCENT_OK && stat.num_children > ITEMS_WAITING_MAX);
+}
+
+static size_t item_next(const char *folder, uint32_t *count, char *text, size_t size)
+{
+    wait_for_room(folder);
     return (size_t)snprintf(text, size, "%" PRIu32, number * SOAK_ITEMS_MAX + (*count)++ % SOAK_ITEMS_MAX);
 }
 
@@ -284,7 +292,7 @@ static void *put_queue(void *queue)
 {
     char item[16];
     for (uint32_t count = 0; !atomic_load(&drained);) {
-        size_t size = item_next(&count, item, sizeof item);
+        size_t size = item_next("/soak/queue", &count, item, sizeof item);
         if (good(SOAK_QUEUE, docent_queue_put(queue, item, size, NULL), DOCENT_ERR_TIMEOUT)) say("put %s %s", soak_names[SOAK_QUEUE], item);
     }
     return NULL;
@@ -319,7 +327,7 @@ static void *put_claims(void *queue)
 {
     char item[16];
     for (uint32_t count = 0; !atomic_load(&drained);) {
-        size_t size = item_next(&count, item, sizeof item);
+        size_t size = item_next("/soak/claims/entries", &count, item, sizeof item);
         if (good(SOAK_CLAIMS, docent_claim_queue_put(queue, item, size, NULL), DOCENT_ERR_TIMEOUT)) {
             say("put %s %s", soak_names[SOAK_CLAIMS], item);
         }
@@ -373,7 +381,7 @@ static void *play_work(void *user)
     (void)user;
     make(docent_work_queue_new(client, "/soak/work", &options, &queue), "work");
     for (uint32_t count = 0; !atomic_load(&over);) {
-        docent_work_element part = { item, item_next(&count, item, sizeof item) };
+        docent_work_element part = { item, item_next("/soak/work", &count, item, sizeof item) };
         docent_work_put put = { DOCENT_WORK_PUT, .elements = &part, .count = 1 };
         if (atomic_load(&drained)) continue;
         if (good(SOAK_WORK, docent_work_queue_put(queue, &put, LONG_MS), DOCENT_OK)) say("put %s %s", soak_names[SOAK_WORK], item);
