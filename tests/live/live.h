@@ -184,8 +184,11 @@ static inline size_t watch_count(void)
 {
     if (server != NULL) return docent_devserver_watch_count(server);
     char text[1024];
-    apache_ask(apache_alone, 0, "wchs", text, sizeof text);
-    const char *total = strstr(text, "Total watches:");
+    const char *total = NULL;
+    for (int tries = 0; total == NULL && tries < PATIENCE_MS / 1000; tries++) { /* A busy server may need more than the second it has. */
+        apache_ask(apache_alone, 0, "wchs", text, sizeof text);
+        total = strstr(text, "Total watches:");
+    }
     assert_non_null(total);
     return strtoul(total + strlen("Total watches:"), NULL, 10);
 }
