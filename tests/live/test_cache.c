@@ -370,7 +370,7 @@ static void another_session_finds_the_same(void **state)
     set(f, "/tree/3/3", "changed");
     make(f, "/tree/3/new", "");
     assert_ok(docent_delete(f->writer, "/tree/3/1", DOCENT_ANY_VERSION));
-    assert_soon(f->model.fresh == 1);
+    assert_soon(f->model.fresh >= 1); /* Once more, if it was back in the old session for a moment. */
     assert_soon(equals(f));
     set(f, "/tree/3/3", "again");
     assert_soon(equals(f));
