@@ -21,8 +21,11 @@ struct flow_kind {
     size_t (*left)(docent_client *client); /* Items, by the server's word. */
 };
 
+struct flow_worker;
+
 struct flow {
     const struct flow_kind *kind;
+    struct flow_worker *workers; /* Those that know all members. */
     docent_client *client; /* The producer's. */
     void *recipe;
     atomic_bool over;      /* No more puts. */
@@ -135,12 +138,33 @@ static inline void *flow_put(void *user)
     return NULL;
 }
 
+static inline void flow_keep(struct flow_worker *worker, bool keeps)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->keeps = keeps;
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* It is done with what it has kept. */
+static inline void flow_let_go(struct flow_worker *worker)
+{
+    docent_work_item *items[FLOW_KEPT_MAX];
+    flow_keep(worker, false);
+    size_t kept = worker->kept; /* No more come. */
+    memcpy(items, worker->items, sizeof items);
+    for (size_t i = 0; i < kept; i++) worker->flow->worked[worker->numbers[i]]++;
+    worker->kept = 0;
+    for (size_t i = 0; i < kept; i++) docent_work_item_done(items[i], DOCENT_WORK_DONE);
+}
+
 /* The victim is killed, or paused, for as long as it takes until others are handed what the worker has kept that knew only the victim. */
 static inline void flow_strike(struct flow *flow, int victim, bool kill)
 {
     struct flow_worker doomed;
+    for (int i = 0; i < FLOW_WORKERS; i++) flow_keep(&flow->workers[i], true); /* Who knows a slow member only is handed nothing otherwise. */
     flow_worker_open(&doomed, flow, victim);
     assert_within(FLOW_LONG_MS, 1, flow_kept(&doomed) > 0);
+    for (int i = 0; i < FLOW_WORKERS; i++) flow_let_go(&flow->workers[i]);
     size_t kept = flow_kept(&doomed);
     if (kill) {
         apache_kill(apache_alone, victim);
@@ -157,10 +181,8 @@ static inline void flow_strike(struct flow *flow, int victim, bool kill)
     }
     apache_wait(apache_alone, 3);
 
-    pthread_mutex_lock(&doomed.mutex);
-    doomed.keeps = false;
+    flow_keep(&doomed, false);
     size_t all = doomed.kept; /* Perhaps more, of its next session. */
-    pthread_mutex_unlock(&doomed.mutex);
     for (size_t i = 0; i < all; i++) docent_work_item_done(doomed.items[i], DOCENT_WORK_DONE);
     assert_within(FLOW_LONG_MS, 1, (size_t)doomed.told >= kept);
     flow_worker_close(&doomed);
@@ -172,7 +194,7 @@ static inline void flow_run(const struct flow_kind *kind)
     struct flow_worker workers[FLOW_WORKERS];
     pthread_t producer;
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .lock_path = FLOW_LOCKS, .receipt_path = "/flow/receipts" };
-    flow = (struct flow){ .kind = kind, .client = flow_client(-1) };
+    flow = (struct flow){ .kind = kind, .workers = workers, .client = flow_client(-1) };
     flow.recipe = kind->open(flow.client, &options);
     for (int i = 0; i < FLOW_WORKERS; i++) flow_worker_open(&workers[i], &flow, -1);
     assert_int_equal(pthread_create(&producer, NULL, flow_put, &flow), 0);
