@@ -48,7 +48,8 @@ static int plain_connection(void)
     assert_true(fd >= 0);
     struct timeval patience = { .tv_usec = 100000 };
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    /* Who resets at once may do so before we have returned. */
+    assert_true(connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == ECONNRESET);
     return fd;
 }
 
@@ -57,7 +58,7 @@ static ssize_t said_to_ruok(int fd)
     char text[16];
     (void)send(fd, "ruok", 4, MSG_NOSIGNAL);
     ssize_t got = recv(fd, text, sizeof text, 0);
-    if (got < 0 && errno == ECONNRESET) return 0;
+    if (got < 0 && (errno == ECONNRESET || errno == ENOTCONN)) return 0;
     return got;
 }
 
