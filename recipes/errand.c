@@ -6,13 +6,6 @@
 
 #include "core/drive/await.h"
 
-/* Stands in where the application does not want to know, so that promise->done says whether an answer is due. */
-static void errand_nobody(docent_status outcome, void *user)
-{
-    (void)outcome;
-    (void)user;
-}
-
 /* ---- The end. ---- */
 
 static void errand_settle(struct errand *e)
@@ -68,7 +61,7 @@ void docent_promise_make(struct promise *p, struct errand *e, uint32_t timeout_m
 {
     *p = (struct promise){
         .errand = e,
-        .done = done != NULL ? done : errand_nobody,
+        .done = done != NULL ? done : docent_nobody,
         .user = user,
         .made_ms = docent_client_now(e->handle->client),
         .later.run = promise_tell,

@@ -83,6 +83,13 @@ docent_status docent_handle_client(struct handle *handle, docent_client **ret_cl
  * docent_handle_check() and docent_await(). Thread: any. */
 docent_status docent_handle_run(struct handle *handle, docent_status (*run)(struct handle *handle, void *argument), void *argument);
 
+/* Stands in for the @done of an application that does not want to know, so that done != NULL says whether an answer is due. */
+static inline void docent_nobody(docent_status outcome, void *user)
+{
+    (void)outcome;
+    (void)user;
+}
+
 /* What any thread may ask for, any number of times, and what cannot fail: the loop runs it, at once if this is the loop, else soon, and once
  * however often it was asked for meanwhile. Not run any more once the handle is over. */
 struct handle_nudge {

@@ -66,12 +66,6 @@ void docent_lease_close(docent_lease *lease, void (*closed)(void *user), void *u
 
 /* ---- Calls. ---- */
 
-static void lease_nobody(docent_status outcome, void *user)
-{
-    (void)outcome;
-    (void)user;
-}
-
 docent_status docent_lease_acquire_async(docent_lease *lease, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
     if (lease == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -80,7 +74,7 @@ docent_status docent_lease_acquire_async(docent_lease *lease, uint32_t timeout_m
     if (lease->done != NULL) return DOCENT_ERR_BUSY;
     const struct docent_host *host = docent_client_host(lease->handle.client);
     lease->begun_ms = host->now_ms(host->user);
-    lease->done = done != NULL ? done : lease_nobody;
+    lease->done = done != NULL ? done : docent_nobody;
     lease->user = user;
     lease->one_look = timeout_ms == DOCENT_NO_WAIT;
     if (!lease->one_look && timeout_ms != DOCENT_FOREVER) docent_timer_set(lease->handle.client, &lease->deadline, lease->begun_ms + timeout_ms);

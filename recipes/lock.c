@@ -84,12 +84,6 @@ static void acquisition_answer(struct acquisition *a, docent_status outcome)
     acquisition_add_news(a, (struct news){ .type = NEWS_ANSWER, .status = (int16_t)outcome });
 }
 
-void docent_lock_nobody(docent_status outcome, void *user)
-{
-    (void)outcome;
-    (void)user;
-}
-
 /* ---- The current acquisition. ---- */
 
 /* Reckoned from the call, not from the turn: the application may call long after the last one. */
@@ -247,10 +241,10 @@ static void lock_mute(struct docent_lock *lock)
     lock->on_lost = NULL;
     lock->on_revoke = NULL;
     for (struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
-        if (a->done != NULL) a->done = docent_lock_nobody;
+        if (a->done != NULL) a->done = docent_nobody;
         a->answer = NULL;
     }
-    for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) wait->done = docent_lock_nobody;
+    for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) wait->done = docent_nobody;
 }
 
 static void lock_end(struct handle *handle, docent_status why, bool mute)
@@ -427,7 +421,7 @@ static docent_status lock_begin(struct docent_lock *lock, bool one_look, docent_
     a->lock = lock;
     a->number = ++lock->number;
     a->since_ms = docent_client_now(lock->handle.client);
-    a->done = done != NULL ? done : docent_lock_nobody;
+    a->done = done != NULL ? done : docent_nobody;
     a->user = user;
     a->telling.run = acquisition_tell;
     a->next = lock->acquisitions;

@@ -99,8 +99,6 @@ struct docent_lock {
 void docent_lock_give_up(struct docent_lock *lock, docent_status why); /* The current acquisition, if there is one. */
 void docent_lock_run_ends(struct docent_lock *lock); /* Of the current acquisition: a release, or that its time is over. */
 void docent_lock_settle(struct docent_lock *lock); /* Something has ended. Whoever waited for it is told. */
-/* Stands in where the application does not want to know, so that a->done says whether an answer is due. */
-void docent_lock_nobody(docent_status outcome, void *user);
 
 /* lock_release.c */
 void docent_lock_tell_waits(struct docent_lock *lock); /* Whose acquisitions are gone. */

@@ -75,7 +75,7 @@ docent_status docent_lock_release_finish(docent_lock *lock, int64_t number, doce
         .next = lock->waits,
         .lock = lock,
         .number = number,
-        .done = done != NULL ? done : docent_lock_nobody,
+        .done = done != NULL ? done : docent_nobody,
         .user = user,
     };
     lock->waits = wait;

@@ -417,7 +417,7 @@ docent_status docent_multi_lock_acquire_async(docent_multi_lock *m, uint32_t tim
     *a = (struct multi_acquisition){
         .telling.run = multi_tell_answer,
         .multi = m,
-        .done = done != NULL ? done : docent_lock_nobody,
+        .done = done != NULL ? done : docent_nobody,
         .user = user,
         .since_ms = docent_client_now(m->handle.client),
         .deadline_ms = bounded ? host->now_ms(host->user) + timeout_ms : UINT64_MAX,

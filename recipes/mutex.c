@@ -151,7 +151,7 @@ static struct mutex_answer *mutex_answer_new(const docent_mutex *m, docent_done_
     *answer = (struct mutex_answer){
         .later.run = mutex_answer,
         .client = m->lock.handle.client,
-        .done = done != NULL ? done : docent_lock_nobody,
+        .done = done != NULL ? done : docent_nobody,
         .user = user,
     };
     return answer;

@@ -212,12 +212,6 @@ void docent_semaphore_close(docent_semaphore *semaphore, void (*closed)(void *us
 
 /* ---- Calls. ---- */
 
-static void semaphore_nobody(docent_status outcome, void *user)
-{
-    (void)outcome;
-    (void)user;
-}
-
 docent_status docent_semaphore_acquire_async(docent_semaphore *semaphore, uint32_t count, uint32_t timeout_ms, docent_done_fn done, void *user,
                                              docent_permit **ret_permit)
 {
@@ -227,7 +221,7 @@ docent_status docent_semaphore_acquire_async(docent_semaphore *semaphore, uint32
     struct terms *terms = semaphore->terms;
     if (terms->limit_path == NULL && count > terms->max) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_permit *permit;
-    status = docent_permit_new(semaphore, semaphore->handle.client, terms, count, timeout_ms, done != NULL ? done : semaphore_nobody, user, &permit);
+    status = docent_permit_new(semaphore, semaphore->handle.client, terms, count, timeout_ms, done != NULL ? done : docent_nobody, user, &permit);
     if (status != DOCENT_OK) return status;
     permit->next = semaphore->permits;
     semaphore->permits = permit;

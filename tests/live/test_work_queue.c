@@ -266,7 +266,6 @@ static void f107_lost_replies_of_puts_are_found_out_by_the_receipt(void **state)
     queue_close(queue);
 }
 
-/* No server that is not ours can be told where to count on from. */
 /* A receipt that was never made is not waited for when the queue closes, though the server will not say that there is none. */
 static void a_refused_receipt_does_not_keep_the_queue(void **state)
 {
@@ -284,6 +283,7 @@ static void a_refused_receipt_does_not_keep_the_queue(void **state)
     queue_close(queue);
 }
 
+/* No server that is not ours can be told where to count on from. */
 static void lost_replies_and_numbers_used_up(void **state)
 {
     (void)state;

@@ -961,31 +961,38 @@ static void test_second_in_line_lists_again_where_a_foreign_name_is(void **state
     world_end();
 }
 
-/* F-52 */
-static void test_third_in_line_waits_for_the_second(void **state)
+static void line_up_three(void)
 {
-    (void)state;
-    world_with_path();
     for (size_t k = 0; k < 3; k++) {
         acquire(k, DOCENT_FOREVER);
         settle();
     }
+}
+
+static void who_leaves_the_middle_lets_nobody_hold(void)
+{
+    line_up_three();
     docent_lock_release(apps[1].lock);
     settle();
     assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
     docent_lock_release(apps[0].lock);
     settle();
     assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+}
+
+/* F-52 */
+static void test_third_in_line_waits_for_the_second(void **state)
+{
+    (void)state;
+    world_with_path();
+    who_leaves_the_middle_lets_nobody_hold();
     world_end();
 }
 
 /* All of one client, each behind the one before, and granted in that order. The requests that it takes, the last release included. */
 static size_t requests_of_the_third(void)
 {
-    for (size_t k = 0; k < 3; k++) {
-        acquire(k, DOCENT_FOREVER);
-        settle();
-    }
+    line_up_three();
     docent_lock_release(apps[0].lock);
     settle();
     size_t before = requests;
@@ -1015,16 +1022,7 @@ static void test_who_leaves_unheld_vouches_for_nobody(void **state)
 {
     (void)state;
     world_with_one_client();
-    for (size_t k = 0; k < 3; k++) {
-        acquire(k, DOCENT_FOREVER);
-        settle();
-    }
-    docent_lock_release(apps[1].lock);
-    settle();
-    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
-    docent_lock_release(apps[0].lock);
-    settle();
-    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    who_leaves_the_middle_lets_nobody_hold();
     world_end();
 }
 
@@ -1338,10 +1336,7 @@ static void test_a_waiter_whose_node_was_deleted_queues_again_at_the_end(void **
 {
     (void)state;
     world_with_path();
-    for (size_t k = 0; k < 3; k++) {
-        acquire(k, DOCENT_FOREVER);
-        settle();
-    }
+    line_up_three();
     cut(&clients[1], 0);
     tree_delete(&tree.nodes[3]);
     heal(&clients[1]);
