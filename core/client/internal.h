@@ -383,7 +383,7 @@ void docent_request_answered(void *owner, struct session_request *wire, const st
                              size_t size);
 void docent_request_lost(void *owner, struct session_request *wire, bool sent);
 
-/* codec.c */
+/* encode.c */
 uint32_t docent_op_min_version_of_newer(int32_t op);
 static inline uint32_t docent_op_min_version(int32_t op) /* Of servers that know it; 0: all do. */
 {
@@ -400,6 +400,9 @@ struct encoding {
 };
 /* Encodes into the core's scratch, header (without xid) included. A read's watch flag, its last byte, is false. */
 docent_status docent_op_encode(docent_client *client, const docent_op *op, struct encoding *encoding);
+void docent_put_path(docent_client *client, struct wire_out *out, const char *path);
+
+/* decode.c */
 /* Decodes a reply; what needs room goes to @arena. */
 struct result_arena {
     const docent_allocator *allocator;
@@ -416,7 +419,6 @@ static inline void docent_arena_free(struct result_arena *arena)
 }
 /* A client's path of a server's: the chroot taken off. */
 const char *docent_path_strip(const docent_client *client, const char *path);
-void docent_put_path(docent_client *client, struct wire_out *out, const char *path);
 
 /* compress.c */
 /* Puts @data as a gzip member behind its length. DOCENT_OK (out->failed may be set, as by any put) or DOCENT_ERR_NO_MEMORY. */

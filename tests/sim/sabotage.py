@@ -23,10 +23,11 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SESSION_LEASE = "core/session/lease.c"
 SESSION_SEND = "core/session/send.c"
 SESSION_TICK = "core/session/tick.c"
+DECODE = "core/client/decode.c"
+ENCODE = "core/client/encode.c"
 SEND = "core/client/send.c"
 ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
-CODEC = "core/client/codec.c"
 SESSION = "core/session/session.c"
 WATCH_RESTORE = "core/client/watch_restore.c"
 CONTENDER = "recipes/contender.c"
@@ -185,7 +186,7 @@ BUGS = [
         (STATE, "return (uint64_t)docent_shared_get(&c->shared_generation) == generation;", "return true;"),
     ], ["--scenario holder-partition --seeds 300", STORM]),
     Bug("guard-without-check", "a guarded transaction does not check that the node is there", [
-        (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
+        (ENCODE, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));", 'docent_put_path(client, out, "/");'),
     ], ["--scenario three-two --seeds 300", "--exhaustive two-one"]),
     # Leases that end by the clock.
     Bug("lease-not-rounded", "the holder counts from its wish, though the end that it wrote is rounded down", [
@@ -301,7 +302,7 @@ BUGS = [
         (TXN, ".holds = txn->holds, .count = txn->hold_count };", ".holds = txn->holds };"),
     ], ["--exhaustive txn-guard"]),
     Bug("txn-guard-prefixed", "the path of a guard gets the prefix of the view that the transaction was made for", [
-        (CODEC, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));",
+        (ENCODE, "docent_wire_put_string(out, docent_wire_string(docent_hold_server_path(encoding->guards[i])));",
          "docent_put_path(client, out, docent_hold_server_path(encoding->guards[i]));"),
     ], ["--exhaustive txn-view"]),
     Bug("txn-blind", "every transaction whose reply was lost is sent again", [
@@ -327,14 +328,14 @@ BUGS = [
          "    if (status == DOCENT_OK) status = commit_send(commit);\n    if (status != DOCENT_OK) commit_fail(commit, DOCENT_OK);"),
     ], ["--scenario storm-txn --seeds 3000"]),
     Bug("txn-wrong-part", "the results of a guarded transaction begin with that of the guard", [
-        (CODEC, "            result->results += guard_count;\n", ""),
+        (DECODE, "            result->results += guard_count;\n", ""),
     ], ["--exhaustive txn-guard"]),
     Bug("view-loses-the-outer", "a view of a view has a prefix of its own only", [
         (VIEW, '    size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);',
          '    client = &client->core->root;\n    size_t size = strcmp(prefix, "/") == 0 ? 0 : strlen(prefix);'),
     ], ["--exhaustive txn-view"]),
     Bug("view-prefix-stays", "what comes back has its prefix still", [
-        (CODEC, "if (path[size] == '/') return path + size;", "if (path[size] == '/') return path;"),
+        (DECODE, "if (path[size] == '/') return path + size;", "if (path[size] == '/') return path;"),
     ], ["--exhaustive txn-view"]),
     # Locks that are more than plain.
     Bug("revoke-once", "a watch on our node that has told something is not left again", [
@@ -412,14 +413,14 @@ BUGS = [
         (HANDLE, "    if (status != DOCENT_OK) docent_client_drop(client);\n", ""),
     ], ["--exhaustive txn-view"]),
     Bug("compress-not-in-sets", "what is set is not compressed", [
-        (CODEC, "if (encoding->compress && op->type == DOCENT_OP_SET)", "if (false && op->type == DOCENT_OP_SET)"),
+        (ENCODE, "if (encoding->compress && op->type == DOCENT_OP_SET)", "if (false && op->type == DOCENT_OP_SET)"),
     ], ["--exhaustive txn-old"]),
     Bug("compress-not-in-batches", "what a batch reads is not unpacked", [
-        (CODEC, "if (status == DOCENT_OK && arena->inflated_max > 0) result->status = data_unpack(arena, result);\n        return result",
+        (DECODE, "if (status == DOCENT_OK && arena->inflated_max > 0) result->status = data_unpack(arena, result);\n        return result",
          "return result"),
     ], ["--exhaustive txn-view"]),
     Bug("batch-no-memory", "that there was no memory to unpack one node is told of the node", [
-        (CODEC, "return result->status == DOCENT_ERR_NO_MEMORY ? DOCENT_ERR_NO_MEMORY : status;", "return status;"),
+        (DECODE, "return result->status == DOCENT_ERR_NO_MEMORY ? DOCENT_ERR_NO_MEMORY : status;", "return status;"),
     ], ["--exhaustive txn-view", "--scenario storm-txn --seeds 3000"]),
     Bug("batch-crossed", "the answers to the reads of a batch that are made one by one are mixed up", [
         (BATCH, "        parts[i] = *batch->reads[i].answer;", "        parts[i] = *batch->reads[batch->count - 1 - i].answer;"),
