@@ -1,7 +1,9 @@
-/* recipes/cache.h - the engine of all caches, in four parts:
+/* recipes/cache.h - the engine of all caches, in six parts:
  *
  *     cache_tree.c    what is known: nodes, and the index of them that other threads look into
- *     cache.c         how it comes to be known: the machine that watches, reads and compares
+ *     cache.c         how it comes to be known: the machine that watches, verifies after a gap, and is up to date or not
+ *     cache_entry.c   what is wanted for one entry, and what an answer makes of it
+ *     cache_ask.c     the requests: many entries in one, and so many at a time
  *     cache_tell.c    subscribers, and whoever waits
  *     cache_query.c   everything that an application asks
  *
@@ -89,6 +91,8 @@ struct cache_queue {
     struct entry *first, **last;
 };
 
+enum cache_ask_kind { ASK_BATCH, ASK_NODE, ASK_STAT, ASK_WAIT_FOR_ROOT, ASK_LIST, ASK_SURVEY };
+
 struct cache_news;
 struct cache_wait;
 
@@ -170,6 +174,31 @@ void docent_cache_put_node(docent_cache *cache, struct entry *entry, docent_node
 docent_status docent_cache_open(docent_client *client, const char *path, const struct cache_limits *limits, docent_cache **ret_cache);
 bool docent_cache_shows(const docent_cache *cache, const struct entry *entry); /* It is loaded, and to be seen. */
 void docent_cache_resync(docent_cache *cache);
+void docent_cache_pause(docent_cache *cache); /* Nothing is asked until the timer. */
+static inline void docent_cache_pump_soon(docent_cache *cache) /* What may be asked is, at the end of the turn. */
+{
+    docent_client_later(cache->handle.client, &cache->pump_later);
+}
+
+/* cache_entry.c */
+static inline bool docent_entry_is_root(const struct entry *entry)
+{
+    return entry->parent == NULL;
+}
+bool docent_entry_may_have_children(docent_cache *cache, const struct entry *entry);
+void docent_entry_await(docent_cache *cache, struct entry *entry); /* A load, or the verifying, is not over before it rests. */
+void docent_entry_want(docent_cache *cache, struct entry *entry, unsigned what);
+void docent_entry_queue(docent_cache *cache, struct entry *entry); /* For what it wants already. */
+void docent_entry_rest(docent_cache *cache, struct entry *entry); /* A request for it has ended, or there is none. */
+void docent_entry_answered(docent_cache *cache, struct entry *entry, enum cache_ask_kind kind, const docent_result *result);
+void docent_entry_failed(docent_cache *cache, struct entry *entry, docent_status why);
+void docent_entry_came(docent_cache *cache, struct entry *child);   /* Its parent has a new child. */
+void docent_entry_remove(docent_cache *cache, struct entry *entry); /* The node is gone, with all below it. */
+
+/* cache_ask.c */
+void docent_cache_ask_queued(docent_cache *cache); /* As much as may be under way. */
+void docent_cache_ask_survey(docent_cache *cache); /* Unverified entries, from the cursor on, go into one packet, or are read. */
+void docent_cache_sweep(docent_cache *cache);      /* They are read, some at a time. */
 
 /* cache_tell.c */
 enum cache_news_type {

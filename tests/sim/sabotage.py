@@ -58,6 +58,8 @@ OUTCOME = "core/client/outcome.c"
 LISTENERS = "core/client/listeners.c"
 TURN = "core/client/turn.c"
 CACHE = "recipes/cache.c"
+CACHE_ASK = "recipes/cache_ask.c"
+CACHE_ENTRY = "recipes/cache_entry.c"
 REARM = "recipes/rearm.c"
 CACHE_TELL = "recipes/cache_tell.c"
 BARRIER = "recipes/barrier.c"
@@ -489,32 +491,32 @@ BUGS = [
         (SELECTOR, "    s->term.number++;\n", "    s->term.number = 1;\n"),
     ], ["--scenario selector --seeds 10"]),
     Bug("cache-once-is-enough", "what happens to a node that is being read does not lead to another look at it", [
-        (CACHE, "    entry->flags |= what;\n    entry_queue(cache, entry);", "    if ((entry->flags & ENTRY_BUSY) == 0) entry->flags |= what;\n    entry_queue(cache, entry);"),
+        (CACHE_ENTRY, "    entry->flags |= what;\n    docent_entry_queue(cache, entry);", "    if ((entry->flags & ENTRY_BUSY) == 0) entry->flags |= what;\n    docent_entry_queue(cache, entry);"),
     ], ["--exhaustive cache", CACHES]),
     Bug("cache-by-version", "nodes are compared by their version, not by the transactions that made and changed them", [
-        (CACHE, "bool anew = loaded && before.czxid != result->stat.czxid;", "bool anew = loaded && before.version > result->stat.version;"),
-        (CACHE, "bool same = loaded && !anew && before.mzxid == result->stat.mzxid;", "bool same = loaded && !anew && before.version == result->stat.version;"),
+        (CACHE_ENTRY, "bool anew = loaded && before.czxid != result->stat.czxid;", "bool anew = loaded && before.version > result->stat.version;"),
+        (CACHE_ENTRY, "bool same = loaded && !anew && before.mzxid == result->stat.mzxid;", "bool same = loaded && !anew && before.version == result->stat.version;"),
     ], ["--exhaustive cache-resync"]),
     Bug("cache-lost-read", "a read that was lost with its connection is not wanted any more", [
-        (CACHE, "entry->flags |= what; return; /* Once we are back. */", "return; /* Once we are back. */"),
+        (CACHE_ENTRY, "entry->flags |= what; return; /* Once we are back. */", "return; /* Once we are back. */"),
     ], ["--exhaustive cache-resync", CACHES]),
     Bug("cache-leaf-without-watch", "on an old server leaves get no watch for children", [
-        (CACHE, "            entry->flags |= ENTRY_UNVERIFIED; /* A leaf gets its watch with the others', in a survey at the end of the load. */\n"
+        (CACHE_ENTRY, "            entry->flags |= ENTRY_UNVERIFIED; /* A leaf gets its watch with the others', in a survey at the end of the load. */\n"
          "            cache->leaves = true;\n", ""),
     ], ["--exhaustive cache-old"]),
     Bug("cache-failed-for-ever", "the load waits for a node that cannot be read", [
-        (CACHE, "    entry->flags &= ~(unsigned)ENTRY_UNVERIFIED;\n    entry_failed(cache, entry, result->status);",
-         "    entry->flags |= ENTRY_UNVERIFIED;\n    entry_failed(cache, entry, result->status);"),
+        (CACHE_ENTRY, "    entry->flags &= ~(unsigned)ENTRY_UNVERIFIED;\n    docent_entry_failed(cache, entry, result->status);",
+         "    entry->flags |= ENTRY_UNVERIFIED;\n    docent_entry_failed(cache, entry, result->status);"),
     ], ["--scenario cache-faces --seeds 300"]),
     Bug("cache-child-first", "a child of a node that was not told yet is read and told", [
-        (CACHE, "if (parent == NULL || !parent->loaded || !may_have_children(cache, parent)) return;",
-         "if (parent == NULL || !may_have_children(cache, parent)) return;"),
+        (CACHE, "if (parent == NULL || !parent->loaded || !docent_entry_may_have_children(cache, parent)) return;",
+         "if (parent == NULL || !docent_entry_may_have_children(cache, parent)) return;"),
     ], ["--scenario cache-root --seeds 1000", CACHES]),
     Bug("cache-hears-what-went", "a node that was made anew is taken to have the watch for children of the one before", [
-        (CACHE, "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED | ENTRY_HEARS_CHILDREN);", "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED);"),
+        (CACHE_ENTRY, "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED | ENTRY_HEARS_CHILDREN);", "ENTRY_WANTS_READ | ENTRY_WANTS_LIST | ENTRY_UNVERIFIED);"),
     ], ["--scenario cache-old-root --seeds 1000"]),
     Bug("cache-old-children", "what was below a node stays when it has been made anew", [
-        (CACHE, "        docent_cache_remove_below(cache, entry, entry_gone);\n", ""),
+        (CACHE_ENTRY, "        docent_cache_remove_below(cache, entry, entry_gone);\n", ""),
     ], ["--exhaustive cache-resync"]),
     Bug("cache-survey-too-new", "after a gap the server is asked what has changed since now", [
         (CACHE, "cache->survey_zxid = cache->synced_zxid;", "cache->survey_zxid = INT64_MAX;"),
@@ -523,14 +525,14 @@ BUGS = [
         (CACHE, "    cache->survey_zxid = cache->synced_zxid;\n", "    cache->surveys = false;\n    cache->survey_zxid = cache->synced_zxid;\n"),
     ], ["--scenario cache-gap --seeds 20"]),
     Bug("cache-no-cap", "any number of lists is under way", [
-        (CACHE, "cache->flying_lists < FLYING_LISTS_MAX", "cache->root != NULL"),
-        (CACHE, "    while (cache->flying < max && ", "    while (max > 0 && "),
+        (CACHE_ASK, "cache->flying_lists < FLYING_LISTS_MAX", "cache->root != NULL"),
+        (CACHE_ASK, "    while (cache->flying < max && ", "    while (max > 0 && "),
     ], ["--scenario cache-gap --seeds 30", CACHES]),
     Bug("cache-told-after-close", "the second subscriber is told of what the first has closed the cache at", [
         (CACHE_TELL, "return cache->handle.ended && cache->closed_why == DOCENT_ERR_CANCELLED;", "return cache == NULL;"),
     ], ["--scenario cache-faces --seeds 1000", CACHES]),
     Bug("cache-load-forgets", "the load does not wait for what a notification named before the list", [
-        (CACHE, "        child_came(cache, child); /* The load waits", "        entry_want(cache, child, ENTRY_WANTS_READ); /* The load waits"),
+        (CACHE, "        docent_entry_came(cache, child); /* The load waits", "        docent_entry_want(cache, child, ENTRY_WANTS_READ); /* The load waits"),
     ], ["--scenario cache --seeds 5000", CACHES]),
     Bug("cache-one-shot-for-good", "a cache that was at an old server sets watches one by one on a newer one, too", [
         (CACHE, "        cache_forget_mode(cache);\n", "        if (cache->handle.ended) cache_forget_mode(cache);\n"),
