@@ -15,6 +15,7 @@
 #include "tests/sim/leaders.h"
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
+#include "tests/sim/mates.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
@@ -171,6 +172,9 @@ static void actor_client_closed(struct sim_client *client)
     if (actor->world->shares != NULL) {
         shares_client_closed(actor);
     }
+    if (actor->world->mates != NULL) {
+        mates_client_closed(actor);
+    }
     actor_handle_closed(actor, actor->handles, false);
     struct world *world = actor->world;
     for (size_t i = world->call_count; i > 0; i--) {
@@ -228,6 +232,9 @@ static void actor_close_client(struct actor *actor)
     if (actor->world->shares != NULL) {
         shares_leave(actor, false);
     }
+    if (actor->world->mates != NULL) {
+        mates_leave(actor, false);
+    }
     if (actor->world->lessees != NULL) {
         lessees_leave(actor, false);
     }
@@ -283,6 +290,9 @@ void actor_crash(struct actor *actor)
     }
     if (actor->world->shares != NULL) {
         shares_leave(actor, true);
+    }
+    if (actor->world->mates != NULL) {
+        mates_leave(actor, true);
     }
     if (actor->world->lessees != NULL) {
         lessees_leave(actor, true);
@@ -785,6 +795,9 @@ static void actor_ring(struct alarm *alarm)
         } else if (actor->world->shares != NULL) {
             actor->prepared = true;
             shares_act(actor);
+        } else if (actor->world->mates != NULL) {
+            actor->prepared = true;
+            mates_act(actor);
         } else if (actor->world->lessees != NULL) {
             actor->prepared = true;
             lessees_act(actor);

@@ -557,6 +557,7 @@ void nodes_call(struct actor *actor)
     case PLAY_RWLOCKS:
     case PLAY_MULTI_LOCKS:
     case PLAY_LESSEES:
+    case PLAY_MATES:
     case PLAY_QUEUE:
     case PLAY_CLAIMS:
     case PLAY_MEMBERS:

@@ -30,6 +30,7 @@ ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
 SESSION = "core/session/session.c"
 WATCH_RESTORE = "core/client/watch_restore.c"
+WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
 CONTENDER_NODE = "recipes/contender_node.c"
 CONTENDER_QUEUE = "recipes/contender_queue.c"
@@ -259,6 +260,32 @@ BUGS = [
     Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
         (CONTENDER_QUEUE, "if (rank->index == 1) return CONTENDER_NEXT;", "return CONTENDER_NEXT;"),
     ], ["--exhaustive three-two"]),
+    Bug("vouch-while-waiting", "who gives up in the midst of the queue vouches for having been the first", [
+        (CONTENDER, "if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL)",
+         "if (c->config->dialect->waits == DIALECT_AFTER_ALL)"),
+    ], ["--scenario mates-impatient --seeds 500"]),
+    Bug("vouch-for-all", "who vouches does so for every node that somebody of its client waits for", [
+        (WATCHES, "    if (path == NULL) return;\n    for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;",
+         "    if (path == NULL) return;\n    for (path = c->watches.first; path != NULL; path = path->next) {\n"
+         "        for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;\n    }"),
+    ], ["--scenario mates-impatient --seeds 500"]),
+    Bug("vouch-unasked", "who was behind several takes the deletion of the last of them for its turn, though nobody has vouched", [
+        (CONTENDER_QUEUE, "(c->state == CONTENDER_NEXT || ev->vouched)", "(c->state == CONTENDER_NEXT || c->state == CONTENDER_BEHIND)"),
+    ], ["--scenario mates-impatient --seeds 500"]),
+    Bug("vouch-and-change", "whatever happens to a node that was vouched for is taken for its deletion", [
+        (CONTENDER_QUEUE, "if (ev->change == DOCENT_WATCH_DELETED && (c->state == CONTENDER_NEXT || ev->vouched)) {",
+         "if ((ev->change == DOCENT_WATCH_DELETED && c->state == CONTENDER_NEXT) || ev->vouched) {"),
+    ], ["--scenario storm-mates --seeds 5000"]),
+    Bug("vouch-too-late", "who lets go vouches when its node is gone, and whoever waits for that has listed again", [
+        (CONTENDER, "    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);\n", ""),
+        (CONTENDER_NODE, "        c->own.known = PROTECTED_NONE;\n", "        docent_machine_vouch(&c->machine, c->own.path);\n        c->own.known = PROTECTED_NONE;\n"),
+    ], ["--scenario mates-trips --seeds 20"]),
+    Bug("behind-not-again", "who waits behind several neither lists nor watches again after a reconnect", [
+        (CONTENDER, "    case CONTENDER_WATCHING:\n    case CONTENDER_BEHIND:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return;",
+         "    case CONTENDER_WATCHING:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return;\n    case CONTENDER_BEHIND: return;"),
+        (CONTENDER, "    case CONTENDER_WATCHING:\n    case CONTENDER_BEHIND:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;",
+         "    case CONTENDER_WATCHING:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;\n    case CONTENDER_BEHIND: break;"),
+    ], ["--exhaustive mates"]),
     Bug("rank-by-name", "contenders compare by their whole names, not by the number", [
         (DIALECT, "return key == NULL ? name : key;", "return key == NULL ? name : name;"),
         (DIALECT, "const char *key = after == NULL ? names[i] : after;", "const char *key = names[i];"),

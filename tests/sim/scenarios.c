@@ -20,6 +20,12 @@ const struct scenario scenarios[] = {
      .locks = LOCKS_ZOOKEEPER, .lag_ms = 50},
     {.name = "mixed", .text = "three contenders of three dialects, all tolerant, three servers", .replicas = 3, .contenders = 3, .rounds = 2,
      .locks = LOCKS_MIXED, .lag_ms = 100},
+    {.name = "mates", .text = "three clients with up to three locks each, all on one path, two servers that lag (F-07, F-53)", .replicas = 2,
+     .contenders = 3, .play = PLAY_MATES, .rounds = 2, .lag_ms = 100},
+    {.name = "mates-impatient", .text = "two such clients that cancel, close and leave (F-04 to F-06, F-51, F-56)", .replicas = 2, .contenders = 2,
+     .play = PLAY_MATES, .rounds = 4, .lag_ms = 50, .impatient = true},
+    {.name = "mates-trips", .text = "two such clients: who follows a lock of its own client holds within one round trip, else within two",
+     .replicas = 1, .contenders = 2, .play = PLAY_MATES, .rounds = 6, .even = true},
     {.name = "calls", .text = "two clients whose calls must come out as they say, three servers that lag (F-08, F-10, F-18, F-35, F-37)",
      .replicas = 3, .writers = 2, .rounds = 8, .lag_ms = 300},
 
@@ -201,6 +207,8 @@ const struct scenario scenarios[] = {
 
     {.name = "storm", .text = "anything, drawn from the seed", .rounds = 4, .storm = true},
     {.name = "storm-locks", .text = "locks of any of these kinds in a storm (F-01, F-54, F-66, F-142)", .rounds = 4, .storm = true, .locks = LOCKS_ANY},
+    {.name = "storm-mates", .text = "clients with several locks each on one path in a storm (F-01, F-04 to F-07, F-53, F-54, F-142)", .rounds = 6,
+     .storm = true, .play = PLAY_MATES},
     {.name = "storm-protected", .text = "protected creates in a storm (F-01 to F-06, F-122, F-124, F-142)", .rounds = 12, .storm = true,
      .writers = 3, .play = PLAY_PROTECTED},
     {.name = "storm-parents", .text = "creates with parents and recursive deletes in a storm (F-11, F-121, F-142)", .rounds = 12, .storm = true,

@@ -15,6 +15,7 @@
 #include "tests/sim/lessees.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/leaders.h"
+#include "tests/sim/mates.h"
 #include "tests/sim/nodes.h"
 #include "tests/sim/queues.h"
 #include "tests/sim/shares.h"
@@ -364,27 +365,34 @@ void world_resource_write(struct world *world, int64_t token)
     world->resource_last = token;
 }
 
+/* @actor has that token. @holder: who else has one; NULL: nobody so far. */
+static void world_check_token(struct world *world, const struct actor *actor, int64_t token, const struct actor **holder)
+{
+    const struct ledger_node *node = world_node(world, token);
+    if (node == NULL) {
+        world_fail(world, "client %zu has token %" PRId64 ", which created no node of the queue", actor->index, token);
+    } else if (world_excused(world, node)) {
+        return;
+    } else if (!node->alive) {
+        world_fail(world, "client %zu says that it holds %s, which is gone", actor->index, node->name);
+    } else if (*holder != NULL) {
+        world_fail(world, "clients %zu and %zu both say that they hold", (*holder)->index, actor->index);
+    }
+    *holder = actor;
+}
+
 static void world_check(struct world *world)
 {
     const struct actor *holder = NULL;
     for (size_t i = 0; i < world->actor_count; i++) {
         const struct actor *actor = world->actors[i];
         hearing_check(&actor->hearing);
-        int64_t token = actor_token(actor);
-        if (token == -1) {
-            continue;
+        for (size_t k = 0; k < (world->mates == NULL ? 1 : MATES_MAX); k++) {
+            int64_t token = world->mates == NULL ? actor_token(actor) : mates_token(actor, k);
+            if (token != -1) {
+                world_check_token(world, actor, token, &holder);
+            }
         }
-        const struct ledger_node *node = world_node(world, token);
-        if (node == NULL) {
-            world_fail(world, "client %zu has token %" PRId64 ", which created no node of the queue", i, token);
-        } else if (world_excused(world, node)) {
-            continue;
-        } else if (!node->alive) {
-            world_fail(world, "client %zu says that it holds %s, which is gone", i, node->name);
-        } else if (holder != NULL) {
-            world_fail(world, "clients %zu and %zu both say that they hold", holder->index, i);
-        }
-        holder = actor;
     }
     if (world->txns != NULL) {
         txns_check(world);
@@ -901,6 +909,8 @@ bool world_run(struct world *world, const struct scenario *scenario, uint64_t se
         world->shares = shares_new();
     } else if (scenario->play == PLAY_LESSEES) {
         world->lessees = lessees_new(world);
+    } else if (scenario->play == PLAY_MATES) {
+        world->mates = mates_new(world);
     } else if (scenario->play != PLAY_CALLS) {
         world->nodes = nodes_new();
     }
@@ -942,6 +952,7 @@ void world_free(struct world *world)
     leaders_free(world->leaders);
     shares_free(world->shares);
     lessees_free(world->lessees);
+    mates_free(world->mates);
     barriers_free(world->barriers);
     gathers_free(world->gathers);
     while (world->effects != NULL) {

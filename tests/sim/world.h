@@ -33,6 +33,7 @@ enum play { /* What writers do; see nodes.h, of TXNS txns.h (there holders do it
     PLAY_GATHER, PLAY_COUNTDOWN, /* See gathers.h: contenders are members, or count. */
     PLAY_LESSEES /* lessees.h */,
     PLAY_QUEUE, PLAY_CLAIMS, /* See queues.h. */
+    PLAY_MATES /* mates.h */,
 };
 
 enum lock_play { /* What contenders' locks are; see locks.h. ANY is drawn from the seed. */
@@ -133,6 +134,7 @@ struct works;
 struct leaders;
 struct shares;
 struct lessees;
+struct mates;
 struct queues;
 struct effect;
 struct nodes;
@@ -177,6 +179,7 @@ struct world {
     struct works *works;
     struct shares *shares;
     struct lessees *lessees;
+    struct mates *mates;
     struct barriers *barriers;
     struct gathers *gathers;
 
