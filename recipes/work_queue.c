@@ -78,7 +78,7 @@ static void queue_free(struct handle *handle)
     docent_free(&allocator, queue->lock_path);
     docent_free(&allocator, queue->receipt_path);
     docent_free(&allocator, queue->quarantine_path);
-    docent_free(&allocator, queue->producer.receipt);
+    docent_receipt_free(&queue->producer.receipt, &allocator);
     docent_acl_drop(&allocator, queue->acl);
     docent_free(&allocator, queue);
 }

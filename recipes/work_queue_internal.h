@@ -4,7 +4,7 @@
  *     ground     (ground.h) the path, the lock path and so on are there
  *     producer   work_queue_put.c: one transaction of puts at a time, and what became of it; work_queue_line.c: puts that stand in line
  *     census     work_queue_count.c: how many items there are, for a producer with a bound
- *     consumer   work_queue_consume.c: items are found, claimed, handed out, answered
+ *     consumer   work_queue_consume.c: items are found; work_queue_item.c: and claimed, handed out, answered; work_queue_hospital.c: or malformed
  *     remover    work_queue_remove.c: one for each call that removes
  *
  * The handle (handle.h) is the life of the whole: over when nobody is left who waits for anything. */
@@ -20,6 +20,7 @@
 #include "recipes/protected.h"
 #include "recipes/rearm.h"
 #include "recipes/removal.h"
+#include "recipes/work_queue_receipt.h"
 
 struct put { /* One accepted put. */
     struct put *next;
@@ -68,7 +69,7 @@ enum producer_state {
 };
 
 struct producer {
-    struct docent_machine machine;
+    struct docent_machine machine; /* First. */
     enum producer_state state;
     struct put_list waiting, sending;
     size_t sending_count;
@@ -77,15 +78,7 @@ struct producer {
     uint64_t serial;          /* Of the newest put. */
     bool leaves;              /* When it is idle again. */
     bool alone;               /* One put in a transaction: several were refused for what may be one's fault. */
-    /* The receipt. */
-    char *receipt;            /* receipt_path/<uuid>. NULL: none are wanted. */
-    size_t receipt_uuid;      /* Where that begins. */
-    bool signed_on;           /* It is there, in the session of this generation, */
-    uint64_t generation;
-    int32_t version;          /* and has this version. */
-    bool signing_sent;        /* It may be there, and is to go when we leave. */
-    bool signing_doubt;       /* By an earlier sending, of which nothing is known. */
-    uint64_t batch;           /* Its data: the number of the newest transaction. */
+    struct receipt receipt;
     docent_status sync;       /* Of the look under way. */
     struct removal removal;   /* Of the receipt. */
 };

@@ -1,4 +1,4 @@
-/* recipes/work_queue_item.h - an item of a work queue on its way through a consumer; see work_queue_consume.c. */
+/* recipes/work_queue_item.h - an item of a work queue on its way through a consumer; see work_queue_item.c. And the consumer that has it. */
 #ifndef DOCENT_RECIPES_WORK_QUEUE_ITEM_H
 #define DOCENT_RECIPES_WORK_QUEUE_ITEM_H
 
@@ -88,5 +88,50 @@ struct docent_work_item {
     _Atomic int answer;      /* enum item_answer; anybody's. */
     char *path;              /* In its own block, and the name in it. */
 };
+
+static inline docent_client *docent_work_item_client(const docent_work_item *item)
+{
+    return item->queue->handle.client;
+}
+
+/* work_queue_item.c. The item: linked, with what is in its own block, and telling. */
+docent_status docent_work_item_begin(docent_work_item *item); /* DOCENT_ERR_NO_MEMORY: never comes to anything. */
+void docent_work_item_let_go(docent_work_item *item, docent_status why); /* Neither claim nor taker is wanted any more. */
+void docent_work_item_answered(docent_work_item *item, enum item_answer answer); /* By the application. */
+void docent_work_item_tell(struct docent_later *later);
+void docent_work_item_keep(docent_work_item *item); /* Its frame goes on without claim and taker. */
+void docent_work_item_free(docent_work_item *item); /* From any thread. */
+void docent_work_item_go(docent_work_item *item, enum item_state next);
+void docent_work_item_trouble(docent_work_item *item, docent_status status, const char *fault); /* Is told. */
+/* It goes on under "directory/name" up to @size bytes of the name, and @more. False: no memory. */
+bool docent_work_item_goes_to(docent_work_item *item, const char *directory, size_t size, const char *more);
+
+/* work_queue_hospital.c */
+void docent_hospital_admit(docent_work_item *item); /* It is malformed. */
+void docent_hospital_treat(docent_work_item *item); /* If it waits for that, and there is a quarantine. */
+void docent_hospital_told(struct ground *ground, docent_status status); /* There is one, or none can be had. */
+void docent_hospital_lost(docent_work_item *item); /* There was none, when it was to be moved. */
+void docent_hospital_answered(docent_work_item *item, docent_status status); /* The claim's transaction that was to move it. */
+
+/* ---- The consumer. ---- */
+
+enum { CONSUMER_MEMORY_MS = 100 }; /* What there was no memory for is tried again. */
+
+struct consumer {
+    docent_work_queue *queue;
+    struct items items;
+    struct items_order order;
+    struct docent_timer due;        /* Something is to be looked at again. */
+    struct ground quarantine;
+    bool started, ended;
+    struct docent_work_item *list;  /* All that the loop has not let go of. */
+    size_t count;
+    struct docent_later pumping;
+    struct handle_nudge answered;
+};
+
+/* work_queue_consume.c */
+void docent_consumer_forget(docent_work_item *item); /* It is over, and goes to where it came from. */
+void docent_consumer_pump_soon(docent_work_queue *queue); /* At the end of the turn: there is room for another. */
 
 #endif

@@ -4,9 +4,8 @@
  * and each is told what became of it. There is one transaction at a time, so puts are in the queue in the order in which they came.
  *
  * A lost reply. A sequential create leaves no trace by which it could be told from others', and a consumer may have taken what it made. So
- * without a receipt its outcome stays unknown. With one, an ephemeral node of our own, each transaction sets its data to the number of
- * the transaction, upon the version that we know. Then a sync and a look, in the same session, show whether it was applied: if not, it
- * goes out again. When the session is over so is the receipt, and the outcome is unknown after all.
+ * without a receipt (work_queue_receipt.h) its outcome stays unknown. With one, a sync and a look at it, in the same session, show whether the
+ * transaction was applied: if not, it goes out again. When the session is over so is the receipt, and the outcome is unknown after all.
  *
  *     IDLE --- no receipt yet --> SIGNING --- there --> IDLE
  *      +--- puts wait --> SENDING --- answered --> IDLE
@@ -16,8 +15,6 @@
  * A path that has had 2^31 children stays at the last number, and then the name exists. Servers that count on, into the negative, put
  * items in an order that is wrong for everybody; they are put, and the log says so. */
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "recipes/trouble.h"
@@ -27,8 +24,6 @@
 enum {
     BATCH_MAX = 64,             /* Puts in a transaction. */
     BATCH_BYTES_MAX = 64 << 10, /* More than one put only if they have no more than this. */
-    UUID_SIZE = 36,
-    NUMBER_SIZE = 24,
 };
 enum { TAG_SIGN = 1, TAG_SEND, TAG_SYNC, TAG_LOOK };
 
@@ -75,30 +70,12 @@ static void producer_over(struct producer *p)
     docent_work_settle(queue_of(p));
 }
 
-/* ---- The receipt. ---- */
-
-static void receipt_name(struct producer *p)
-{
-    char uuid[UUID_SIZE + 1];
-    docent_client_uuid(queue_of(p)->handle.client, uuid);
-    memcpy(p->receipt + p->receipt_uuid, uuid, sizeof uuid);
-    p->signed_on = p->signing_sent = p->signing_doubt = false;
-    p->version = 0;
-}
-
-static bool receipt_is_good(const struct producer *p)
-{
-    return p->receipt == NULL || p->signed_on;
-}
-
 static void producer_sign(struct producer *p)
 {
     docent_work_queue *queue = queue_of(p);
     if (!docent_machine_online(&p->machine)) return;
-    docent_op create = docent_op_create(p->receipt, "", 0, DOCENT_EPHEMERAL);
-    create.acl = queue->acl;
-    p->signing_sent = true;
-    docent_ask(&p->machine, &create, TAG_SIGN);
+    docent_op sign = docent_receipt_sign(&p->receipt, queue->acl);
+    docent_ask(&p->machine, &sign, TAG_SIGN);
 }
 
 /* They were not put. Who was told meanwhile that nobody knows is not put after all. */
@@ -138,18 +115,17 @@ static void producer_on_sign(struct producer *p, const struct docent_event *ev)
     /* A node of that name can only be ours, of this session: the name is drawn anew for each. */
     if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NODE_EXISTS) {
         docent_machine_calm(&p->machine);
-        p->signed_on = true;
-        p->generation = ev->generation;
+        p->receipt.there = true;
         producer_rest(p);
     } else if (ev->status == DOCENT_ERR_NO_NODE) {
-        p->signing_sent = p->signing_doubt = false;
+        p->receipt.sent = p->receipt.doubt = false;
         docent_ground_lost(&queue_of(p)->ground);
         producer_rest(p);
     } else if (docent_trouble(ev->status) == TROUBLE_REFUSED) {
-        p->signing_sent = p->signing_doubt; /* Refused it is not there, and need not go when we leave. */
+        p->receipt.sent = p->receipt.doubt; /* Refused it is not there, and need not go when we leave. */
         producer_refused(p, ev->status);
     } else {
-        p->signing_doubt = true;
+        p->receipt.doubt = true;
         producer_pause(p);
     }
 }
@@ -173,12 +149,8 @@ static void producer_send(struct producer *p)
 {
     docent_work_queue *queue = queue_of(p);
     docent_op ops[1 + BATCH_MAX] = { { 0 } };
-    char number[NUMBER_SIZE];
     size_t count = 0;
-    if (p->receipt != NULL) {
-        int size = snprintf(number, sizeof number, "%" PRIu64, ++p->batch);
-        ops[count++] = docent_op_set(p->receipt, number, (size_t)size, p->version);
-    }
+    if (p->receipt.path != NULL) ops[count++] = docent_receipt_stamp(&p->receipt);
     for (struct put *put = p->sending.first; put != NULL; put = put->next) {
         ops[count] = docent_op_create(put->path, put->frame, put->size, DOCENT_PERSISTENT_SEQUENTIAL);
         ops[count++].acl = queue->acl;
@@ -194,7 +166,7 @@ static void producer_sent(struct producer *p, const docent_result *result)
     docent_machine_calm(&p->machine);
     docent_census_put(queue, p->sending_count);
     bool single = result != NULL && result->result_count == 0;
-    size_t at = p->receipt != NULL;
+    size_t at = p->receipt.path != NULL;
     for (struct put *put; (put = docent_puts_take(&p->sending)) != NULL; at++) {
         const char *path = result == NULL ? NULL : single ? result->path : at < result->result_count ? result->results[at].path : NULL;
         const char *name = path == NULL || strlen(path) <= queue->path_size ? NULL : path + queue->path_size + 1;
@@ -205,17 +177,17 @@ static void producer_sent(struct producer *p, const docent_result *result)
         docent_put_end(put, DOCENT_OK);
     }
     p->sending_count = 0;
-    if (p->receipt != NULL) p->version++;
+    if (p->receipt.path != NULL) p->receipt.version++;
 }
 
 /* Something that the transaction needs is not there. */
 static void producer_on_missing(struct producer *p, const docent_result *result)
 {
     docent_work_queue *queue = queue_of(p);
-    bool receipt = p->receipt != NULL && result->result_count > 0 && result->results[0].status == DOCENT_ERR_NO_NODE;
+    bool receipt = p->receipt.path != NULL && result->result_count > 0 && result->results[0].status == DOCENT_ERR_NO_NODE;
     producer_put_back(p);
     if (receipt) {
-        receipt_name(p); /* Somebody has deleted it. */
+        docent_receipt_name(&p->receipt, p->machine.client); /* Somebody has deleted it. */
     } else {
         docent_ground_lost(&queue->ground);
     }
@@ -225,7 +197,7 @@ static void producer_on_missing(struct producer *p, const docent_result *result)
 static void producer_find(struct producer *p)
 {
     if (!docent_machine_online(&p->machine)) return;
-    docent_op sync = docent_op_sync(p->receipt), get = docent_op_get(p->receipt);
+    docent_op sync = docent_op_sync(p->receipt.path), get = docent_op_get(p->receipt.path);
     p->sync = DOCENT_OK;
     docent_ask(&p->machine, &sync, TAG_SYNC);
     docent_ask(&p->machine, &get, TAG_LOOK);
@@ -234,7 +206,7 @@ static void producer_find(struct producer *p)
 /* It may have been applied. */
 static void producer_doubts(struct producer *p)
 {
-    if (p->receipt == NULL) {
+    if (p->receipt.path == NULL) {
         docent_puts_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);
         p->sending_count = 0;
         producer_rest(p);
@@ -291,8 +263,6 @@ static void producer_on_sent(struct producer *p, const struct docent_event *ev)
 
 static void producer_on_look(struct producer *p, const struct docent_event *ev)
 {
-    const docent_result *result = ev->result;
-    char number[NUMBER_SIZE];
     if (p->sync != DOCENT_OK) { /* What a look without its sync shows may be old. */
         producer_pause(p);
         return;
@@ -300,7 +270,7 @@ static void producer_on_look(struct producer *p, const struct docent_event *ev)
     if (ev->status == DOCENT_ERR_NO_NODE) { /* Somebody has deleted it, and with it what it knew. */
         docent_puts_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);
         p->sending_count = 0;
-        receipt_name(p);
+        docent_receipt_name(&p->receipt, p->machine.client);
         producer_rest(p);
         return;
     }
@@ -308,11 +278,7 @@ static void producer_on_look(struct producer *p, const struct docent_event *ev)
         producer_pause(p);
         return;
     }
-    int size = snprintf(number, sizeof number, "%" PRIu64, p->batch);
-    bool applied = result->size == (size_t)size && memcmp(result->data, number, (size_t)size) == 0;
-    p->version = result->stat.version;
-    if (applied) {
-        p->version--; /* Counted there. */
+    if (docent_receipt_says_so(&p->receipt, ev->result)) {
         producer_sent(p, NULL);
     } else {
         producer_put_back(p);
@@ -324,12 +290,12 @@ static void producer_on_look(struct producer *p, const struct docent_event *ev)
 
 static void producer_leave(struct producer *p)
 {
-    if (!p->signing_sent || p->receipt == NULL) {
+    if (p->receipt.path == NULL || !p->receipt.sent) {
         producer_over(p);
         return;
     }
     producer_go(p, PRODUCER_LEAVING);
-    p->removal = (struct removal){ .path = p->receipt, .unique = true, .version = DOCENT_ANY_VERSION };
+    p->removal = (struct removal){ .path = p->receipt.path, .unique = true, .version = DOCENT_ANY_VERSION };
     if (docent_machine_online(&p->machine)) docent_removal_ask(&p->removal, &p->machine);
 }
 
@@ -352,7 +318,7 @@ static void producer_work(struct producer *p)
         docent_puts_end_impatient(&p->waiting);
         return;
     }
-    if (!receipt_is_good(p)) {
+    if (p->receipt.path != NULL && !p->receipt.there) {
         producer_go(p, PRODUCER_SIGNING);
         producer_sign(p);
         return;
@@ -431,8 +397,8 @@ static void producer_on_time(struct producer *p)
 
 static void producer_on_expired(struct producer *p)
 {
-    if (p->receipt == NULL) return;
-    receipt_name(p); /* The old one has gone with its session. */
+    if (p->receipt.path == NULL) return;
+    docent_receipt_name(&p->receipt, p->machine.client); /* The old one has gone with its session. */
     switch (p->state) {
     case PRODUCER_SIGNING: producer_rest(p); break;
     case PRODUCER_FINDING:
@@ -467,8 +433,8 @@ static void producer_on_event(struct docent_machine *machine, const struct docen
 void docent_producer_start(docent_work_queue *queue)
 {
     struct producer *p = &queue->producer;
-    if (p->receipt != NULL) receipt_name(p);
     docent_machine_init(&p->machine, queue->handle.client, producer_on_event);
+    if (p->receipt.path != NULL) docent_receipt_name(&p->receipt, queue->handle.client);
     p->machine.name = "work queue put";
 }
 
@@ -502,11 +468,5 @@ docent_status docent_producer_fill(docent_work_queue *queue)
     struct producer *p = &queue->producer;
     docent_puts_empty(&p->waiting);
     docent_puts_empty(&p->sending);
-    if (queue->receipt_path == NULL) return DOCENT_OK;
-    p->receipt_uuid = strlen(queue->receipt_path) + 1;
-    p->receipt = docent_alloc(docent_work_allocator(queue), p->receipt_uuid + UUID_SIZE + 1);
-    if (p->receipt == NULL) return DOCENT_ERR_NO_MEMORY;
-    memcpy(p->receipt, queue->receipt_path, p->receipt_uuid - 1);
-    p->receipt[p->receipt_uuid - 1] = '/';
-    return DOCENT_OK;
+    return docent_receipt_fill(&p->receipt, docent_work_allocator(queue), queue->receipt_path);
 }

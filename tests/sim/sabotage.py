@@ -72,7 +72,7 @@ PUT = "recipes/put.c"
 QUEUE_TAKE = "recipes/queue_take.c"
 WORK_PUT = "recipes/work_queue_put.c"
 WORK_TAKE = "recipes/work_queue_take.c"
-WORK_CONSUME = "recipes/work_queue_consume.c"
+WORK_ITEM = "recipes/work_queue_item.c"
 WORK_NAME = "recipes/work_queue_name.c"
 SHARDER = "recipes/queue_sharder.c"
 CLAIM = "recipes/claim.c"
@@ -105,7 +105,7 @@ class Bug:
 BUGS = [
     # Work queues.
     Bug("work-put-again", "a put whose reply was lost goes out again", [
-        (WORK_PUT, "    if (p->receipt == NULL) {\n        docent_puts_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);", "    if (p->receipt == NULL) {\n        producer_put_back(p);"),
+        (WORK_PUT, "    if (p->receipt.path == NULL) {\n        docent_puts_end(&p->sending, DOCENT_ERR_UNKNOWN_OUTCOME);", "    if (p->receipt.path == NULL) {\n        producer_put_back(p);"),
     ], ["--scenario storm-work-once --seeds 2000"]),
     Bug("work-receipt-unsynced", "what became of a put is read on a server that may lag", [
         (WORK_PUT, "    docent_ask(&p->machine, &sync, TAG_SYNC);\n", "    (void)sync;\n"),
@@ -117,14 +117,14 @@ BUGS = [
         (WORK_TAKE, "before ? TAKEN_UNSURE : TAKEN_BY_OTHERS);", "TAKEN_BY_OTHERS);\n        (void)before;"),
     ], ["--exhaustive work-once", "--scenario storm-work-once --seeds 2000"]),
     Bug("work-priority-lost", "failed work is put back without its priority, as peers do", [
-        (WORK_CONSUME, "docent_work_name_prefix(item->out.name), \"\")", "6, \"\")"),
+        (WORK_ITEM, "docent_work_name_prefix(item->out.name), \"\")", "6, \"\")"),
     ], ["--scenario work-priority --seeds 200"]),
     Bug("work-failed-is-done", "failed work is deleted", [
-        (WORK_CONSUME, "(void)(requeue ? docent_claim_move(&item->claim, item->moved) : docent_claim_end(&item->claim, false));",
+        (WORK_ITEM, "(void)(requeue ? docent_claim_move(&item->claim, item->moved) : docent_claim_end(&item->claim, false));",
          "(void)docent_claim_end(&item->claim, false);"),
     ], ["--scenario work --seeds 500"]),
     Bug("work-slot-lost", "nothing is looked for when an item is over", [
-        (WORK_CONSUME, "        consumer_pump_soon(c);\n        docent_work_settle(queue);", "        docent_work_settle(queue);"),
+        (WORK_ITEM, "        docent_consumer_pump_soon(queue);\n        docent_work_settle(queue);", "        docent_work_settle(queue);"),
     ], ["--scenario work --seeds 500"]),
     Bug("work-priority-blind", "work is done in order of arrival, whatever its priority", [
         (WORK_NAME, "    case DOCENT_WORK_QUEUE_PRIORITY: return strcmp(a, b);", "    case DOCENT_WORK_QUEUE_PRIORITY: return strcmp(a + 15, b + 15);"),
