@@ -54,7 +54,7 @@ struct claim_config {
     /* What came of an ending, once for each that was begun: DOCENT_OK (claim->phase is about to be OVER); DOCENT_ERR_NOT_HELD (the claim was
      * gone: the item is there for others, or was ended by them), DOCENT_ERR_NO_NODE (the item was taken out by somebody who minds no claims),
      * DOCENT_ERR_SESSION_EXPIRED, DOCENT_ERR_UNKNOWN_OUTCOME (the session ended before it could be found out): over as well. Else what the
-     * server refused it with, and the claim is held on. */
+     * server refused it with, or DOCENT_ERR_SEQUENCE_EXHAUSTED (there is no number left to put it back under), and the claim is held on. */
     void (*on_ended)(struct claim *claim, docent_status status);
     void (*on_phase)(struct claim *claim, enum claim_phase phase);
 };

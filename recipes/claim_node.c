@@ -253,6 +253,12 @@ static void claim_end_no_node(struct claim *c, const docent_result *result)
     docent_claim_go(c, CLAIM_REMOVING);
 }
 
+static void claim_end_refused(struct claim *c, docent_status status)
+{
+    docent_claim_go(c, CLAIM_CHECKING);
+    docent_claim_ended(c, status);
+}
+
 void docent_claim_on_txn(struct claim *c, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_OK) {
@@ -261,6 +267,10 @@ void docent_claim_on_txn(struct claim *c, const struct docent_event *ev)
     }
     if (ev->status == DOCENT_ERR_NO_NODE) {
         claim_end_no_node(c, ev->result);
+        return;
+    }
+    if (ev->status == DOCENT_ERR_NODE_EXISTS) { /* Only the last number is ever given twice. */
+        claim_end_refused(c, DOCENT_ERR_SEQUENCE_EXHAUSTED);
         return;
     }
     switch (docent_trouble(ev->status)) {
@@ -272,10 +282,7 @@ void docent_claim_on_txn(struct claim *c, const struct docent_event *ev)
         c->ending_sent |= ev->status == DOCENT_ERR_NO_MEMORY && ev->sent;
         docent_claim_go_later(c, c->ending_sent ? CLAIM_ASKING : CLAIM_ENDING);
         break;
-    case TROUBLE_REFUSED:
-        docent_claim_go(c, CLAIM_CHECKING);
-        docent_claim_ended(c, ev->status);
-        break;
+    case TROUBLE_REFUSED: claim_end_refused(c, ev->status); break;
     case TROUBLE_UNSURE:
         c->ending_sent = true;
         docent_claim_go_later(c, CLAIM_ASKING);

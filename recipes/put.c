@@ -71,12 +71,15 @@ static docent_status put_make_parents(struct put *put)
     return status;
 }
 
-/* The server has no number left that peers would put in its place? */
-static bool put_is_exhausted(const char *path)
+/* A path that has had 2^31 children stays at the last number, and then the name exists: only that one is ever given twice. A server that counts on
+ * gives numbers that peers put in the wrong place. */
+static docent_status put_outcome(docent_client *client, const docent_result *result)
 {
-    size_t size = strlen(path);
     int64_t number;
-    return size >= 12 && path[size - 11] == '-' && path[size - 12] == '-' && docent_items_read_number(path + size - 11, &number);
+    const char *digits = result->status != DOCENT_OK || result->path == NULL ? NULL : strrchr(result->path, '-');
+    bool negative = digits != NULL && digits > result->path && digits[-1] == '-' && docent_items_read_number(digits, &number);
+    if (negative) docent_client_log(client, DOCENT_LOG_ERROR, "queue.exhausted", result->path, "the path has had 2^31 children: the order is lost");
+    return result->status == DOCENT_ERR_NODE_EXISTS ? DOCENT_ERR_SEQUENCE_EXHAUSTED : result->status;
 }
 
 static void put_done(const docent_result *result, void *user)
@@ -90,7 +93,7 @@ static void put_done(const docent_result *result, void *user)
     } else if (result->status == DOCENT_ERR_UNKNOWN_OUTCOME && put->again && docent_client_close_cause(put->steps.client) == DOCENT_OK) {
         status = put_send(put);
     } else {
-        if (result->status == DOCENT_OK && result->path != NULL && put_is_exhausted(result->path)) told.status = DOCENT_ERR_SEQUENCE_EXHAUSTED;
+        told.status = put_outcome(put->steps.client, result);
         docent_steps_tell(&put->steps, &told);
         put_free(put);
     }
@@ -123,6 +126,23 @@ docent_status docent_put_one(docent_client *client, const struct put_target *tar
     return status;
 }
 
+struct put_batch {
+    docent_client *client;
+    docent_result_fn done;
+    void *user;
+};
+
+static void put_many_done(const docent_result *result, void *user)
+{
+    struct put_batch batch = *(struct put_batch *)user;
+    docent_result told = *result;
+    told.status = put_outcome(batch.client, result);
+    for (size_t i = 0; result->status == DOCENT_OK && i < result->result_count; i++) (void)put_outcome(batch.client, &result->results[i]);
+    if (batch.done != NULL) batch.done(&told, batch.user);
+    docent_free(docent_client_allocator(batch.client), user);
+    docent_client_drop(batch.client);
+}
+
 docent_status docent_put_many(docent_client *client, const struct put_target *target, const docent_queue_bytes *items, size_t count,
                               docent_result_fn done, void *user)
 {
@@ -136,8 +156,16 @@ docent_status docent_put_many(docent_client *client, const struct put_target *ta
         create.acl = target->acl;
         status = data == NULL ? DOCENT_ERR_INVALID_ARGUMENT : docent_txn_add(txn, &create);
     }
+    struct put_batch *batch = docent_alloc(docent_client_allocator(client), sizeof *batch);
+    if (batch == NULL && status == DOCENT_OK) status = DOCENT_ERR_NO_MEMORY;
     docent_txn_options options = { DOCENT_TXN_OPTIONS, .parents = target->parents, .parents_acl = target->acl };
-    if (status == DOCENT_OK) status = docent_txn_commit_async(txn, &options, done, user);
+    if (status == DOCENT_OK) {
+        *batch = (struct put_batch){ .client = client, .done = done, .user = user };
+        docent_client_keep(client);
+        status = docent_txn_commit_async(txn, &options, put_many_done, batch);
+        if (status != DOCENT_OK) docent_client_drop(client);
+    }
+    if (status != DOCENT_OK) docent_free(docent_client_allocator(client), batch);
     docent_txn_free(txn);
     return status;
 }

@@ -161,6 +161,7 @@ static void taker_on_moved(struct taker *t, const struct docent_event *ev)
     switch ((int)ev->status) {
     case DOCENT_OK: taker_over(t, TAKEN_MOVED); return;
     case DOCENT_ERR_BAD_VERSION: taker_over(t, TAKEN_BY_OTHERS); return;
+    case DOCENT_ERR_NODE_EXISTS: taker_refused(t, DOCENT_ERR_SEQUENCE_EXHAUSTED); return; /* Only the last number is ever given twice. */
     case DOCENT_ERR_NO_NODE:
         if (no_quarantine) {
             taker_go(t, TAKER_HELD);

@@ -133,7 +133,7 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_item_acknowledge_async(docent_
 /** docent_item_acknowledge_async() that waits and returns the outcome. Thread: not loop. */
 DOCENT_API docent_status docent_item_acknowledge(docent_item *item);
 /** docent_item_acknowledge_async(), and in the same transaction the same bytes are put again, behind all others of the same priority: for work that failed.
- * Thread: loop. */
+ * DOCENT_ERR_SEQUENCE_EXHAUSTED: there is no number left to put it under (docent_queue_put_async()), and the item is held on. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_item_requeue_async(docent_item *item, docent_done_fn done, void *user);
 /** docent_item_requeue_async() that waits and returns the outcome. Thread: not loop. */
 DOCENT_API docent_status docent_item_requeue(docent_item *item);

@@ -73,8 +73,9 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_queue_new(docent_client *clien
 
 /** Puts an item and tells @done (may be NULL) the outcome, and in result->path its name. Any number may be under way; they get their places in the
  * order of the calls, unless a connection is lost meanwhile. With the client's time-out and retry policy. Outcomes: DOCENT_OK;
- * DOCENT_ERR_UNKNOWN_OUTCOME (above); DOCENT_ERR_SEQUENCE_EXHAUSTED (it is in the queue, but the server's numbers have overflown, and peers take it in
- * the wrong order: make the path anew when it is empty); those of docent_run_async(), none of which has put it. Returns DOCENT_OK if @done
+ * DOCENT_ERR_UNKNOWN_OUTCOME (above); DOCENT_ERR_SEQUENCE_EXHAUSTED (not put: the path has had 2^31 children, and is to be deleted and made anew when it
+ * is empty. A server that counts on into the negative puts it, in an order that is wrong for everybody; then that is logged, as
+ * "queue.exhausted"); those of docent_run_async(), none of which has put it. Returns DOCENT_OK if @done
  * will be called; DOCENT_ERR_TOO_LARGE (over the limit on requests), or as docent_run_async(), if it never will. @data is
  * copied. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_queue_put_async(docent_queue *queue, const void *data, size_t size, docent_result_fn done,

@@ -342,6 +342,23 @@ static void f09_f102_lost_replies(void **state)
     docent_claim_queue_close(queue, NULL, NULL);
 }
 
+/* No server that is not ours can be told where to count on from. What cannot be put again stays in hand. */
+static void numbers_used_up_are_an_outcome(void **state)
+{
+    (void)state;
+    if (server == NULL) skip();
+    docent_claim_queue *queue = queue_new(client);
+    put(queue, "one");
+    docent_item *item = take(queue, "one");
+    assert_ok(docent_devserver_preset_sequence(server, "/parent/queue/entries", INT32_MAX));
+    put(queue, "last");
+    assert_status(docent_claim_queue_put(queue, "none", 4, NULL), DOCENT_ERR_SEQUENCE_EXHAUSTED);
+    assert_status(docent_item_requeue(item), DOCENT_ERR_SEQUENCE_EXHAUSTED);
+    assert_ok(docent_item_acknowledge(item));
+    close_item(item);
+    docent_claim_queue_close(queue, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +370,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_loss_is_told_after_a_reconnect, start, stop),
         cmocka_unit_test_setup_teardown(a_queue_is_closed_when_its_items_are, start, stop),
         cmocka_unit_test_setup_teardown(each_item_is_acknowledged_once, start, stop),
+        cmocka_unit_test_setup_teardown(numbers_used_up_are_an_outcome, start, stop),
         cmocka_unit_test_setup_teardown(f09_f102_lost_replies, start_patient, stop),
     };
     return run_live(tests, argc, argv);

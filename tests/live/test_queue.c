@@ -462,6 +462,26 @@ static void f100_f107_lost_replies(void **state)
     docent_queue_close(queue, NULL, NULL);
 }
 
+/* No server that is not ours can be told where to count on from. */
+static void numbers_used_up_are_an_outcome(void **state)
+{
+    (void)state;
+    if (server == NULL) skip();
+    docent_queue *queue = queue_new(client, NULL);
+    const docent_queue_bytes more[] = { { "two", 3 }, { "three", 5 } };
+    docent_result *result = NULL;
+    put(queue, "one");
+    take(queue, "one");
+    assert_ok(docent_devserver_preset_sequence(server, "/parent/queue", INT32_MAX));
+    assert_status(docent_queue_put_many(queue, more, 2, &result), DOCENT_ERR_SEQUENCE_EXHAUSTED);
+    docent_result_free(result);
+    put(queue, "last");
+    assert_status(docent_queue_put(queue, "none", 4, NULL), DOCENT_ERR_SEQUENCE_EXHAUSTED);
+    assert_size(queue, 1);
+    take(queue, "last");
+    docent_queue_close(queue, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +496,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(bad_arguments, start, stop),
         cmocka_unit_test_setup_teardown(a_take_waits_through_a_cut, start, stop),
         cmocka_unit_test_setup_teardown(refusal_is_an_outcome, start, stop),
+        cmocka_unit_test_setup_teardown(numbers_used_up_are_an_outcome, start, stop),
         cmocka_unit_test_setup_teardown(f100_f107_lost_replies, start, stop),
     };
     return run_live(tests, argc, argv);
