@@ -228,11 +228,7 @@ static void latch_end(struct handle *handle, docent_status why, bool mute)
     latch_go(latch, LATCH_CLOSED);
     latch_publish(latch);
     docent_latch_tell(latch); /* First: what is to be told keeps us. */
-    if (mute) {
-        docent_waiters_mute(&latch->waiters);
-    } else {
-        docent_waiters_answer(&latch->waiters, handle->refusal);
-    }
+    docent_waiters_answer(&latch->waiters, handle->refusal);
     docent_election_end(&latch->election, mute);
 }
 

@@ -1,17 +1,9 @@
 /* recipes/leader_latch_calls.c - see leader_latch_internal.h: what the application asks of a latch. */
-#include <stddef.h>
 #include <string.h>
 
 #include "recipes/leader_latch_internal.h"
 
 /* ---- Making. ---- */
-
-static void latch_waiter_told(struct waiters *waiters)
-{
-    docent_leader_latch *latch = (docent_leader_latch *)((char *)waiters - offsetof(docent_leader_latch, waiters));
-
-    docent_handle_settle(&latch->handle);
-}
 
 static docent_status latch_fill(docent_leader_latch *latch, docent_client *client, const char *path,
                                 const docent_leader_latch_options *options)
@@ -33,7 +25,7 @@ static docent_status latch_fill(docent_leader_latch *latch, docent_client *clien
     latch->listeners = &latch->first;
     latch->telling.run = docent_latch_run_telling;
     latch->damping.fire = docent_latch_damped;
-    latch->waiters = (struct waiters){ .client = client, .told = latch_waiter_told };
+    latch->waiters.handle = &latch->handle;
     latch->election.client = client;
     latch->election.dialect = docent_dialect_latch(options->dialect);
     latch->election.path = latch->path;

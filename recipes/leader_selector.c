@@ -267,13 +267,6 @@ void docent_selector_runner_late(struct waiters *waiters)
     docent_election_leave(&s->election);
 }
 
-void docent_selector_runner_told(struct waiters *waiters)
-{
-    docent_leader_selector *s = (docent_leader_selector *)((char *)waiters - offsetof(docent_leader_selector, waiters));
-
-    docent_handle_settle(&s->handle);
-}
-
 /* ---- From the beginning to the end. ---- */
 
 static void selector_attached(struct handle *handle)
@@ -306,11 +299,7 @@ static void selector_end(struct handle *handle, docent_status why, bool mute)
     } else if (s->state != SELECTOR_LOST) {
         selector_lose_term(s, handle->refusal);
     }
-    if (mute) {
-        docent_waiters_mute(&s->waiters);
-    } else {
-        docent_waiters_answer(&s->waiters, handle->refusal);
-    }
+    docent_waiters_answer(&s->waiters, handle->refusal);
     selector_close(s, mute);
 }
 

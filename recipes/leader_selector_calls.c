@@ -25,7 +25,7 @@ static docent_status selector_fill(docent_leader_selector *s, docent_client *cli
     s->on_interrupt = options->on_interrupt;
     s->user = options->user;
     s->telling.run = docent_selector_tell;
-    s->waiters = (struct waiters){ .client = client, .late = docent_selector_runner_late, .told = docent_selector_runner_told };
+    s->waiters = (struct waiters){ .handle = &s->handle, .late = docent_selector_runner_late };
     s->election.client = client;
     s->election.dialect = docent_dialect_lock(options->dialect);
     s->election.path = s->path;

@@ -93,7 +93,6 @@ bool docent_selector_has_term(const docent_leader_selector *selector); /* That h
 void docent_selector_relinquished(struct handle *handle);
 void docent_selector_changed(struct election *election);
 void docent_selector_runner_late(struct waiters *waiters);
-void docent_selector_runner_told(struct waiters *waiters);
 void docent_selector_tell(struct docent_later *later);
 void docent_selector_free(docent_leader_selector *selector);
 

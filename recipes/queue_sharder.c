@@ -411,11 +411,6 @@ static void sharder_check(struct docent_timer *timer)
     sharder_pump(s);
 }
 
-static void sharder_waiter_told(struct waiters *waiters)
-{
-    docent_handle_settle(&((struct docent_queue_sharder *)((char *)waiters - offsetof(struct docent_queue_sharder, waiters)))->handle);
-}
-
 /* ---- From the beginning to the end. ---- */
 
 void docent_sharder_fill(struct docent_queue_sharder *s)
@@ -427,7 +422,7 @@ void docent_sharder_fill(struct docent_queue_sharder *s)
     s->ground.told = sharder_ground_told;
     s->check.fire = sharder_check;
     s->telling.run = sharder_tell;
-    s->waiters.told = sharder_waiter_told;
+    s->waiters.handle = &s->handle;
     s->handle.timers = 3; /* Ground, the watch, and the check. */
 }
 
@@ -465,11 +460,7 @@ static void sharder_end(struct handle *handle, docent_status why, bool mute)
     docent_timer_stop(handle->client, &s->check);
     docent_ground_stop(&s->ground);
     docent_rearm_stop(&s->rearm, mute);
-    if (mute) {
-        docent_waiters_mute(&s->waiters);
-    } else {
-        docent_waiters_answer(&s->waiters, handle->refusal);
-    }
+    docent_waiters_answer(&s->waiters, handle->refusal);
     if (why == DOCENT_ERR_CANCELLED) sharder_close_parts(s); /* Else they end by themselves, and are closed when we are freed. */
 }
 

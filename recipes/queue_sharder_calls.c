@@ -82,7 +82,6 @@ static docent_status sharder_fill(struct docent_queue_sharder *s, docent_client 
     s->shards_max = options->shards_max == 0 ? SHARDS_MAX : options->shards_max;
     s->on_shard = options->on_shard;
     s->user = options->user;
-    s->waiters.client = client;
     s->path = docent_strdup(&s->handle.allocator, path);
     docent_status status = s->path == NULL ? DOCENT_ERR_NO_MEMORY : sharder_keep_queue(s, queue);
     if (status != DOCENT_OK) return status;

@@ -18,16 +18,17 @@ static void waiter_tell(struct docent_later *later)
 {
     struct waiter *w = (struct waiter *)((char *)later - offsetof(struct waiter, later));
     struct waiters *all = w->waiters;
+    struct handle *handle = all->handle;
 
     struct waiter **link = &all->first;
     while (*link != w) {
         link = &(*link)->next;
     }
     *link = w->next;
-    docent_timer_release(all->client);
-    if (w->done != NULL) w->done(w->outcome, w->user);
-    docent_free(docent_client_allocator(all->client), w);
-    all->told(all);
+    docent_timer_release(handle->client);
+    if (w->done != NULL && !handle->muted) w->done(w->outcome, w->user);
+    docent_free(&handle->allocator, w);
+    docent_handle_settle(handle);
 }
 
 static void waiter_answer(struct waiter *w, docent_status outcome)
@@ -35,8 +36,8 @@ static void waiter_answer(struct waiter *w, docent_status outcome)
     if (w->answered) return;
     w->answered = true;
     w->outcome = outcome;
-    docent_timer_stop(w->waiters->client, &w->timer);
-    docent_client_later(w->waiters->client, &w->later);
+    docent_timer_stop(w->waiters->handle->client, &w->timer);
+    docent_client_later(w->waiters->handle->client, &w->later);
 }
 
 static void waiter_is_late(struct docent_timer *timer)
@@ -50,11 +51,12 @@ static void waiter_is_late(struct docent_timer *timer)
 
 docent_status docent_waiters_add(struct waiters *all, uint32_t timeout_ms, docent_done_fn done, void *user)
 {
-    docent_status status = docent_timer_reserve(all->client);
+    docent_client *client = all->handle->client;
+    docent_status status = docent_timer_reserve(client);
     if (status != DOCENT_OK) return status;
-    struct waiter *w = docent_alloc(docent_client_allocator(all->client), sizeof *w);
+    struct waiter *w = docent_alloc(&all->handle->allocator, sizeof *w);
     if (w == NULL) {
-        docent_timer_release(all->client);
+        docent_timer_release(client);
         return DOCENT_ERR_NO_MEMORY;
     }
 
@@ -65,22 +67,14 @@ docent_status docent_waiters_add(struct waiters *all, uint32_t timeout_ms, docen
     }
     *end = w;
     if (timeout_ms == DOCENT_FOREVER) return DOCENT_OK;
-    const struct docent_host *host = docent_client_host(all->client);
-    docent_timer_set(all->client, &w->timer, host->now_ms(host->user) + timeout_ms);
+    const struct docent_host *host = docent_client_host(client);
+    docent_timer_set(client, &w->timer, host->now_ms(host->user) + timeout_ms);
     return DOCENT_OK;
 }
 
 void docent_waiters_answer(struct waiters *all, docent_status outcome)
 {
     for (struct waiter *w = all->first; w != NULL; w = w->next) waiter_answer(w, outcome);
-}
-
-void docent_waiters_mute(struct waiters *all)
-{
-    for (struct waiter *w = all->first; w != NULL; w = w->next) {
-        w->done = NULL;
-        waiter_answer(w, DOCENT_ERR_FORKED);
-    }
 }
 
 bool docent_waiters_wait(const struct waiters *all)
