@@ -28,6 +28,7 @@
 
 #include "apache.h"
 #include "relay.h"
+#include "test_clock.h"
 
 enum { PATIENCE_MS = 10000 };
 

@@ -1,6 +1,7 @@
 /* tests/live/party.c - party SERVERS SESSION_MS: one contender for the lock of test_ensemble.c in a process of its own. It takes the lock
  * again and again, and writes down when the library said that it holds it, in the memory behind descriptor PARTY_FD. */
 #include "party.h"
+#include "test_clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ enum { LONG_MS = 90000, HOLD_NS = 5000000 };
 static void hold(docent_lock *lock, struct party_log *log)
 {
     int64_t token = docent_lock_token(lock);
-    uint64_t from = party_clock_ns();
+    uint64_t from = test_clock_ns();
     int number = log->count;
     if (token == -1 || number == PARTY_HOLDS_MAX) return;
     log->holds[number].token = token;
@@ -24,7 +25,7 @@ static void hold(docent_lock *lock, struct party_log *log)
     log->count = number + 1;
     for (uint64_t now = from; !log->over && (log->keeps || now - from < HOLD_NS);) {
         nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
-        now = party_clock_ns();
+        now = test_clock_ns();
         if (docent_lock_token(lock) != token) return;
         log->holds[number].to_ns = now;
     }

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 enum { PARTY_FD = 3, PARTY_HOLDS_MAX = 16384 };
 
@@ -22,12 +21,5 @@ struct party_log {
     atomic_int count; /* Of holds. */
     struct party_hold holds[PARTY_HOLDS_MAX];
 };
-
-static inline uint64_t party_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 #endif

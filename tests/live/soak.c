@@ -18,6 +18,7 @@
 
 #include "apache.h"
 #include "soak.h"
+#include "test_clock.h"
 
 enum { HOLDS_MAX = 1024, CALM_ROUNDS = 3, CALM_MS = 90000, FAULT_MAX_MS = 6000 };
 
@@ -50,13 +51,6 @@ static uint64_t items_open[SOAK_RECIPES]; /* Put, and not done. */
 
 static unsigned wrong, workers_begun;
 static const char *worker_program;
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void say_wrong(const char *what, const char *more)
 {
@@ -189,9 +183,9 @@ static bool worker_read(struct worker *worker)
 }
 
 /* Hears the workers until then, or until @enough says so. */
-static bool listen_until(int64_t end, bool (*enough)(void))
+static bool listen_until(uint64_t end, bool (*enough)(void))
 {
-    for (int64_t now; (now = clock_ms()) < end;) {
+    for (uint64_t now; (now = test_clock_ms()) < end;) {
         struct pollfd fds[SOAK_WORKERS];
         for (int i = 0; i < SOAK_WORKERS; i++) fds[i] = (struct pollfd){ .fd = workers[i].out, .events = POLLIN };
         if (poll(fds, SOAK_WORKERS, end - now < 100 ? (int)(end - now) : 100) > 0) {
@@ -304,10 +298,10 @@ static bool all_serve(void)
 
 static void calm(void)
 {
-    int64_t end = clock_ms() + CALM_MS;
-    while (!all_serve() && clock_ms() < end) (void)listen_until(clock_ms() + 100, NULL);
+    uint64_t end = test_clock_ms() + CALM_MS;
+    while (!all_serve() && test_clock_ms() < end) (void)listen_until(test_clock_ms() + 100, NULL);
     memcpy(done_before, done, sizeof done);
-    if (listen_until(clock_ms() + CALM_MS, all_got_on)) return;
+    if (listen_until(test_clock_ms() + CALM_MS, all_got_on)) return;
     for (int i = 0; i < SOAK_RECIPES; i++) {
         if (done[i] < done_before[i] + CALM_ROUNDS) say_wrong("does not get on", soak_names[i]);
     }
@@ -324,7 +318,7 @@ int main(int argc, char **argv)
         return 77;
     }
     worker_program = argv[1];
-    int64_t end = clock_ms() + 1000 * strtoll(argv[2], NULL, 10);
+    uint64_t end = test_clock_ms() + 1000 * strtoull(argv[2], NULL, 10);
     unsigned seed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : (unsigned)time(NULL);
     printf("seed %u\n", seed);
     signal(SIGPIPE, SIG_IGN);
@@ -332,13 +326,14 @@ int main(int argc, char **argv)
     apache = apache_start(3);
     for (int i = 0; i < SOAK_WORKERS; i++) worker_begin(&workers[i]);
     calm();
-    for (unsigned round = 1; clock_ms() < end && wrong == 0; round++) {
+    for (unsigned round = 1; test_clock_ms() < end && wrong == 0; round++) {
         const struct fault *fault = &faults[(size_t)random() % (sizeof faults / sizeof faults[0])];
-        int which = (int)(random() % 12), ms = (int)(random() % FAULT_MAX_MS);
-        printf("%u: %s for %d ms\n", round, fault->name, ms);
+        int which = (int)(random() % 12);
+        unsigned ms = (unsigned)random() % FAULT_MAX_MS;
+        printf("%u: %s for %u ms\n", round, fault->name, ms);
         fflush(stdout);
         fault->begin(which);
-        listen_until(clock_ms() + ms, NULL);
+        listen_until(test_clock_ms() + ms, NULL);
         fault->end(which);
         calm();
     }
@@ -346,12 +341,12 @@ int main(int argc, char **argv)
     for (int i = 0; i < SOAK_WORKERS; i++) {
         if (write(workers[i].in, "\n", 1) != 1) say_wrong("a worker", "it has ended");
     }
-    if (!listen_until(clock_ms() + CALM_MS, all_worked_on)) say_wrong("items", "some were put and not worked on");
+    if (!listen_until(test_clock_ms() + CALM_MS, all_worked_on)) say_wrong("items", "some were put and not worked on");
     for (int i = 0; i < SOAK_WORKERS; i++) {
         close(workers[i].in);
         workers[i].in = -1;
     }
-    if (!listen_until(clock_ms() + CALM_MS, all_ended)) say_wrong("workers", "they do not end");
+    if (!listen_until(test_clock_ms() + CALM_MS, all_ended)) say_wrong("workers", "they do not end");
     for (int i = 0; i < SOAK_WORKERS; i++) {
         if (workers[i].out != -1) kill(workers[i].pid, SIGKILL);
         worker_reap(&workers[i], workers[i].out != -1);

@@ -13,6 +13,7 @@
 #include <docent/docent.h>
 
 #include "soak.h"
+#include "test_clock.h"
 
 enum { LONG_MS = 120000, SHORT_MS = 3000, SESSION_MS = 3000, HOLD_NS = 5000000, POLL_NS = 200000, ITEMS_WAITING_MAX = 100 };
 
@@ -23,13 +24,6 @@ static atomic_bool over, drained; /* Nothing more is begun; nothing more is put.
 static void pause_ns(long ns)
 {
     nanosleep(&(struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 }, NULL);
-}
-
-static int64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* A line is one write, so that lines of several threads do not mix, and the parent reads those of a worker that was killed. */
@@ -59,15 +53,16 @@ static bool good(enum soak_recipe recipe, docent_status status, docent_status ex
 /* The clock is read after the token in the beginning and before it later: in between it was held for certain. */
 static void hold(enum soak_recipe recipe, int64_t (*token_of)(void *), void *what, int64_t token)
 {
-    int64_t before = token_of(what), from = clock_ns(), to = from;
+    int64_t before = token_of(what);
+    uint64_t from = test_clock_ns(), to = from;
     if (before == -1) return;
-    for (int64_t now = from; now - from < HOLD_NS;) {
+    for (uint64_t now = from; now - from < HOLD_NS;) {
         pause_ns(POLL_NS);
-        now = clock_ns();
+        now = test_clock_ns();
         if (token_of(what) != before) break;
         to = now;
     }
-    say("hold %s %" PRId64 " %" PRId64 " %" PRId64, soak_names[recipe], token == -1 ? -1 : before, from, to);
+    say("hold %s %" PRId64 " %" PRIu64 " %" PRIu64, soak_names[recipe], token == -1 ? -1 : before, from, to);
 }
 
 static void make(docent_status status, const char *what)

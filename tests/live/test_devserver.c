@@ -25,13 +25,6 @@ static int stop(void **state)
     return server_stop(state);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
 static int64_t session_id(void)
 {
     int64_t id = 0;
@@ -81,9 +74,9 @@ static void delayed_answer_to_a_read_is_in_time(void **state)
     assert_ok(docent_client_wait_connected(reader, PATIENCE_MS));
     docent_fault fault = { DOCENT_FAULT, .action = DOCENT_FAULT_DELAY_REPLY, .op = EXISTS, .delay_ms = 100 };
     assert_ok(docent_devserver_add_fault(idle, &fault));
-    uint64_t begin = now_ms();
+    uint64_t begin = test_clock_ms();
     assert_ok(docent_exists(reader, "/", NULL));
-    uint64_t took = now_ms() - begin;
+    uint64_t took = test_clock_ms() - begin;
     assert_in_range(took, 99, 1500);
     docent_client_close(reader, NULL, NULL);
     docent_devserver_stop(idle);

@@ -115,18 +115,11 @@ static void posting_starves_nobody(void **state)
     assert_true(seen.runs > 0);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void take_long(const docent_result *result, void *user)
 {
     (void)result;
-    uint64_t end = now_ms() + *(uint32_t *)user / 5;
-    while (now_ms() < end) pause_ms(1);
+    uint64_t end = test_clock_ms() + *(uint32_t *)user / 5;
+    while (test_clock_ms() < end) pause_ms(1);
 }
 
 struct get_later {

@@ -26,13 +26,6 @@ static void closed(void *user)
     (*(atomic_int *)user)++;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
-}
-
 /* ---- The latch. ---- */
 
 struct member {
@@ -53,11 +46,11 @@ static void on_change(docent_leader_latch *latch, const docent_leadership *now, 
     if (now->leads && docent_leader_latch_token(latch) != now->token && docent_leader_latch_token(latch) != -1) m->overlaps += 100;
     m->token = now->token;
     if (now->leads) {
-        m->gained_us = now_us();
+        m->gained_us = test_clock_us();
         m->gained++;
     } else {
         m->why = now->why;
-        m->lost_us = now_us();
+        m->lost_us = test_clock_us();
         m->lost++;
     }
 }
@@ -668,9 +661,9 @@ static uint64_t round_trip_us(docent_client *through)
 {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < 50; i++) {
-        uint64_t begun = now_us();
+        uint64_t begun = test_clock_us();
         assert_ok(docent_exists(through, "/leader", NULL));
-        uint64_t took = now_us() - begun;
+        uint64_t took = test_clock_us() - begun;
         if (took < best) best = took;
     }
     return best;
@@ -688,7 +681,7 @@ static void a_leader_closes(void **state)
         member_open(&next, client, "next");
         assert_soon(queue_size("/leader") == 2);
         if (i == 0) round_trip = round_trip_us(client);
-        uint64_t begun = now_us();
+        uint64_t begun = test_clock_us();
         docent_leader_latch_close(leader.latch, closed, &leader.closed);
         assert_soon(next.gained == 1 && leader.closed == 1);
         sum += next.gained_us - begun;
@@ -736,7 +729,7 @@ static void fail_over(const char *how, docent_error_policy policy, void (*strike
     assert_soon(queue_size("/leader") == 2);
     pause_ms(session_ms / 2); /* So that heartbeats are what keeps it. */
 
-    uint64_t begun = now_us();
+    uint64_t begun = test_clock_us();
     strike();
     for (int waited = 0; waited < 3 * PATIENCE_MS && next.gained == 0; waited++) pause_ms(1);
     assert_int_equal(next.gained, 1);

@@ -509,21 +509,14 @@ static void f100_lost_replies_of_takes_are_told(void **state)
 
 struct repeated {
     atomic_int count;
-    _Atomic int64_t fifth_ms;
+    _Atomic uint64_t fifth_ms;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void on_repeated(docent_work_queue *queue, docent_work_item *item, void *user)
 {
     (void)queue;
     struct repeated *repeated = user;
-    if (repeated->count == 4) repeated->fifth_ms = monotonic_ms();
+    if (repeated->count == 4) repeated->fifth_ms = test_clock_ms();
     repeated->count++;
     docent_work_item_done(item, DOCENT_WORK_DONE);
 }
@@ -542,7 +535,7 @@ static void what_may_not_be_deleted_is_not_worked_on_without_a_pause(void **stat
     static struct repeated repeated;
     repeated.count = 0;
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .lock_path = "/app/locks", .on_item = on_repeated, .user = &repeated };
-    int64_t begun_ms = monotonic_ms();
+    uint64_t begun_ms = test_clock_ms();
     docent_work_queue *queue = queue_new(client, &options, NULL);
     assert_ok(put_text(queue, "a", NULL));
     assert_soon(repeated.count >= 5);
