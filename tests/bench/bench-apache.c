@@ -5,14 +5,11 @@
  * "fair-": with the look-up of the servers' addresses on every operation switched off, which is its largest cost and not needed
  * here. latency chains asynchronous reads; blocking uses zoo_get(). The library has no lock: lock does what a good one
  * would do when nobody is in front, create and list sent together, then delete. */
-#define THREADED
-#include <zookeeper/zookeeper.h>
-
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "meter.h"
+#include "zok.h"
 
 struct bench {
     zhandle_t *handle;
@@ -26,13 +23,6 @@ struct bench {
     char node[256]; /* Lock: ours. */
     sem_t connected, finished;
 };
-
-static void bench_require(int error, const char *what)
-{
-    if (error == ZOK) return;
-    fprintf(stderr, "bench-apache: %s: %s\n", what, zerror(error));
-    exit(1);
-}
 
 static uint64_t bench_total(const struct bench *bench)
 {
@@ -65,7 +55,7 @@ static void on_deleted(int error, const void *user);
 static void get_begin(struct bench *bench)
 {
     if (atomic_fetch_add(&bench->begun, 1) >= bench_total(bench)) return;
-    bench_require(zoo_aget(bench->handle, BENCH_NODE, 0, on_get, bench), "get");
+    bench_zok(zoo_aget(bench->handle, BENCH_NODE, 0, on_get, bench), "get");
 }
 
 static void on_get(int error, const char *value, int size, const struct Stat *stat, const void *user)
@@ -74,28 +64,28 @@ static void on_get(int error, const char *value, int size, const struct Stat *st
     (void)value;
     (void)size;
     (void)stat;
-    bench_require(error, "get");
+    bench_zok(error, "get");
     if (bench_count(bench)) get_begin(bench);
 }
 
 static void set_begin(struct bench *bench)
 {
     if (atomic_fetch_add(&bench->begun, 1) >= bench_total(bench)) return;
-    bench_require(zoo_aset(bench->handle, BENCH_NODE, bench->data, sizeof bench->data, -1, on_set, bench), "set");
+    bench_zok(zoo_aset(bench->handle, BENCH_NODE, bench->data, sizeof bench->data, -1, on_set, bench), "set");
 }
 
 static void on_set(int error, const struct Stat *stat, const void *user)
 {
     struct bench *bench = (struct bench *)user;
     (void)stat;
-    bench_require(error, "set");
+    bench_zok(error, "set");
     if (bench_count(bench)) set_begin(bench);
 }
 
 static void latency_begin(struct bench *bench)
 {
     bench->sent_ns = bench_now_ns();
-    bench_require(zoo_aget(bench->handle, BENCH_NODE, 0, on_latency, bench), "get");
+    bench_zok(zoo_aget(bench->handle, BENCH_NODE, 0, on_latency, bench), "get");
 }
 
 static void on_latency(int error, const char *value, int size, const struct Stat *stat, const void *user)
@@ -104,7 +94,7 @@ static void on_latency(int error, const char *value, int size, const struct Stat
     (void)value;
     (void)size;
     (void)stat;
-    bench_require(error, "get");
+    bench_zok(error, "get");
     if (bench->ended >= bench->warm_up) bench->samples[bench->ended - bench->warm_up] = bench_now_ns() - bench->sent_ns;
     if (bench_count(bench)) latency_begin(bench);
 }
@@ -112,7 +102,7 @@ static void on_latency(int error, const char *value, int size, const struct Stat
 static void on_created(int error, const char *path, const void *user)
 {
     struct bench *bench = (struct bench *)user;
-    bench_require(error, "create");
+    bench_zok(error, "create");
     snprintf(bench->node, sizeof bench->node, "%s", path);
 }
 
@@ -120,22 +110,22 @@ static void on_listed(int error, const struct String_vector *names, const void *
 {
     struct bench *bench = (struct bench *)user;
     (void)names;
-    bench_require(error, "list");
-    bench_require(zoo_adelete(bench->handle, bench->node, -1, on_deleted, bench), "delete");
+    bench_zok(error, "list");
+    bench_zok(zoo_adelete(bench->handle, bench->node, -1, on_deleted, bench), "delete");
 }
 
 static void lock_begin(struct bench *bench)
 {
-    bench_require(zoo_acreate(bench->handle, BENCH_LOCK "/_c_00000000-0000-4000-8000-000000000000-lock-", bench->data, 16,
+    bench_zok(zoo_acreate(bench->handle, BENCH_LOCK "/_c_00000000-0000-4000-8000-000000000000-lock-", bench->data, 16,
                               &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL | ZOO_SEQUENCE, on_created, bench),
                   "create");
-    bench_require(zoo_aget_children(bench->handle, BENCH_LOCK, 0, on_listed, bench), "list");
+    bench_zok(zoo_aget_children(bench->handle, BENCH_LOCK, 0, on_listed, bench), "list");
 }
 
 static void on_deleted(int error, const void *user)
 {
     struct bench *bench = (struct bench *)user;
-    bench_require(error, "delete");
+    bench_zok(error, "delete");
     if (bench_count(bench)) lock_begin(bench);
 }
 
@@ -147,7 +137,7 @@ static void run_blocking(struct bench *bench)
         int size = sizeof value;
         struct Stat stat;
         uint64_t start = bench_now_ns();
-        bench_require(zoo_get(bench->handle, BENCH_NODE, 0, value, &size, &stat), "get");
+        bench_zok(zoo_get(bench->handle, BENCH_NODE, 0, value, &size, &stat), "get");
         if (bench->ended >= bench->warm_up) bench->samples[bench->ended - bench->warm_up] = bench_now_ns() - start;
         more = bench_count(bench);
     }
@@ -171,8 +161,8 @@ int main(int argc, char **argv)
 
     zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
     bench.handle = zookeeper_init(argv[2], on_session, BENCH_SESSION_MS, NULL, &bench, 0);
-    if (bench.handle == NULL) bench_require(ZSYSTEMERROR, "client");
-    if (fair) bench_require(zoo_set_servers_resolution_delay(bench.handle, -1), "resolution delay");
+    if (bench.handle == NULL) bench_zok(ZSYSTEMERROR, "client");
+    if (fair) bench_zok(zoo_set_servers_resolution_delay(bench.handle, -1), "resolution delay");
     sem_wait(&bench.connected);
 
     if (strcmp(what, "latency") == 0 || strcmp(what, "blocking") == 0) bench.samples = bench_samples(bench.operations);

@@ -9,9 +9,7 @@
 
 #include <event2/event.h>
 
-#include <docent/docent.h>
-
-#include "meter.h"
+#include "ok.h"
 
 struct member {
     struct bench *bench;
@@ -30,20 +28,13 @@ struct bench {
     bool measuring, over;
 };
 
-static void bench_require(docent_status status, const char *what)
-{
-    if (status == DOCENT_OK) return;
-    fprintf(stderr, "bench-barrier: %s: %s\n", what, docent_status_text(status));
-    exit(1);
-}
-
 static void on_entered(docent_status status, void *user);
 
 static void member_enter(struct member *m)
 {
     m->begun++;
     m->bench->begun++;
-    bench_require(docent_double_barrier_enter_async(m->barrier, DOCENT_FOREVER, on_entered, m), "enter");
+    bench_ok(docent_double_barrier_enter_async(m->barrier, DOCENT_FOREVER, on_entered, m), "enter");
 }
 
 static void bench_close(struct bench *b)
@@ -77,7 +68,7 @@ static void on_left(docent_status status, void *user)
     struct member *m = user;
     struct bench *b = m->bench;
     if (b->over) return;
-    bench_require(status, "left");
+    bench_ok(status, "left");
     if (++b->ended % b->count == 0) bench_count(b);
     if (b->over) {
         bench_close(b);
@@ -90,9 +81,9 @@ static void on_entered(docent_status status, void *user)
 {
     struct member *m = user;
     if (m->bench->over) return;
-    bench_require(status, "entered");
+    bench_ok(status, "entered");
     m->bench->mixed += m->bench->begun < m->begun * m->bench->count;
-    bench_require(docent_double_barrier_leave_async(m->barrier, DOCENT_FOREVER, on_left, m), "leave");
+    bench_ok(docent_double_barrier_leave_async(m->barrier, DOCENT_FOREVER, on_left, m), "leave");
 }
 
 int main(int argc, char **argv)
@@ -107,7 +98,7 @@ int main(int argc, char **argv)
     docent_double_barrier_options options = { DOCENT_DOUBLE_BARRIER_OPTIONS, .quantity = (uint32_t)b.count };
     struct event_base *base = event_base_new();
     b.members = calloc(b.count, sizeof *b.members);
-    bench_require(b.members != NULL && base != NULL ? DOCENT_OK : DOCENT_ERR_NO_MEMORY, "members");
+    bench_ok(b.members != NULL && base != NULL ? DOCENT_OK : DOCENT_ERR_NO_MEMORY, "members");
     snprintf(path, sizeof path, "/docent-bench/barrier-%ld", (long)getpid());
     for (uint64_t i = 0; i < b.count; i++) {
         struct member *m = &b.members[i];
@@ -116,9 +107,9 @@ int main(int argc, char **argv)
         if (i > 0 && !each) {
             m->client = b.members[0].client;
         } else {
-            bench_require(docent_client_new(argv[1], &client, &m->client), "client");
+            bench_ok(docent_client_new(argv[1], &client, &m->client), "client");
         }
-        bench_require(docent_double_barrier_new(m->client, path, &options, &m->barrier), "barrier");
+        bench_ok(docent_double_barrier_new(m->client, path, &options, &m->barrier), "barrier");
     }
     for (uint64_t i = 0; i < b.count; i++) member_enter(&b.members[i]);
     event_base_dispatch(base);

@@ -32,13 +32,6 @@ struct bench {
     size_t seen, wanted, twice;
 };
 
-static void bench_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-cache: %s\n", what);
-    exit(1);
-}
-
 static uint64_t resident_bytes(void)
 {
     unsigned long long whole = 0, resident = 0;

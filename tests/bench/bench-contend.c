@@ -10,9 +10,7 @@
 
 #include <event2/event.h>
 
-#include <docent/docent.h>
-
-#include "meter.h"
+#include "ok.h"
 
 enum { CONTENDERS_MAX = 1000, NS_PER_MS = 1000000, RECORDED_EVENTS = 600 };
 
@@ -34,18 +32,11 @@ struct contest {
     struct bench_meter meter;
 };
 
-static void contend_require(docent_status status, const char *what)
-{
-    if (status == DOCENT_OK) return;
-    fprintf(stderr, "bench-contend: %s: %s\n", what, docent_status_text(status));
-    exit(1);
-}
-
 static uint64_t contend_requests(const struct contest *contest)
 {
     docent_stats_snapshot now = {DOCENT_STATS_SNAPSHOT};
     uint64_t sum = 0;
-    contend_require(docent_stats_read(contest->stats, &now), "statistics");
+    bench_ok(docent_stats_read(contest->stats, &now), "statistics");
     for (size_t type = 0; type < DOCENT_STATS_TYPES_MAX; type++) {
         for (size_t outcome = 0; outcome < DOCENT_OUTCOMES; outcome++) sum += now.operations[type][outcome];
     }
@@ -78,7 +69,7 @@ static void on_line(const char *text, void *user)
 static void contend_print_recording(const docent_client *client)
 {
     struct recording recording = {0};
-    contend_require(docent_client_dump(client, on_line, &recording), "recorder");
+    bench_ok(docent_client_dump(client, on_line, &recording), "recorder");
     uint64_t complete = recording.creates - (recording.creates > 0);
     printf("recorded=%" PRIu64 " recorded_requests=%" PRIu64 " trips=%" PRIu64 " ", complete, recording.complete_asked,
            recording.complete_trips);
@@ -119,7 +110,7 @@ static void on_released(docent_status status, void *user)
 {
     struct contender *contender = user;
     if (contender->contest->over) return;
-    contend_require(status, "release");
+    bench_ok(status, "release");
     contend_begin(contender);
 }
 
@@ -128,18 +119,18 @@ static void on_acquired(docent_status status, void *user)
     struct contender *contender = user;
     struct contest *contest = contender->contest;
     if (contest->over) return;
-    contend_require(status, "acquire");
+    bench_ok(status, "acquire");
     int64_t token = docent_lock_token(contender->lock); /* Grows with the arrival. */
     contest->misordered += token <= contest->last_token;
     contest->last_token = token;
     contend_count(contest);
     if (contest->over) return;
-    contend_require(docent_lock_release_async(contender->lock, on_released, contender), "release");
+    bench_ok(docent_lock_release_async(contender->lock, on_released, contender), "release");
 }
 
 static void contend_begin(struct contender *contender)
 {
-    contend_require(docent_lock_acquire_async(contender->lock, DOCENT_FOREVER, on_acquired, contender), "acquire");
+    bench_ok(docent_lock_acquire_async(contender->lock, DOCENT_FOREVER, on_acquired, contender), "acquire");
 }
 
 int main(int argc, char **argv)
@@ -155,7 +146,7 @@ int main(int argc, char **argv)
     contest.all = calloc(contest.count, sizeof *contest.all);
     contest.length_ns = bench_number(argv[4], 3600000) * NS_PER_MS;
     if (base == NULL || contest.all == NULL) return 1;
-    contend_require(docent_stats_new(NULL, &contest.stats), "statistics");
+    bench_ok(docent_stats_new(NULL, &contest.stats), "statistics");
     snprintf(path, sizeof path, "/docent-bench/contend-%ld", (long)getpid());
     docent_client_options options = {DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base, .stats = contest.stats};
     if (recorded) options.flight_recorder_events = RECORDED_EVENTS;
@@ -165,9 +156,9 @@ int main(int argc, char **argv)
         if (i > 0 && !each) {
             contender->client = contest.all[0].client;
         } else {
-            contend_require(docent_client_new(argv[1], &options, &contender->client), "client");
+            bench_ok(docent_client_new(argv[1], &options, &contender->client), "client");
         }
-        contend_require(docent_lock_new(contender->client, path, NULL, &contender->lock), "lock");
+        bench_ok(docent_lock_new(contender->client, path, NULL, &contender->lock), "lock");
         contend_begin(contender);
     }
     contest.start_ns = bench_now_ns() + contest.length_ns;
@@ -175,7 +166,7 @@ int main(int argc, char **argv)
     event_base_free(base);
     docent_stats_unref(contest.stats);
     free(contest.all);
-    if (!contest.over) contend_require(DOCENT_ERR_CLOSING, "the loop ended early");
+    if (!contest.over) bench_ok(DOCENT_ERR_CLOSING, "the loop ended early");
     printf("ops=%" PRIu64 " wall_ns=%" PRIu64 " cpu_ns=%" PRIu64 " requests=%" PRIu64 " misordered=%" PRIu64 " all=%" PRIu64 "\n",
            contest.acquired, contest.meter.wall_ns, contest.meter.cpu_ns, contest.requests, contest.misordered, contest.all_acquired);
     return 0;

@@ -25,13 +25,6 @@ struct cut {
 
 static const struct timeval cut_pause = {0, BENCH_CUT_PAUSE_MS * 1000};
 
-static void cut_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-cut: %s\n", what);
-    exit(1);
-}
-
 /* The client has one connection; a side connection that asks a server for its version would be cut with it, which does no harm. */
 static bool cut_sockets(struct cut *cut)
 {
@@ -53,7 +46,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     struct cut *cut = user;
     (void)fd;
     (void)what;
-    cut_require(cut_sockets(cut), "no connection to cut");
+    bench_require(cut_sockets(cut), "no connection to cut");
 }
 
 static void on_state(const docent_state_event *event, void *user)
@@ -86,13 +79,13 @@ int main(int argc, char **argv)
     docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base, .on_state = on_state, .user = &cut};
     docent_status status = docent_client_new(argv[1], &options, &cut.client);
-    cut_require(status == DOCENT_OK, docent_status_text(status));
+    bench_require(status == DOCENT_OK, docent_status_text(status));
 
     bench_start(&meter);
     event_base_dispatch(base);
     bench_stop(&meter);
-    cut_require(cut.count == cut.wanted, "the loop ended early");
-    cut_require(cut.sessions == 1, "a cut cost the session");
+    bench_require(cut.count == cut.wanted, "the loop ended early");
+    bench_require(cut.sessions == 1, "a cut cost the session");
     bench_print_samples(&meter, cut.samples, cut.count);
     event_free(cut.timer);
     event_base_free(base);

@@ -10,9 +10,7 @@
  *     bench-docent lock-blocking ADDRESS OPS  the same through the blocking forms */
 #include <event2/event.h>
 
-#include <docent/docent.h>
-
-#include "meter.h"
+#include "ok.h"
 
 struct bench {
     docent_client *client;
@@ -25,13 +23,6 @@ struct bench {
     struct bench_meter meter;
     char data[BENCH_DATA_BYTES];
 };
-
-static void bench_require(docent_status status, const char *what)
-{
-    if (status == DOCENT_OK) return;
-    fprintf(stderr, "bench-docent: %s: %s\n", what, docent_status_text(status));
-    exit(1);
-}
 
 /* The loop ends when the client is gone. */
 static void bench_end(struct bench *bench)
@@ -60,60 +51,60 @@ static void on_released(docent_status status, void *user);
 static void get_begin(struct bench *bench)
 {
     bench->begun++;
-    bench_require(docent_get_async(bench->client, BENCH_NODE, on_get, bench), "get");
+    bench_ok(docent_get_async(bench->client, BENCH_NODE, on_get, bench), "get");
 }
 
 static void on_get(const docent_result *result, void *user)
 {
     struct bench *bench = user;
-    bench_require(result->status, "get");
+    bench_ok(result->status, "get");
     if (bench_count(bench) && bench->begun < bench->total) get_begin(bench);
 }
 
 static void set_begin(struct bench *bench)
 {
     bench->begun++;
-    bench_require(docent_set_async(bench->client, BENCH_NODE, bench->data, sizeof bench->data, DOCENT_ANY_VERSION, on_set, bench),
+    bench_ok(docent_set_async(bench->client, BENCH_NODE, bench->data, sizeof bench->data, DOCENT_ANY_VERSION, on_set, bench),
                   "set");
 }
 
 static void on_set(const docent_result *result, void *user)
 {
     struct bench *bench = user;
-    bench_require(result->status, "set");
+    bench_ok(result->status, "set");
     if (bench_count(bench) && bench->begun < bench->total) set_begin(bench);
 }
 
 static void latency_begin(struct bench *bench)
 {
     bench->sent_ns = bench_now_ns();
-    bench_require(docent_get_async(bench->client, BENCH_NODE, on_latency, bench), "get");
+    bench_ok(docent_get_async(bench->client, BENCH_NODE, on_latency, bench), "get");
 }
 
 static void on_latency(const docent_result *result, void *user)
 {
     struct bench *bench = user;
-    bench_require(result->status, "get");
+    bench_ok(result->status, "get");
     if (bench->ended >= bench->warm_up) bench->samples[bench->ended - bench->warm_up] = bench_now_ns() - bench->sent_ns;
     if (bench_count(bench)) latency_begin(bench);
 }
 
 static void lock_begin(struct bench *bench)
 {
-    bench_require(docent_lock_acquire_async(bench->lock, DOCENT_FOREVER, on_acquired, bench), "acquire");
+    bench_ok(docent_lock_acquire_async(bench->lock, DOCENT_FOREVER, on_acquired, bench), "acquire");
 }
 
 static void on_acquired(docent_status status, void *user)
 {
     struct bench *bench = user;
-    bench_require(status, "acquire");
-    bench_require(docent_lock_release_async(bench->lock, on_released, bench), "release");
+    bench_ok(status, "acquire");
+    bench_ok(docent_lock_release_async(bench->lock, on_released, bench), "release");
 }
 
 static void on_released(docent_status status, void *user)
 {
     struct bench *bench = user;
-    bench_require(status, "release");
+    bench_ok(status, "release");
     if (bench_count(bench)) lock_begin(bench);
 }
 
@@ -122,49 +113,49 @@ static void run_on_loop(struct bench *bench, const char *address, void (*begin)(
     struct event_base *base = event_base_new();
     docent_client_options options = {
         DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS, .base = base, .stats = bench->stats};
-    bench_require(docent_client_new(address, &options, &bench->client), "client");
-    if (begin == lock_begin) bench_require(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
+    bench_ok(docent_client_new(address, &options, &bench->client), "client");
+    if (begin == lock_begin) bench_ok(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
     for (unsigned i = 0; i < outstanding && i < bench->total; i++) {
         begin(bench);
     }
     event_base_dispatch(base);
     event_base_free(base);
-    if (bench->ended != bench->total) bench_require(DOCENT_ERR_CLOSING, "the loop ended early");
+    if (bench->ended != bench->total) bench_ok(DOCENT_ERR_CLOSING, "the loop ended early");
 }
 
 static void run_with_stats(struct bench *bench, const char *address, void (*begin)(struct bench *))
 {
     docent_stats_options options = {DOCENT_STATS_OPTIONS, .histograms = true};
     docent_stats_snapshot snapshot = {DOCENT_STATS_SNAPSHOT};
-    bench_require(docent_stats_new(&options, &bench->stats), "stats");
+    bench_ok(docent_stats_new(&options, &bench->stats), "stats");
     run_on_loop(bench, address, begin, BENCH_OUTSTANDING);
-    bench_require(docent_stats_read(bench->stats, &snapshot), "stats");
+    bench_ok(docent_stats_read(bench->stats, &snapshot), "stats");
     docent_stats_unref(bench->stats);
     docent_op_type type = begin == get_begin ? DOCENT_OP_GET : DOCENT_OP_SET;
     bool counted = snapshot.operations[type][DOCENT_OUTCOME_OK] == bench->total && snapshot.latency[type].count == bench->total;
-    if (!counted) bench_require(DOCENT_ERR_CLOSING, "not every operation was counted");
+    if (!counted) bench_ok(DOCENT_ERR_CLOSING, "not every operation was counted");
 }
 
 static void blocking_get(struct bench *bench)
 {
     docent_result *result = NULL;
     uint64_t start = bench_now_ns();
-    bench_require(docent_get(bench->client, BENCH_NODE, &result), "get");
+    bench_ok(docent_get(bench->client, BENCH_NODE, &result), "get");
     if (bench->ended >= bench->warm_up) bench->samples[bench->ended - bench->warm_up] = bench_now_ns() - start;
     docent_result_free(result);
 }
 
 static void blocking_lock(struct bench *bench)
 {
-    bench_require(docent_lock_acquire(bench->lock, DOCENT_FOREVER), "acquire");
-    bench_require(docent_lock_release_wait(bench->lock, DOCENT_FOREVER), "release");
+    bench_ok(docent_lock_acquire(bench->lock, DOCENT_FOREVER), "acquire");
+    bench_ok(docent_lock_release_wait(bench->lock, DOCENT_FOREVER), "release");
 }
 
 static void run_blocking(struct bench *bench, const char *address, void (*turn)(struct bench *))
 {
     docent_client_options options = {DOCENT_CLIENT_OPTIONS, .session_timeout_ms = BENCH_SESSION_MS};
-    bench_require(docent_client_new(address, &options, &bench->client), "client");
-    bench_require(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
+    bench_ok(docent_client_new(address, &options, &bench->client), "client");
+    bench_ok(docent_lock_new(bench->client, BENCH_LOCK, NULL, &bench->lock), "lock");
     do {
         turn(bench);
     } while (bench_count(bench));

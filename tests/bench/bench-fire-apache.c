@@ -2,13 +2,11 @@
  * thread that tells them.
  *
  *     bench-fire-apache WATCHES ADDRESS ROUNDS */
-#define THREADED
-#include <zookeeper/zookeeper.h>
-
 #include <semaphore.h>
 #include <stdatomic.h>
 
 #include "fire.h"
+#include "zok.h"
 
 /* Of each watch. */
 struct watched {
@@ -20,13 +18,6 @@ static struct watched *all;
 static size_t watches;
 static atomic_size_t begun, told, read_again;
 static sem_t connected, done;
-
-static void bench_require(int error, const char *what)
-{
-    if (error == ZOK) return;
-    fprintf(stderr, "bench-fire-apache: %s: %s\n", what, zerror(error));
-    exit(1);
-}
 
 static void on_session(zhandle_t *h, int type, int state, const char *path, void *user)
 {
@@ -41,7 +32,7 @@ static void on_get(int error, const char *value, int size, const struct Stat *st
 
 static void watch_begin(struct watched *watched)
 {
-    bench_require(zoo_awget(handle, watched->path, on_watch, watched, on_get, NULL), "get");
+    bench_zok(zoo_awget(handle, watched->path, on_watch, watched, on_get, NULL), "get");
 }
 
 /* The library tells every watch of the states of the session, too. */
@@ -61,7 +52,7 @@ static void on_get(int error, const char *value, int size, const struct Stat *st
     (void)size;
     (void)stat;
     (void)user;
-    bench_require(error, "get");
+    bench_zok(error, "get");
     size_t next = atomic_load(&begun);
     if (next < watches) {
         atomic_store(&begun, next + 1);
@@ -84,12 +75,12 @@ int main(int argc, char **argv)
     sem_init(&connected, 0, 0);
     sem_init(&done, 0, 0);
     all = calloc(watches, sizeof *all);
-    if (all == NULL) bench_require(ZSYSTEMERROR, "memory");
+    if (all == NULL) bench_zok(ZSYSTEMERROR, "memory");
     for (size_t i = 0; i < watches; i++) tree_leaf(watches, i, all[i].path);
     zoo_set_debug_level((ZooLogLevel)0);
     handle = zookeeper_init(argv[2], on_session, BENCH_SESSION_MS, NULL, NULL, 0);
-    if (handle == NULL) bench_require(ZSYSTEMERROR, "client");
-    bench_require(zoo_set_servers_resolution_delay(handle, -1), "resolution delay");
+    if (handle == NULL) bench_zok(ZSYSTEMERROR, "client");
+    bench_zok(zoo_set_servers_resolution_delay(handle, -1), "resolution delay");
     sem_wait(&connected);
 
     size_t first = watches < BENCH_OUTSTANDING ? watches : BENCH_OUTSTANDING;
@@ -104,7 +95,7 @@ int main(int argc, char **argv)
         fire_now();
         sem_wait(&done);
         if (round >= FIRE_WARM_UP) samples[round - FIRE_WARM_UP] = bench_now_ns() - fired;
-        if (atomic_load(&told) != watches) bench_require(ZSYSTEMERROR, "not every watch was told");
+        if (atomic_load(&told) != watches) bench_zok(ZSYSTEMERROR, "not every watch was told");
     }
     bench_stop(&meter);
     fire_end();

@@ -26,13 +26,6 @@ struct watched {
     char path[TREE_PATH_SIZE];
 };
 
-static void bench_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-fire: %s\n", what);
-    exit(1);
-}
-
 static struct watched *all;
 
 static void on_get(const docent_result *result, void *user);

@@ -30,29 +30,12 @@ struct idle {
     struct bench_meter meter;
 };
 
-static void idle_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-idle: %s\n", what);
-    exit(1);
-}
-
-/* Resident memory, in bytes. */
-static uint64_t idle_rss(void)
-{
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    idle_require(file != NULL && fscanf(file, "%*u %llu", &pages) == 1, "/proc/self/statm cannot be read");
-    fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static unsigned idle_threads(void)
 {
     char line[256];
     unsigned threads = 0;
     FILE *file = fopen("/proc/self/status", "r");
-    idle_require(file != NULL, "/proc/self/status cannot be read");
+    bench_require(file != NULL, "/proc/self/status cannot be read");
     while (fgets(line, sizeof line, file) != NULL) {
         if (sscanf(line, "Threads: %u", &threads) == 1) break;
     }
@@ -76,7 +59,7 @@ static void on_state(const docent_state_event *event, void *user)
         idle->connected++;
         if (idle->connected == 1) {
             /* The first client pays for what all share. */
-            idle->rss_before = idle_rss();
+            idle->rss_before = bench_resident();
             idle->heap_before = idle_heap();
         }
         if (idle->connected < idle->wanted) {
@@ -85,7 +68,7 @@ static void on_state(const docent_state_event *event, void *user)
         }
         printf("ready\n");
         fflush(stdout);
-        idle->rss = idle_rss() - idle->rss_before;
+        idle->rss = bench_resident() - idle->rss_before;
         idle->heap = idle_heap() - idle->heap_before;
         bench_start(&idle->meter);
         event_add(idle->timer, &idle->pause);
@@ -101,7 +84,7 @@ static void idle_begin_more(struct idle *idle)
         docent_client_options options = {
             DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 10000, .base = idle->base, .on_state = on_state, .user = idle};
         docent_status status = docent_client_new(idle->address, &options, &idle->clients[idle->begun]);
-        idle_require(status == DOCENT_OK, docent_status_text(status));
+        bench_require(status == DOCENT_OK, docent_status_text(status));
         idle->begun++;
     }
 }
@@ -138,14 +121,14 @@ int main(int argc, char **argv)
                         .wanted = bench_number(argv[2], 1000000),
                         .pause = {.tv_sec = (time_t)bench_number(argv[3], 3600)},
                         .base = event_base_new()};
-    idle_require(idle.wanted >= 2, "two sessions at least: the first pays for what all share");
-    idle_require(idle.base != NULL, "no event_base");
+    bench_require(idle.wanted >= 2, "two sessions at least: the first pays for what all share");
+    bench_require(idle.base != NULL, "no event_base");
     idle.clients = calloc(idle.wanted, sizeof *idle.clients);
     idle.timer = evtimer_new(idle.base, on_timer, &idle);
-    idle_require(idle.clients != NULL && idle.timer != NULL, "out of memory");
+    bench_require(idle.clients != NULL && idle.timer != NULL, "out of memory");
     idle_begin_more(&idle);
     event_base_dispatch(idle.base);
-    idle_require(idle.closing, "the loop ended early");
+    bench_require(idle.closing, "the loop ended early");
     event_free(idle.timer);
     event_base_free(idle.base);
     free(idle.clients);

@@ -24,22 +24,6 @@ struct locks {
     bool closing;
 };
 
-static void locks_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-locks: %s\n", what);
-    exit(1);
-}
-
-static uint64_t locks_rss(void)
-{
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    locks_require(file != NULL && fscanf(file, "%*u %llu", &pages) == 1, "/proc/self/statm cannot be read");
-    fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void on_held(docent_status outcome, void *user);
 
 static void locks_begin_one(struct locks *l)
@@ -49,13 +33,13 @@ static void locks_begin_one(struct locks *l)
     docent_lock **lock = &l->all[l->begun++];
     docent_status status = docent_lock_new(l->client, path, NULL, lock);
     if (status == DOCENT_OK) status = docent_lock_acquire_async(*lock, DOCENT_FOREVER, on_held, l);
-    locks_require(status == DOCENT_OK, docent_status_text(status));
+    bench_require(status == DOCENT_OK, docent_status_text(status));
 }
 
 static void on_held(docent_status outcome, void *user)
 {
     struct locks *l = user;
-    locks_require(outcome == DOCENT_OK, docent_status_text(outcome));
+    bench_require(outcome == DOCENT_OK, docent_status_text(outcome));
     l->held++;
     if (l->begun < l->wanted) {
         locks_begin_one(l);
@@ -68,10 +52,10 @@ static void on_held(docent_status outcome, void *user)
 static void on_connected(const docent_state_event *event, void *user)
 {
     struct locks *l = user;
-    locks_require(l->closing || l->begun == 0 || event->state == DOCENT_CONNECTED, "the connection was lost");
+    bench_require(l->closing || l->begun == 0 || event->state == DOCENT_CONNECTED, "the connection was lost");
     if (event->state != DOCENT_CONNECTED || l->begun > 0) return;
     l->heap_before = (uint64_t)mallinfo2().uordblks;
-    l->rss_before = locks_rss();
+    l->rss_before = bench_resident();
     while (l->begun < l->wanted && l->begun < LOCKS_ACQUIRING_MAX) locks_begin_one(l);
 }
 
@@ -86,7 +70,7 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
     struct locks *l = user;
     (void)fd;
     (void)what;
-    double heap = (double)mallinfo2().uordblks - (double)l->heap_before, rss = (double)locks_rss() - (double)l->rss_before;
+    double heap = (double)mallinfo2().uordblks - (double)l->heap_before, rss = (double)bench_resident() - (double)l->rss_before;
     printf("locks=%zu heap_per_lock=%.0f rss_per_lock=%.0f\n", l->wanted, heap / (double)l->wanted, rss / (double)l->wanted);
     l->closing = true;
     for (size_t i = 0; i < l->wanted; i++) docent_lock_close(l->all[i], NULL, NULL);
@@ -96,16 +80,16 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
 int main(int argc, char **argv)
 {
     struct locks l = {0};
-    locks_require(argc == 3 && (l.wanted = strtoul(argv[2], NULL, 10)) > 0, "usage: bench-locks ADDRESS LOCKS");
+    bench_require(argc == 3 && (l.wanted = strtoul(argv[2], NULL, 10)) > 0, "usage: bench-locks ADDRESS LOCKS");
     l.all = calloc(l.wanted, sizeof *l.all);
     l.base = event_base_new();
-    locks_require(l.all != NULL && l.base != NULL, "no memory");
+    bench_require(l.all != NULL && l.base != NULL, "no memory");
     l.timer = event_new(l.base, -1, 0, on_settled, &l);
-    locks_require(l.timer != NULL, "no memory");
+    bench_require(l.timer != NULL, "no memory");
     docent_client_options options = {DOCENT_CLIENT_OPTIONS, .base = l.base, .session_timeout_ms = BENCH_SESSION_MS, .on_state = on_connected,
                                      .user = &l};
     docent_status status = docent_client_new(argv[1], &options, &l.client);
-    locks_require(status == DOCENT_OK, docent_status_text(status));
+    bench_require(status == DOCENT_OK, docent_status_text(status));
     event_base_dispatch(l.base);
     event_free(l.timer);
     event_base_free(l.base);

@@ -7,9 +7,7 @@
 
 #include <event2/event.h>
 
-#include <docent/docent.h>
-
-#include "meter.h"
+#include "ok.h"
 
 struct bench {
     docent_client *client;
@@ -20,13 +18,6 @@ struct bench {
     bool warm;
 };
 
-static void bench_require(docent_status status, const char *what)
-{
-    if (status == DOCENT_OK) return;
-    fprintf(stderr, "bench-queue: %s: %s\n", what, docent_status_text(status));
-    exit(1);
-}
-
 static void begin_take(struct bench *bench);
 static void begin_puts(struct bench *bench);
 
@@ -34,9 +25,9 @@ static void on_taken(const docent_result *result, void *user)
 {
     struct bench *bench = user;
     uint64_t number = UINT64_MAX;
-    bench_require(result->status, "take");
+    bench_ok(result->status, "take");
     if (result->size >= sizeof number) memcpy(&number, result->data, sizeof number);
-    bench_require(number == bench->ended ? DOCENT_OK : DOCENT_ERR_CORRUPT_DATA, "order");
+    bench_ok(number == bench->ended ? DOCENT_OK : DOCENT_ERR_CORRUPT_DATA, "order");
     if (++bench->ended < bench->items) {
         if (bench->begun < bench->items) begin_take(bench);
         return;
@@ -54,7 +45,7 @@ static void on_taken(const docent_result *result, void *user)
 static void begin_take(struct bench *bench)
 {
     bench->begun++;
-    bench_require(docent_queue_take_async(bench->queue, DOCENT_FOREVER, on_taken, bench), "take");
+    bench_ok(docent_queue_take_async(bench->queue, DOCENT_FOREVER, on_taken, bench), "take");
 }
 
 static void begin_put(struct bench *bench);
@@ -62,7 +53,7 @@ static void begin_put(struct bench *bench);
 static void on_put(const docent_result *result, void *user)
 {
     struct bench *bench = user;
-    bench_require(result->status, "put");
+    bench_ok(result->status, "put");
     if (++bench->ended < bench->items) {
         if (bench->begun < bench->items) begin_put(bench);
         return;
@@ -78,7 +69,7 @@ static void begin_put(struct bench *bench)
     char data[BENCH_DATA_BYTES] = "";
     memcpy(data, &bench->begun, sizeof bench->begun);
     bench->begun++;
-    bench_require(docent_queue_put_async(bench->queue, data, sizeof data, on_put, bench), "put");
+    bench_ok(docent_queue_put_async(bench->queue, data, sizeof data, on_put, bench), "put");
 }
 
 static void begin_puts(struct bench *bench)
@@ -90,7 +81,7 @@ static void begin_puts(struct bench *bench)
 
 static void on_made(const docent_result *result, void *user)
 {
-    bench_require(result->status, "path");
+    bench_ok(result->status, "path");
     begin_puts(user);
 }
 
@@ -105,9 +96,9 @@ int main(int argc, char **argv)
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base, .session_timeout_ms = BENCH_SESSION_MS };
     char path[64];
     snprintf(path, sizeof path, "/docent-bench/queue-%ld", (long)getpid());
-    bench_require(docent_client_new(argv[1], &options, &bench.client), "client");
-    bench_require(docent_queue_new(bench.client, path, NULL, &bench.queue), "queue");
-    bench_require(docent_ensure_path_async(bench.client, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_made, &bench), "path");
+    bench_ok(docent_client_new(argv[1], &options, &bench.client), "client");
+    bench_ok(docent_queue_new(bench.client, path, NULL, &bench.queue), "queue");
+    bench_ok(docent_ensure_path_async(bench.client, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_made, &bench), "path");
     event_base_dispatch(base);
     event_base_free(base);
     printf("put=%.0f take=%.0f\n", (double)bench.items * 1e9 / (double)bench.put_ns, (double)bench.items * 1e9 / (double)bench.take_ns);

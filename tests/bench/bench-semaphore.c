@@ -5,12 +5,7 @@
  * Prints how long OPS rounds took, after as many that do not count: "ops=N wall_ns=N". Given back means that the nodes are gone. */
 #include <event2/event.h>
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-#include <docent/docent.h>
+#include "ok.h"
 
 struct bench {
     docent_client *client;
@@ -20,37 +15,23 @@ struct bench {
     uint64_t warm_up, total, ended, began_ns;
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void require(docent_status status, const char *what)
-{
-    if (status == DOCENT_OK) return;
-    fprintf(stderr, "bench-semaphore: %s: %s\n", what, docent_status_text(status));
-    exit(1);
-}
-
 static void on_acquired(docent_status status, void *user);
 
 static void acquire(struct bench *b)
 {
-    require(docent_semaphore_acquire_async(b->semaphore, b->leases, 30000, on_acquired, b, &b->permit), "acquire");
+    bench_ok(docent_semaphore_acquire_async(b->semaphore, b->leases, 30000, on_acquired, b, &b->permit), "acquire");
 }
 
 static void on_returned(void *user)
 {
     struct bench *b = user;
     b->ended++;
-    if (b->ended == b->warm_up) b->began_ns = now_ns();
+    if (b->ended == b->warm_up) b->began_ns = bench_now_ns();
     if (b->ended < b->total) {
         acquire(b);
         return;
     }
-    printf("ops=%" PRIu64 " wall_ns=%" PRIu64 "\n", b->total - b->warm_up, now_ns() - b->began_ns);
+    printf("ops=%" PRIu64 " wall_ns=%" PRIu64 "\n", b->total - b->warm_up, bench_now_ns() - b->began_ns);
     docent_semaphore_close(b->semaphore, NULL, NULL);
     docent_client_close(b->client, NULL, NULL);
 }
@@ -58,7 +39,7 @@ static void on_returned(void *user)
 static void on_acquired(docent_status status, void *user)
 {
     struct bench *b = user;
-    require(status, "acquired");
+    bench_ok(status, "acquired");
     docent_permit_close(b->permit, on_returned, b);
 }
 
@@ -75,8 +56,8 @@ int main(int argc, char **argv)
     struct event_base *base = event_base_new();
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base };
     docent_semaphore_options limit = { DOCENT_SEMAPHORE_OPTIONS, .max = 10 };
-    require(docent_client_new(argv[1], &options, &b.client), "client");
-    require(docent_semaphore_new(b.client, "/docent-bench/semaphore", &limit, &b.semaphore), "semaphore");
+    bench_ok(docent_client_new(argv[1], &options, &b.client), "client");
+    bench_ok(docent_semaphore_new(b.client, "/docent-bench/semaphore", &limit, &b.semaphore), "semaphore");
     acquire(&b);
     event_base_dispatch(base);
     event_base_free(base);

@@ -5,16 +5,13 @@
  * It tells that it is connected without waiting for its watches; so what is measured is the time to the reply of a read that it sends
  * then: the server answers in order. It puts all its watches into one packet. Where the server does not take that, it never comes
  * back; which is given up after a while, and told by restored=0 and the number of connections that it made. */
-#define THREADED
-#include <zookeeper/zookeeper.h>
-
 #include <errno.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "meter.h"
 #include "watches.h"
+#include "zok.h"
 
 enum { GIVE_UP_S = 10 };
 
@@ -28,13 +25,6 @@ struct bench {
     atomic_uint connections; /* Since the last cut. */
     sem_t connected, watching, back;
 };
-
-static void bench_require(int error, const char *what)
-{
-    if (error == ZOK) return;
-    fprintf(stderr, "bench-watches-apache: %s: %s\n", what, zerror(error));
-    exit(1);
-}
 
 static void on_back(int error, const struct Stat *stat, const void *user)
 {
@@ -76,14 +66,14 @@ static void watch_begin(struct bench *bench)
     size_t number = atomic_fetch_add(&bench->begun, 1);
     if (number >= bench->watches) return;
     watches_path(number, path);
-    bench_require(zoo_awexists(bench->handle, path, on_watch, bench, on_exists, bench), "exists");
+    bench_zok(zoo_awexists(bench->handle, path, on_watch, bench, on_exists, bench), "exists");
 }
 
 static void on_exists(int error, const struct Stat *stat, const void *user)
 {
     struct bench *bench = (struct bench *)user;
     (void)stat;
-    if (error != ZNONODE) bench_require(error != ZOK ? error : ZNODEEXISTS, "exists");
+    if (error != ZNONODE) bench_zok(error != ZOK ? error : ZNODEEXISTS, "exists");
     watch_begin(bench);
     if (++bench->ended == bench->watches) sem_post(&bench->watching);
 }
@@ -117,8 +107,8 @@ int main(int argc, char **argv)
 
     zoo_set_debug_level((ZooLogLevel)0); /* That it is cut off it would tell for every attempt. */
     bench.handle = zookeeper_init(address, on_session, BENCH_SESSION_MS, NULL, &bench, 0);
-    if (bench.handle == NULL) bench_require(ZSYSTEMERROR, "client");
-    bench_require(zoo_set_servers_resolution_delay(bench.handle, -1), "resolution delay");
+    if (bench.handle == NULL) bench_zok(ZSYSTEMERROR, "client");
+    bench_zok(zoo_set_servers_resolution_delay(bench.handle, -1), "resolution delay");
     sem_wait(&bench.connected);
     for (unsigned i = 0; i < WATCHES_OUTSTANDING; i++) watch_begin(&bench);
     sem_wait(&bench.watching);

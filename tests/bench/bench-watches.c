@@ -26,13 +26,6 @@ struct bench {
 
 static const struct timeval cut_pause = {0, BENCH_CUT_PAUSE_MS * 1000};
 
-static void bench_require(bool good, const char *what)
-{
-    if (good) return;
-    fprintf(stderr, "bench-watches: %s\n", what);
-    exit(1);
-}
-
 static void on_exists(const docent_result *result, void *user);
 
 static void on_watch(const docent_watch_event *event, void *user)

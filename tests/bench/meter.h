@@ -1,9 +1,10 @@
-/* meter.h - what the programs of this folder share: clocks, a sorted list of latencies, one line of result.
+/* meter.h - what the programs of this folder share: clocks, a sorted list of latencies, one line of result, and how to give up.
  *
  * A result is one line of "key=value" pairs on standard output, read by bench.py. */
 #ifndef BENCH_METER_H
 #define BENCH_METER_H
 
+#include <err.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     BENCH_WARM_UP = 2000,      /* Operations before the measured ones. A fixed number, so that two runs under callgrind differ in
@@ -22,6 +24,11 @@ enum {
 };
 #define BENCH_NODE "/docent-bench/node"
 #define BENCH_LOCK "/docent-bench/lock"
+
+static inline void bench_require(bool good, const char *what)
+{
+    if (!good) errx(1, "%s", what);
+}
 
 static inline uint64_t bench_clock(clockid_t id)
 {
@@ -74,11 +81,18 @@ static inline void bench_print_samples(const struct bench_meter *meter, uint64_t
 static inline uint64_t *bench_samples(size_t count)
 {
     uint64_t *samples = calloc(count, sizeof *samples);
-    if (samples == NULL) {
-        fprintf(stderr, "out of memory\n");
-        exit(1);
-    }
+    bench_require(samples != NULL, "out of memory");
     return samples;
+}
+
+/* Resident memory, in bytes. */
+static inline uint64_t bench_resident(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    bench_require(file != NULL && fscanf(file, "%*u %llu", &pages) == 1, "/proc/self/statm cannot be read");
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Positive numbers of the command line. */
