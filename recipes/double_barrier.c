@@ -17,18 +17,21 @@ static void member_attached(struct handle *handle)
 
 static void member_on_event(struct handle *handle, const struct docent_event *ev)
 {
-    (void)handle; /* Entries hear of everything themselves. */
-    (void)ev;
+    if (ev->type == DOCENT_EV_SUSPENDED || ev->type == DOCENT_EV_EXPIRED) member_of(handle)->ready_known = false;
 }
 
 static void member_end(struct handle *handle, docent_status why, bool mute)
 {
-    docent_errands_end(member_of(handle)->errands, why, mute);
+    struct docent_double_barrier *b = member_of(handle);
+    b->ready_known = false;
+    docent_errands_end(b->errands, why, mute);
+    docent_rearm_stop(&b->watch, mute);
 }
 
 static bool member_is_over(const struct handle *handle)
 {
-    return member_of(handle)->errands == NULL;
+    const struct docent_double_barrier *b = member_of(handle);
+    return b->errands == NULL && docent_rearm_is_over(&b->watch);
 }
 
 static void member_free(struct handle *handle)
@@ -75,7 +78,8 @@ docent_status docent_double_barrier_new(docent_client *client, const char *path,
     b->on_lost = full.on_lost;
     b->user = full.user;
     docent_tenure_init(&b->tenure);
-    b->handle.timer_later = true; /* Never: timers are the errands' own. */
+    b->handle.timer_later = true;
+    b->handle.timers = 1; /* The watch's. */
     status = full.acl.count == 0 ? DOCENT_OK : docent_acl_keep(allocator, full.acl, &b->acl);
     if (status == DOCENT_OK) status = docent_handle_open(&b->handle, client, &member_kind);
     if (status != DOCENT_OK) {
@@ -94,7 +98,8 @@ docent_status docent_double_barrier_enter_async(docent_double_barrier *b, uint32
     if (status != DOCENT_OK) return status;
     if (b->current != NULL) return DOCENT_ERR_BUSY;
     struct entrant *e;
-    status = docent_entrant_begin(b, &e);
+    status = docent_ready_watch(b);
+    if (status == DOCENT_OK) status = docent_entrant_begin(b, &e);
     if (status != DOCENT_OK) return status;
     e->one_look = timeout_ms == DOCENT_NO_WAIT;
     b->current = e;

@@ -9,14 +9,6 @@ static bool enter_is_member(const char *name)
     return strcmp(name, "ready") != 0;
 }
 
-void docent_entrant_see_ready(struct entrant *e, const struct docent_event *ev)
-{
-    e->ready = (struct entry_ready){ .there = ev->status == DOCENT_OK };
-    if (!e->ready.there) return;
-    e->ready.czxid = ev->result->stat.czxid;
-    e->ready.version = ev->result->stat.version;
-}
-
 /* ---- Gathering. ---- */
 
 static void enter_ask_count(struct entrant *e)
@@ -25,11 +17,13 @@ static void enter_ask_count(struct entrant *e)
     docent_ask(entry_machine(e), &exists, TAG_COUNT);
 }
 
+/* Whether ready is there the watch tells, once it is known; whose it is, only a look. */
 void docent_entrant_ask_look(struct entrant *e)
 {
-    docent_op exists = docent_op_exists(e->barrier->ready);
-    e->ready.there = e->unseen = false;
-    docent_ask_watch(entry_machine(e), &exists, TAG_READY);
+    e->unseen = e->shy = false;
+    e->looks = !docent_ready_is_known(e->barrier) || e->barrier->ready_there;
+    e->ready.there = false;
+    if (e->looks) docent_ready_ask(e, TAG_READY);
     enter_ask_count(e);
 }
 
@@ -39,23 +33,27 @@ static void enter_on_ready(struct entrant *e, const struct docent_event *ev)
         docent_entrant_ask_again(e, ENTRY_GATHERING, ev->status);
         return;
     }
-    docent_entrant_see_ready(e, ev);
-    if (!e->ready.there) return;
-    if (e->ready.czxid > e->own.czxid) { /* We are among those who were there when it was made. */
+    docent_ready_seen(e, ev);
+    if (!e->ready.there) {
+        if (!docent_ready_is_known(e->barrier) && e->barrier->watch.state == REARM_ARMED) docent_entrant_go(e, ENTRY_GATHERING);
+    } else if (e->ready.czxid > e->own.czxid) { /* We are among those who were there when it was made. */
         docent_entrant_is_inside(e);
     } else {
         docent_entrant_go(e, ENTRY_JOINING);
     }
 }
 
-/* It was told on the connection that had told of our node before, so it happened after that. */
-void docent_entrant_on_ready_change(struct entrant *e, docent_watch_type change)
+/* Told on a connection that had told of our node before, it happened after that. But a server without standing watches is asked what has
+ * happened, and may have been asked before our node was there. */
+void docent_entrant_on_ready_made(struct entrant *e, int64_t zxid)
 {
-    if (change == DOCENT_WATCH_CREATED && !e->unseen) {
-        docent_entrant_is_inside(e);
-    } else {
+    if (e->state != ENTRY_GATHERING) return;
+    if (zxid >= 0 && zxid <= e->own.czxid) {
         docent_entrant_go(e, ENTRY_GATHERING);
+        return;
     }
+    e->ready = (struct entry_ready){ .there = true, .czxid = zxid >= 0 ? zxid : 0 };
+    docent_entrant_is_inside(e);
 }
 
 /* There are not enough: the watch will tell. */
@@ -76,6 +74,7 @@ void docent_entrant_gathering_timer(struct entrant *e)
     docent_op exists = docent_op_exists(e->own.path);
     if (!docent_machine_online(entry_machine(e))) return;
     docent_ask(entry_machine(e), &exists, TAG_OWN);
+    if (!docent_ready_is_known(e->barrier)) docent_ready_ask(e, TAG_READY);
     enter_ask_count(e);
 }
 
@@ -87,6 +86,9 @@ static void enter_on_count(struct entrant *e, const struct docent_event *ev)
         docent_entrant_begin_anew(e);
     } else if (ev->result->stat.num_children >= 0 && (uint32_t)ev->result->stat.num_children < e->barrier->quantity) {
         enter_wait(e);
+    } else if (e->shy && ev->result->stat.pzxid != e->own.czxid) { /* Of all who see that there are enough now, the last who came shall act. */
+        e->shy = false;
+        docent_machine_timer(entry_machine(e), ENTRY_SHY_MS);
     } else {
         docent_op list = docent_op_children(e->barrier->path);
         docent_ask(entry_machine(e), &list, TAG_LIST);
@@ -150,7 +152,8 @@ static void enter_on_list(struct entrant *e, const struct docent_event *ev)
     }
     if (!ours) {
         docent_entrant_begin_anew(e);
-    } else if (ready) { /* And our look was not answered with it. */
+    } else if (ready) { /* And we had not heard of it. */
+        e->barrier->ready_known = false;
         docent_entrant_go(e, ENTRY_GATHERING);
     } else if (members < e->barrier->quantity) {
         enter_wait(e);
@@ -162,8 +165,10 @@ static void enter_on_list(struct entrant *e, const struct docent_event *ev)
 static void enter_on_open(struct entrant *e, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_OK) {
+        e->ready = (struct entry_ready){ .there = true, .czxid = ev->result->zxid };
         docent_entrant_is_inside(e);
     } else if (ev->status == DOCENT_ERR_NODE_EXISTS) {
+        e->barrier->ready_known = false;
         docent_entrant_go(e, ENTRY_GATHERING);
     } else if (ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION) { /* Somebody has gone, or is about to. */
         docent_machine_retry(entry_machine(e));
@@ -265,50 +270,17 @@ static void enter_on_member(struct entrant *e, const struct docent_event *ev)
     docent_free(&e->barrier->handle.allocator, path);
 }
 
-/* ---- Clearing away what a dead round has left. ---- */
-
-/* Nobody who has passed by this ready is there, and nobody can come, unless by joining one who is. But while we looked others may have cleared it
- * away, and begun another round, whose ready looks like this one to a deletion that can only name a version. So whoever clears away sets the
- * path's own node, unchanged, in the same transaction, under the version that it had before we looked at ready again. */
-void docent_entrant_ask_clear(struct entrant *e)
+/* Which ready it was that we set the look did not tell: another may have taken the place of the one that it saw. */
+static void enter_has_joined(struct entrant *e, const docent_result *join)
 {
-    docent_op base = docent_op_get(e->barrier->path), ready = docent_op_exists(e->barrier->ready);
-    entry_machine(e)->raw = true;
-    docent_ask(entry_machine(e), &base, TAG_BASE);
-    entry_machine(e)->raw = false;
-    docent_ask(entry_machine(e), &ready, TAG_AGAIN);
-}
-
-void docent_entrant_on_clear(struct entrant *e, enum entry_state back, const struct docent_event *ev)
-{
-    if (ev->status == DOCENT_OK && ev->tag == TAG_BASE) {
-        docent_free(&e->barrier->handle.allocator, e->base);
-        e->base = docent_result_keep(&e->barrier->handle.allocator, ev->result);
-        if (e->base == NULL) docent_entrant_go_later(e, back, DOCENT_ERR_NO_MEMORY);
-    } else if (ev->status == DOCENT_OK && ev->tag == TAG_AGAIN) {
-        bool same = ev->result->stat.czxid == e->ready.czxid && ev->result->stat.version == e->ready.version;
-        if (!same || e->base == NULL) {
-            docent_entrant_go(e, back);
-            return;
-        }
-        docent_op ops[] = {
-            docent_op_set(e->barrier->path, e->base->data, e->base->size, e->base->stat.version),
-            docent_op_delete(e->barrier->ready, e->ready.version),
-        };
-        docent_op clear = docent_op_multi(ops, 2);
-        docent_client_log(entry_client(e), DOCENT_LOG_INFO, "double_barrier.stale", e->barrier->path,
-                          "a round ended with its members, and is cleared away");
-        entry_machine(e)->raw = true;
-        docent_ask(entry_machine(e), &clear, TAG_STALE);
-        entry_machine(e)->raw = false;
-    } else if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION) {
-        docent_entrant_go(e, back);
-    } else {
-        docent_entrant_ask_again(e, back, ev->status);
+    const docent_stat *ready = join != NULL && join->result_count == 3 ? &join->results[2].stat : NULL;
+    e->ready = (struct entry_ready){ .there = true };
+    if (ready != NULL) {
+        e->ready.czxid = ready->czxid;
+        e->ready.version = ready->version;
     }
+    docent_entrant_is_inside(e);
 }
-
-/* ---- Joining, go on. ---- */
 
 static void enter_on_join_list(struct entrant *e, const struct docent_event *ev)
 {
@@ -336,7 +308,7 @@ void docent_entrant_on_joining(struct entrant *e, const struct docent_event *ev)
         } else if (ev->status != DOCENT_OK) {
             docent_entrant_ask_again(e, ENTRY_GATHERING, ev->status);
         } else if (ev->result->stat.version == 1) { /* We had joined, and the reply was lost. */
-            docent_entrant_is_inside(e);
+            enter_has_joined(e, NULL);
         }
         break;
     case TAG_LIST: enter_on_join_list(e, ev); break;
@@ -346,7 +318,7 @@ void docent_entrant_on_joining(struct entrant *e, const struct docent_event *ev)
     case TAG_STALE: docent_entrant_on_clear(e, ENTRY_GATHERING, ev); break;
     case TAG_JOIN:
         if (ev->status == DOCENT_OK) {
-            docent_entrant_is_inside(e);
+            enter_has_joined(e, ev->result);
         } else if (moved) {
             docent_entrant_go(e, ENTRY_GATHERING);
         } else {
@@ -363,12 +335,12 @@ void docent_entrant_ask_mark(struct entrant *e)
 {
     docent_op set = docent_op_set(e->own.path, e->barrier->label, e->barrier->label_size, 0);
     docent_op sets[] = { set, set };
-    docent_op own = docent_op_exists(e->own.path), ready = docent_op_exists(e->barrier->ready);
+    docent_op own = docent_op_exists(e->own.path);
     sets[1].version = 1;
     docent_op mark = docent_op_multi(sets, 2);
     docent_ask(entry_machine(e), &mark, TAG_MARK);
     docent_ask(entry_machine(e), &own, TAG_OWN);
-    docent_ask(entry_machine(e), &ready, TAG_READY);
+    docent_ready_ask(e, TAG_READY);
 }
 
 static void enter_withdraw(struct entrant *e)
@@ -397,7 +369,7 @@ void docent_entrant_on_marking(struct entrant *e, const struct docent_event *ev)
         e->own_stat = ev->result->stat;
         return;
     }
-    docent_entrant_see_ready(e, ev);
+    docent_ready_seen(e, ev);
     bool counted = e->own_stat.czxid < e->ready.czxid && e->ready.czxid < e->own_stat.mzxid;
     bool joined = e->own_stat.czxid > e->ready.czxid && e->own_stat.version == 1;
     if (e->ready.there && (counted || joined)) {

@@ -1,4 +1,4 @@
-/* recipes/double_barrier_leave.c - see double_barrier.h: leaving together. */
+/* recipes/double_barrier_leave.c - see double_barrier.h: leaving together, by looking who is there. */
 #include <string.h>
 
 #include "recipes/double_barrier.h"
@@ -6,16 +6,15 @@
 
 void docent_entrant_ask_leave(struct entrant *e)
 {
-    docent_op ready = docent_op_exists(e->barrier->ready);
     docent_op list = docent_op_children(e->barrier->path);
     bool ready_decides = e->own.known == PROTECTED_NONE && e->round != 0 && e->barrier->dialect == DOCENT_DIALECT_CURATOR;
     docent_op sync = docent_op_sync(e->barrier->path);
     if (e->behind) docent_ask(entry_machine(e), &sync, TAG_SYNC);
-    docent_ask(entry_machine(e), &ready, TAG_READY);
+    docent_ready_ask(e, TAG_READY);
     if (!ready_decides) docent_ask(entry_machine(e), &list, TAG_LIST); /* Else perhaps there is no need for it. */
 }
 
-static void leave_is_over(struct entrant *e)
+void docent_entrant_has_left(struct entrant *e)
 {
     if (e->own.known != PROTECTED_NONE) {
         docent_entrant_go(e, ENTRY_REMOVING);
@@ -28,7 +27,7 @@ static void leave_is_over(struct entrant *e)
 static bool leave_round_is_over(const struct entrant *e)
 {
     if (e->barrier->dialect != DOCENT_DIALECT_CURATOR) return false;
-    return !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);
+    return e->past || !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);
 }
 
 static void leave_on_ready(struct entrant *e, const struct docent_event *ev)
@@ -37,11 +36,12 @@ static void leave_on_ready(struct entrant *e, const struct docent_event *ev)
         docent_entrant_ask_again(e, ENTRY_LEAVING, ev->status);
         return;
     }
-    docent_entrant_see_ready(e, ev);
+    docent_ready_seen(e, ev);
     if (e->ready.there && e->round == 0) e->round = e->ready.czxid;
+    e->past |= e->left_zxid != 0 && e->ready.czxid > e->left_zxid;
     if (e->own.known != PROTECTED_NONE) return; /* The list comes next. */
     if (leave_round_is_over(e)) {
-        leave_is_over(e);
+        docent_entrant_has_left(e);
     } else {
         docent_op list = docent_op_children(e->barrier->path);
         docent_ask(entry_machine(e), &list, TAG_LIST);
@@ -114,7 +114,7 @@ static void leave_last(struct entrant *e, bool alone)
     };
     bool ours = e->own.known != PROTECTED_NONE;
     if (!e->ready.there || !alone) {
-        leave_is_over(e);
+        docent_entrant_has_left(e);
         return;
     }
     if (!ours) {
@@ -142,7 +142,7 @@ static void leave_on_list(struct entrant *e, const struct docent_event *ev)
     docent_machine_calm(entry_machine(e));
     if (!others.ours) docent_entrant_has_none(e);
     if (ev->status == DOCENT_ERR_NO_NODE || leave_round_is_over(e) || (others.count > 0 && e->verdict != DOCENT_OK)) {
-        leave_is_over(e); /* Or we do not wait for them. */
+        docent_entrant_has_left(e); /* Or we do not wait for them. */
     } else if (others.count == 0) {
         leave_last(e, others.strangers == 0);
     } else if (others.ours && strcmp(entry_name(e), others.lowest) < 0) {
@@ -170,7 +170,7 @@ void docent_entrant_on_leaving(struct entrant *e, const struct docent_event *ev)
     case TAG_END:
         if (ev->status == DOCENT_OK) {
             docent_entrant_has_none(e);
-            leave_is_over(e);
+            docent_entrant_has_left(e);
         } else if (moved) { /* Somebody has joined since we looked, or has taken something away. */
             docent_entrant_go(e, ENTRY_LEAVING);
         } else {

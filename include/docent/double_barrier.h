@@ -15,13 +15,18 @@
  *   - nobody passes before so many were in, in this round;
  *   - whoever was counted learns of it, also when it was cut off meanwhile: it passes, or its enter ends with an error and it is out;
  *   - a `ready` that a dead round left behind is recognised (no member that has passed by it is there), removed, and lets nobody in;
- *   - the last member to leave takes `ready` away in the transaction that removes itself, which fails if somebody has come in meanwhile;
+ *   - `ready` is taken away when nobody of its round is there any more, by the last who leaves, in a transaction that fails if anybody else has
+ *     done so meanwhile;
  *   - who waits to leave waits for its own round, not for those who gather for the next.
  * Where members of Curator take part this cannot all be so, because they do what they do without looking: they pass by any `ready`, stale or
  * not; they count whoever has a node, also one that withdraws at that moment; one that came late is not known to us as having passed; and
  * two of them may take `ready` away while a third is still inside. Rounds of members that all come and go together are safe. Curator 5.9.1
  * counts again on waking up, so a slow member there is stranded until its time-out when faster ones, whosoever, have begun to leave.
  *
+ * Requests    Two to enter and two to leave, sent together, whatever the number of members; when a round is complete one member sends two more, and
+ *             one when it is over. All are told of both by a standing watch on `ready`, which a handle has from its first entry until it is
+ *             closed. More on servers before 3.6, for a first entry, after an outage, for a member that waits for more than a second for others to
+ *             leave, or that comes late, and in the kazoo dialect.
  * On suspend  Entering and leaving go on when the connection is back. Inside, the state turns SUSPECT.
  * On expiry   Entering ends with DOCENT_ERR_SESSION_EXPIRED. Inside, on_lost is told: the others take us for gone. Leaving ends with
  *             DOCENT_ERR_SESSION_EXPIRED if our node was still there, and else goes on.
@@ -29,7 +34,10 @@
  *             session's end removes the node, and the handle is dead: docent_double_barrier_close() then only frees. (A client that was refused its
  *             credentials: DOCENT_ERR_AUTH_FAILED.)
  * On removal  Somebody else deletes our node: entering begins anew, within ten seconds. Inside, on_lost is told DOCENT_ERR_NO_NODE, within a
- *             second and a round trip. Somebody else deletes `ready`: those who leave take the round for over.
+ *             second and a round trip. Somebody else deletes `ready`: those who leave take the round for over. Whoever is to take it away dies
+ *             at that moment: others do, after a second.
+ * Permissions Members need all but ADMIN on path. Where they may not WRITE, two who take the same `ready` away at the same time, and a
+ *             third who makes another between them, may end a round too early.
  * Nodes       Curator dialect: path/<uuid>, ephemeral, one per member and round, and path/ready, plain, as Curator's DistributedDoubleBarrier. A
  *             member's node is set once or twice, which nobody else looks at: by the member, when it joins a round late or withdraws. Nothing else
  *             may live under path: it would count as a member. Kazoo dialect: path/<hex>, our label in it, and path/ready, empty, as

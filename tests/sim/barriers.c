@@ -45,6 +45,7 @@ struct barriers {
     bool gathered; /* The calm: all are out, and go in for the last time. */
     bool broken;   /* Then somebody was not let in, or out. */
     bool done;
+    bool closing;  /* The quiet: all handles are closed. */
     bool gate;     /* It is closed. */
     uint64_t open_us, shut_us; /* When it was last open, or closed; now, if it is. */
 };
@@ -629,6 +630,26 @@ void barriers_leave(struct actor *actor, bool crashed)
     }
 }
 
+/* A handle keeps its watch until it is closed, and longer where it is a one-shot. What takes it back wants memory, which a storm may refuse. */
+static void barriers_close(struct world *world)
+{
+    struct barriers *barriers = world->barriers;
+    bool refused = world->scenario->storm || world->scenario->speaks[0] != NULL;
+    if (barriers->closing) {
+        return;
+    }
+    barriers->closing = true;
+    for (size_t i = 0; i < world->plan.count; i++) {
+        refused = refused || world->plan.faults[i].kind == FAULT_ALLOC;
+    }
+    world->watches_left = refused ? SIZE_MAX / 2 : world->watches_left;
+    for (size_t i = 0; i < world->actor_count; i++) {
+        if (world->actors[i]->client.core != NULL) {
+            member_close(world->actors[i]);
+        }
+    }
+}
+
 bool barriers_quiet(struct world *world)
 {
     const struct barriers *barriers = world->barriers;
@@ -640,5 +661,6 @@ bool barriers_quiet(struct world *world)
     if (barriers->ready != 0) {
         world_fail(world, "all are out, and ready stands");
     }
+    barriers_close(world);
     return true;
 }

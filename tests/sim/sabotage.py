@@ -66,7 +66,10 @@ CACHE_TELL = "recipes/cache_tell.c"
 BARRIER = "recipes/barrier.c"
 ENTER = "recipes/double_barrier_enter.c"
 ENTRY = "recipes/double_barrier_entry.c"
+FATE = "recipes/double_barrier_fate.c"
 LEAVE = "recipes/double_barrier_leave.c"
+PART = "recipes/double_barrier_part.c"
+READY = "recipes/double_barrier_ready.c"
 ITEMS = "recipes/items.c"
 PUT = "recipes/put.c"
 QUEUE_TAKE = "recipes/queue_take.c"
@@ -735,11 +738,11 @@ BUGS = [
         (ENTER, "docent_op join = docent_op_multi(ops, sizeof ops / sizeof ops[0]);", "docent_op join = docent_op_multi(ops, 2);"),
     ], ["--scenario members-three --seeds 3000", "--scenario storm-members --seeds 12000"]),
     Bug("members-clear-blindly", "a stale ready is cleared away by its version alone, and another round's goes", [
-        (ENTER, "docent_op clear = docent_op_multi(ops, 2);", "docent_op clear = ops[1];"),
-        (ENTER, "if (!same || e->base == NULL) {", "if (e->base == NULL) {"),
+        (READY, "docent_op clear = docent_op_multi(ops, 2);", "docent_op clear = ops[1];"),
+        (READY, "if (!same || e->base == NULL) {", "if (e->base == NULL) {"),
     ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
     Bug("members-time-out-at-once", "who is late goes without asking whether it was counted", [
-        (ENTRY, "bool asks = why == DOCENT_ERR_TIMEOUT && e->own.known", "bool asks = why == DOCENT_ERR_CANCELLED && e->own.known"),
+        (FATE, "bool asks = why == DOCENT_ERR_TIMEOUT && e->own.known", "bool asks = why == DOCENT_ERR_CANCELLED && e->own.known"),
     ], ["--exhaustive members --pairs 1000", "--scenario storm-members --seeds 6000"]),
     Bug("members-unmarked", "who withdraws asks whether it was counted, and can be counted afterwards", [
         (ENTER, "docent_op mark = docent_op_multi(sets, 2);", "docent_op mark = docent_op_check(e->own.path, 0);\n    mark = docent_op_multi(&mark, 1);\n    (void)sets;"),
@@ -749,8 +752,34 @@ BUGS = [
         (LEAVE, "if (e->behind) docent_ask(entry_machine(e), &sync, TAG_SYNC);", "e->behind = false;\n    (void)sync;"),
     ], ["--exhaustive members --pairs 100"]),
     Bug("members-next-round", "who leaves waits for whoever is there, also for the next round's members", [
-        (LEAVE, "return !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);", "return false;"),
+        (LEAVE, "return e->past || !e->ready.there || (e->round != 0 && e->ready.czxid != e->round);", "return false;"),
     ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
+    Bug("members-any-end", "the end of any round, also of one before ours, is taken for the end of ours", [
+        (PART, "    if ((!leaving && !in) || e->barrier", "    if (e->barrier"),
+    ], ["--scenario members --seeds 300", "--scenario storm-members --seeds 6000"]),
+    Bug("members-part-at-once", "whose node is gone does not wait until all are out", [
+        (PART, "if (e->past) docent_entrant_has_left(e);", "docent_entrant_has_left(e);"),
+    ], ["--scenario members --seeds 300"]),
+    Bug("members-part-last", "who leaves takes ready away, whoever is in", [
+        (PART, "ev->result->stat.num_children == 1 && ", ""),
+    ], ["--scenario members --seeds 300"]),
+    Bug("members-part-careless", "the last who leaves takes ready away by its version alone, and another round's goes", [
+        (READY, "docent_op clear = docent_op_multi(ops, 2);", "docent_op clear = ops[1];"),
+    ], ["--scenario members-three --seeds 6000", "--scenario storm-members --seeds 12000"]),
+    Bug("members-joined-seen", "who has joined takes the ready that it looked at before for that of its round", [
+        (ENTER, "    e->ready = (struct entry_ready){ .there = true };\n    if (ready != NULL) {", "    if (ready == join) {"),
+    ], ["--scenario storm-members --seed 1000 --seeds 6000"]),
+    Bug("members-unarmed", "what a look said before the watch was armed is taken for what is", [
+        (READY, "if (e->look_of == 0 || e->look_of != b->resets || b->watch.state != REARM_ARMED) return;", ""),
+    ], ["--scenario storm-members --seeds 6000", "--exhaustive members --pairs 1000"]),
+    Bug("members-outdated", "after a cut what the watch told before is taken for what is", [
+        ("recipes/double_barrier.c", "if (ev->type == DOCENT_EV_SUSPENDED || ev->type == DOCENT_EV_EXPIRED) member_of(handle)->ready_known = false;", "(void)handle, (void)ev;"),
+        (READY, "        b->ready_known = false;\n        b->resets++;", "        b->resets++;"),
+    ], ["--scenario storm-members --seeds 6000", "--exhaustive members --pairs 1000"]),
+    Bug("members-shy", "of many who see that there are enough nobody acts", [
+        (ENTER, "        e->shy = false;\n        docent_machine_timer(entry_machine(e), ENTRY_SHY_MS);", ""),
+        (ENTER, "e->shy && ev->result->stat.pzxid != e->own.czxid", "e->shy"),
+    ], ["--scenario members --seeds 300"]),
     # Synchronising queues.
     Bug("gather-unchecked", "a round begins although a member that was listed has gone", [
         (SYNC_QUEUE_START, "        ops[count++] = docent_op_check(path, DOCENT_ANY_VERSION);\n", "        count += 0;\n"),
