@@ -81,6 +81,15 @@ static inline docent_client *client_start(const docent_client_options *options)
     return client;
 }
 
+/* None, if there is no such node. */
+static inline size_t children_count(docent_client *client, const char *path)
+{
+    docent_result *result = NULL;
+    size_t count = docent_children(client, path, &result) == DOCENT_OK ? result->name_count : 0;
+    docent_result_free(result);
+    return count;
+}
+
 /* Of a development server; 0: the default, which is short. */
 static inline int server_start_with(uint32_t max_session_ms)
 {

@@ -1,22 +1,7 @@
 /* tests/live/test_barrier.c - barriers, double barriers, countdowns and synchronising queues against a server. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static bool there(const char *path)
 {

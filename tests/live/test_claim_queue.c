@@ -1,30 +1,7 @@
 /* tests/live/test_claim_queue.c - the queue of claimed items against a server: claims, acknowledgements, what is given back, what is lost, guards. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
-
-/* Sessions that outlive a row of lost connections, with the pauses in between. */
-static int start_patient(void **state)
-{
-    if (server_start_patient(state) != 0) return -1;
-    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
-    return 0;
-}
 
 static docent_claim_queue *queue_new(docent_client *owner)
 {
@@ -69,14 +46,6 @@ static void assert_empty(docent_claim_queue *queue)
     docent_item *item = NULL;
     assert_status(docent_claim_queue_take(queue, DOCENT_NO_WAIT, &item), DOCENT_ERR_TIMEOUT);
     assert_null(item);
-}
-
-static size_t children_of(const char *path)
-{
-    docent_result *result = NULL;
-    size_t count = docent_children(client, path, &result) == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
 }
 
 static void an_acknowledged_item_is_gone(void **state)

@@ -1,20 +1,5 @@
 /* tests/live/test_client.c - every operation, watches, states and faults, through the public interface. */
-#include "live.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#include "one_client.h"
 
 static void operations(void **state)
 {

@@ -5,25 +5,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "live.h"
+#define SESSION_MS 300
+#include "one_client.h"
 
 enum { EXISTS = 3, GET = 4 };
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 300 };
-    if (server_start(state) != 0) return -1;
-    client = client_start(&options);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static int64_t session_id(void)
 {

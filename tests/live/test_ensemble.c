@@ -305,10 +305,7 @@ static void assert_processes_get_in(int rounds)
 /* How many are in the queue, as a client of ours sees it. */
 static size_t queue_size(docent_client *client)
 {
-    docent_result *result = NULL;
-    size_t count = docent_children(client, "/ensemble/lock", &result) == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
+    return children_count(client, "/ensemble/lock");
 }
 
 /* The last one, which knows @victim alone, has the lock; the others stand in the queue. */

@@ -1,35 +1,11 @@
 /* tests/live/test_faults.c - calls and locks whose answers are lost, or held back until somebody has lost patience: what callers hear is
  * what happened, once. */
-#include "live.h"
-
-static docent_client *client;
-
-/* Sessions that outlive every answer held here. */
-static int start(void **state)
-{
-    if (server_start_patient(state) != 0) return -1;
-    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#include "one_client.h"
 
 static void add_fault(docent_fault_action action, int32_t op, const char *path)
 {
     docent_fault fault = { DOCENT_FAULT, .action = action, .op = op, .path = path };
     assert_ok(docent_devserver_add_fault(server, &fault));
-}
-
-static size_t children_of(const char *path)
-{
-    docent_result *result = NULL;
-    size_t count = docent_children(client, path, &result) == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
 }
 
 /* ---- Lost. ---- */
@@ -286,7 +262,7 @@ static void held_acquire_ends_with_its_lock(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_patient, stop)
     const struct CMUnitTest tests[] = {
         TEST(lost_writes),
         TEST(held_calls_end_at_their_deadlines),

@@ -2,24 +2,9 @@
  * connection, the session, the node or the leader goes.
  *
  * The fail-overs at the end print what they took. DOCENT_LEADER_RUNS in the environment says how many there are to be, of each kind. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static void closed(void *user)
 {
@@ -86,14 +71,6 @@ static void participants_are(docent_leader_latch *latch, const char *const *ids,
     docent_result_free(result);
 }
 
-static size_t queue_size(const char *path)
-{
-    docent_result *result = NULL;
-    size_t count = docent_children(client, path, &result) == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
-}
-
 static void latches_lead_in_order(void **state)
 {
     (void)state;
@@ -101,7 +78,7 @@ static void latches_lead_in_order(void **state)
     struct member members[3] = { 0 };
     for (size_t i = 0; i < 3; i++) {
         member_open(&members[i], client, ids[i]);
-        assert_soon(queue_size("/leader") == i + 1);
+        assert_soon(children_of("/leader") == i + 1);
     }
     assert_ok(docent_leader_latch_await(members[0].latch, PATIENCE_MS));
     assert_status(docent_leader_latch_await(members[1].latch, 20), DOCENT_ERR_TIMEOUT);
@@ -129,7 +106,7 @@ static void latches_lead_in_order(void **state)
         member_close(&members[i]);
         assert_int_equal(members[i].lost, 0); /* Silent. */
     }
-    assert_int_equal(queue_size("/leader"), 0);
+    assert_int_equal(children_of("/leader"), 0);
 }
 
 static void latch_arguments(void **state)
@@ -198,7 +175,7 @@ static void closing_tells_who_waits_and_who_listens(void **state)
     member_open(&second, client, "second");
     struct await_call call = { .latch = second.latch };
     assert_ok(docent_client_post(client, await_now, &call));
-    assert_soon(call.accepted == DOCENT_OK && queue_size("/leader") == 2);
+    assert_soon(call.accepted == DOCENT_OK && children_of("/leader") == 2);
     member_close(&second);
     assert_int_equal(call.told, 1);
     assert_status(call.outcome, DOCENT_ERR_CLOSING);
@@ -253,7 +230,7 @@ static void suspension_ends_it_and_the_same_node_leads_again(void **state)
     heal();
     assert_ok(docent_leader_latch_await(leader.latch, PATIENCE_MS));
     assert_int_equal(docent_leader_latch_token(leader.latch), token);
-    assert_int_equal(queue_size("/leader"), 1);
+    assert_int_equal(children_of("/leader"), 1);
     member_close(&leader);
 }
 
@@ -372,7 +349,7 @@ static void f73_the_directory_of_the_election_has_gone(void **state)
     member_open(&one, client, "one");
     assert_ok(docent_leader_latch_await(one.latch, PATIENCE_MS));
     member_open(&two, second, "two");
-    assert_soon(queue_size("/leader") == 2);
+    assert_soon(children_of("/leader") == 2);
     wipe();
     assert_soon(one.lost > 0);
     assert_soon(docent_leader_latch_has_leadership(one.latch) || docent_leader_latch_has_leadership(two.latch));
@@ -454,7 +431,7 @@ static void terms_begin_and_end(void **state)
     assert_status(docent_leader_selector_start(first.selector), DOCENT_ERR_BUSY);
     options.id = "second";
     worker_open(&second, options);
-    assert_soon(queue_size("/select") == 2);
+    assert_soon(children_of("/select") == 2);
     docent_result *result = NULL;
     assert_ok(docent_leader_selector_participants(second.selector, &result));
     assert_int_equal(result->name_count, 2);
@@ -472,7 +449,7 @@ static void terms_begin_and_end(void **state)
     assert_false(docent_leader_selector_has_leadership(first.selector)); /* From the return on. */
     assert_soon(second.terms == 1);
     assert_true(second.token > first.token);
-    assert_soon(queue_size("/select") == 1); /* One term for one start. */
+    assert_soon(children_of("/select") == 1); /* One term for one start. */
 
     assert_ok(docent_leader_selector_requeue(first.selector));
     assert_ok(docent_leader_selector_requeue(first.selector));
@@ -494,7 +471,7 @@ static void terms_follow_each_other_by_themselves(void **state)
     for (int i = 0; i < 2; i++) worker_open(&workers[i], options);
     assert_soon(workers[0].terms >= 10 && workers[1].terms >= 10);
     for (int i = 0; i < 2; i++) worker_close(&workers[i]);
-    assert_soon(queue_size("/select") == 0);
+    assert_soon(children_of("/select") == 0);
 }
 
 static void a_term_that_is_lost_is_ended_by_the_application(void **state)
@@ -513,7 +490,7 @@ static void a_term_that_is_lost_is_ended_by_the_application(void **state)
     docent_recipe_info info = { DOCENT_RECIPE_INFO };
     assert_ok(docent_leader_selector_info(worker.selector, &info));
     assert_string_equal(info.state, "LOST");
-    assert_int_equal(queue_size("/select"), 1); /* It stays where it is. */
+    assert_int_equal(children_of("/select"), 1); /* It stays where it is. */
     assert_int_equal(worker.terms, 1);
     docent_leader_selector_relinquish(worker.selector, worker.number);
     assert_soon(worker.terms == 2);
@@ -521,7 +498,7 @@ static void a_term_that_is_lost_is_ended_by_the_application(void **state)
     expire(client); /* Which begins with the loss of the connection. */
     assert_soon(worker.interrupts == 2);
     assert_ok(docent_client_wait_connected(client, PATIENCE_MS));
-    assert_int_equal(queue_size("/select"), 0); /* Nobody waits for one who has not ended. */
+    assert_int_equal(children_of("/select"), 0); /* Nobody waits for one who has not ended. */
     docent_leader_selector_relinquish(worker.selector, worker.number);
     assert_soon(worker.terms == 3);
 
@@ -601,7 +578,7 @@ static void a_term_is_run_in_the_calling_thread(void **state)
     job.timeout_ms = 50;
     run(&job);
     assert_status(job.outcome, DOCENT_ERR_TIMEOUT);
-    assert_soon(queue_size("/select") == 1); /* It has left the queue. */
+    assert_soon(children_of("/select") == 1); /* It has left the queue. */
     busy.goes_on = false;
     pthread_join(thread, NULL);
     assert_ok(busy.outcome);
@@ -624,7 +601,7 @@ static void a_term_is_run_in_the_calling_thread(void **state)
     assert_soon(job.closed == 1);
     assert_int_equal(job.interrupted, 2);
     docent_leader_selector_close(other, NULL, NULL);
-    assert_soon(queue_size("/select") == 0);
+    assert_soon(children_of("/select") == 0);
 }
 
 static void the_client_closes_first(void **state)
@@ -679,7 +656,7 @@ static void a_leader_closes(void **state)
         member_open(&leader, client, "leader");
         assert_ok(docent_leader_latch_await(leader.latch, PATIENCE_MS));
         member_open(&next, client, "next");
-        assert_soon(queue_size("/leader") == 2);
+        assert_soon(children_of("/leader") == 2);
         if (i == 0) round_trip = round_trip_us(client);
         uint64_t begun = test_clock_us();
         docent_leader_latch_close(leader.latch, closed, &leader.closed);
@@ -726,7 +703,7 @@ static void fail_over(const char *how, docent_error_policy policy, void (*strike
     assert_ok(docent_leader_latch_await(old.latch, PATIENCE_MS));
     next.rival = old.latch;
     member_open(&next, other, "next");
-    assert_soon(queue_size("/leader") == 2);
+    assert_soon(children_of("/leader") == 2);
     pause_ms(session_ms / 2); /* So that heartbeats are what keeps it. */
 
     uint64_t begun = test_clock_us();

@@ -1,20 +1,5 @@
 /* tests/live/test_lease.c - leases against a server: one at a time, renewed, run out, in slots, as kazoo writes them. */
-#include "live.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#include "one_client.h"
 
 static docent_lease *lease_of(const char *id, uint64_t duration_ms, uint32_t slots)
 {

@@ -1,22 +1,7 @@
 /* tests/live/test_lock.c - the lock against a server: contention, time-outs, expiry, faults, names, proofs of a hold. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static docent_lock *lock_new(docent_client *owner, const docent_lock_options *options)
 {
@@ -245,14 +230,6 @@ static docent_status waiter_end(struct waiter *waiter)
     return waiter->outcome;
 }
 
-static size_t nodes_in_queue(void)
-{
-    docent_result *result = NULL;
-    size_t count = docent_children(client, "/lock", &result) == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
-}
-
 /* A waiter is answered at once when it is told to leave, and its node goes. */
 static void waiters_leave(void **state)
 {
@@ -261,15 +238,15 @@ static void waiters_leave(void **state)
     docent_lock *first = lock_new(client, NULL), *second = lock_new(client, NULL);
     assert_ok(docent_lock_acquire(first, PATIENCE_MS));
     waiter_start(&waiter, second);
-    assert_soon(nodes_in_queue() == 2);
+    assert_soon(children_of("/lock") == 2);
     docent_lock_release(second);
     assert_status(waiter_end(&waiter), DOCENT_ERR_CANCELLED);
-    assert_soon(nodes_in_queue() == 1);
+    assert_soon(children_of("/lock") == 1);
     waiter_start(&waiter, second);
-    assert_soon(nodes_in_queue() == 2);
+    assert_soon(children_of("/lock") == 2);
     docent_lock_close(second, NULL, NULL);
     assert_status(waiter_end(&waiter), DOCENT_ERR_CLOSING);
-    assert_soon(nodes_in_queue() == 1);
+    assert_soon(children_of("/lock") == 1);
     docent_lock_close(first, NULL, NULL);
 }
 
@@ -285,7 +262,7 @@ static void next_one_gets_in_on_expiry(void **state)
     assert_ok(docent_lock_acquire(h.lock, PATIENCE_MS));
     int64_t token = docent_lock_token(h.lock);
     waiter_start(&waiter, second);
-    assert_soon(nodes_in_queue() == 2);
+    assert_soon(children_of("/lock") == 2);
     expire(h.client);
     assert_ok(waiter_end(&waiter));
     assert_true(docent_lock_token(second) > token);
@@ -353,7 +330,7 @@ static void not_held_before_the_next_one_is_in(void **state)
     assert_ok(docent_lock_acquire(first, PATIENCE_MS));
     struct waiter waiter;
     waiter_start(&waiter, second);
-    assert_soon(nodes_in_queue() == 2);
+    assert_soon(children_of("/lock") == 2);
     relay_set(line, RELAY_HOLD);
     while (!waiter.done) {
         bool second_in = docent_lock_token(second) != -1;
@@ -407,7 +384,7 @@ static void participants_in_order(void **state)
         docent_lock_options options = { DOCENT_LOCK_OPTIONS, .label = labels[i] };
         locks[i] = lock_new(client, &options);
         waiter_start(&waiters[i], locks[i]);
-        assert_soon(nodes_in_queue() == (size_t)i + 1);
+        assert_soon(children_of("/lock") == (size_t)i + 1);
     }
     struct roll_call roll = { .lock = locks[2] };
     assert_ok(docent_client_post(client, call_roll, &roll));

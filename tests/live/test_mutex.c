@@ -1,22 +1,7 @@
 /* tests/live/test_mutex.c - the re-entrant lock against a server. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 struct owner {
     docent_mutex *mutex;
@@ -52,15 +37,6 @@ static void start_acquire(void *user)
     assert_ok(docent_mutex_acquire_async(o->mutex, DOCENT_FOREVER, on_answer, o));
 }
 
-static size_t nodes(void)
-{
-    docent_result *result = NULL;
-    docent_status status = docent_children(client, "/mutex", &result);
-    size_t count = status == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
-}
-
 static void held_until_the_last_release(void **state)
 {
     (void)state;
@@ -71,15 +47,15 @@ static void held_until_the_last_release(void **state)
         assert_int_equal(docent_mutex_count(one.mutex), i);
     }
     int64_t token = docent_mutex_token(one.mutex);
-    assert_int_equal(nodes(), 1);
+    assert_int_equal(children_of("/mutex"), 1);
     assert_ok(docent_mutex_release(one.mutex));
     assert_ok(docent_mutex_release_wait(one.mutex, PATIENCE_MS));
     assert_int_equal(docent_mutex_count(one.mutex), 1);
     assert_true(docent_mutex_token(one.mutex) == token && token != -1);
-    assert_int_equal(nodes(), 1);
+    assert_int_equal(children_of("/mutex"), 1);
     assert_ok(docent_mutex_release_wait(one.mutex, PATIENCE_MS));
     assert_int_equal(docent_mutex_token(one.mutex), -1);
-    assert_int_equal(nodes(), 0);
+    assert_int_equal(children_of("/mutex"), 0);
     docent_mutex_close(one.mutex, NULL, NULL);
 }
 
@@ -109,7 +85,7 @@ static void two_handles_exclude_each_other(void **state)
     assert_ok(docent_mutex_acquire(one.mutex, PATIENCE_MS));
     assert_status(docent_mutex_acquire(two.mutex, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
     assert_ok(docent_client_post(client, start_acquire, &two));
-    assert_soon(nodes() == 2);
+    assert_soon(children_of("/mutex") == 2);
     assert_ok(docent_mutex_release(one.mutex));
     assert_status(docent_mutex_acquire(two.mutex, DOCENT_FOREVER), DOCENT_ERR_BUSY);
     assert_int_equal(two.answers, 0);
@@ -142,7 +118,7 @@ static void on_the_loop_too(void **state)
     assert_soon(one.answers == 3);
     assert_ok(one.answer);
     assert_int_equal(docent_mutex_count(one.mutex), 0);
-    assert_int_equal(nodes(), 0);
+    assert_int_equal(children_of("/mutex"), 0);
     docent_mutex_close(one.mutex, NULL, NULL);
 }
 

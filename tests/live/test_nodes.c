@@ -1,21 +1,6 @@
 /* tests/live/test_nodes.c - calls of several steps about one node, against a server, through the public interface. */
-#include "live.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 4000 };
-    if (server_start(state) != 0) return -1;
-    client = client_start(&options);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#define SESSION_MS 4000
+#include "one_client.h"
 
 enum { DELETE = 2, SET = 5 }; /* Of the protocol. */
 

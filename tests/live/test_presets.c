@@ -1,23 +1,8 @@
 /* tests/live/test_presets.c - the development server as a library: what it lists, its clock, its counters, answers that mean nothing, and
  * the releases that it can be, each of which our client must get along with. */
-#include "live.h"
+#include "one_client.h"
 
 enum { DELETE = 2, GET = 4 };
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static atomic_int armed, refused, events;
 

@@ -1,29 +1,7 @@
 /* tests/live/test_queue.c - the simple queue against a server: order, many at a time, time-outs, names of the dialects, replies that are lost. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int start_patient(void **state)
-{
-    if (server_start_patient(state) != 0) return -1;
-    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = PATIENT_SESSION_MS });
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static docent_queue *queue_new(docent_client *owner, const docent_queue_options *options)
 {

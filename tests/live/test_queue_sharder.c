@@ -1,25 +1,11 @@
 /* tests/live/test_queue_sharder.c - sharders of queues against a server: who adds shards and when, where puts go, and what consumers get. */
 #include "flow.h"
+#include "one_client.h"
 
 #define SHARDS "/app/shards"
 #define LEADER "/app/leader"
 
 enum { THRESHOLD = 4, CHECK_MS = 20, NEVER_MS = 3600000, ITEMS_MAX = 64 };
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 /* ---- Helpers. ---- */
 

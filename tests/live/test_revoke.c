@@ -1,22 +1,7 @@
 /* tests/live/test_revoke.c - the lock against a server: requests to let go, holds that end by themselves, and names of other peers. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 struct owner {
     docent_lock *lock;
@@ -65,15 +50,6 @@ static void start_acquire(void *user)
     assert_ok(docent_lock_acquire_async(o->lock, DOCENT_FOREVER, on_answer, o));
 }
 
-static size_t contenders(void)
-{
-    docent_result *result = NULL;
-    docent_status status = docent_children(client, "/lock", &result);
-    size_t count = status == DOCENT_OK ? result->name_count : 0;
-    docent_result_free(result);
-    return count;
-}
-
 static void a_holder_is_asked_to_let_go_each_time(void **state)
 {
     (void)state;
@@ -117,7 +93,7 @@ static void a_waiter_is_asked_and_leaves(void **state)
     owner_make(&waiter, (docent_lock_options){ DOCENT_LOCK_OPTIONS, .on_revoke = on_revoke_release });
     assert_ok(docent_lock_acquire(holder.lock, PATIENCE_MS));
     assert_ok(docent_client_post(client, start_acquire, &waiter));
-    assert_soon(contenders() == 2);
+    assert_soon(children_of("/lock") == 2);
     docent_result *result = NULL;
     assert_ok(docent_lock_participants(holder.lock, &result));
     assert_int_equal(result->result_count, 2);
@@ -214,7 +190,7 @@ static void waits_behind(const char *prefix, docent_lock_options options)
     char *first = peer_enters(prefix);
     owner_make(&owner, options);
     assert_ok(docent_client_post(client, start_acquire, &owner));
-    assert_soon(contenders() == 2);
+    assert_soon(children_of("/lock") == 2);
     assert_status(docent_lock_acquire(owner.lock, DOCENT_NO_WAIT), DOCENT_ERR_BUSY);
     assert_int_equal(owner.answers, 0);
     assert_ok(docent_delete(client, first, DOCENT_ANY_VERSION));

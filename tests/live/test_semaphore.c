@@ -1,22 +1,7 @@
 /* tests/live/test_semaphore.c - semaphores against a server: never more than the limit, all or nothing, limits that change, and what is left behind. */
-#include "live.h"
+#include "one_client.h"
 
 #include <pthread.h>
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
 
 static docent_semaphore *semaphore_of(uint32_t max)
 {

@@ -1,21 +1,6 @@
 /* tests/live/test_txn.c - transactions with guards and parents, batches, and data kept gzipped, against a server. */
-#include "live.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .session_timeout_ms = 4000 };
-    if (server_start(state) != 0) return -1;
-    client = client_start(&options);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#define SESSION_MS 4000
+#include "one_client.h"
 
 static docent_txn *txn_of(docent_client *of)
 {

@@ -1,21 +1,7 @@
 /* tests/live/test_work_queue.c - work queues against a server: names and frames on the wire, order, both promises, answers that come late, what
  * is malformed, bounds, and large directories. */
 #include "flow.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#include "one_client.h"
 
 /* ---- A consumer that writes down what it gets. ---- */
 

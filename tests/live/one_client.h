@@ -1,0 +1,43 @@
+/* tests/live/one_client.h - live.h, and for each test a server with one client. */
+#ifndef ONE_CLIENT_H
+#define ONE_CLIENT_H
+
+#include "live.h"
+
+#ifndef SESSION_MS
+#define SESSION_MS 0 /* The default. */
+#endif
+
+static docent_client *client;
+
+static inline int start_with(uint32_t max_session_ms, uint32_t session_ms)
+{
+    if (server_start_with(max_session_ms) != 0) return -1;
+    client = client_start(&(docent_client_options){ DOCENT_CLIENT_OPTIONS, .session_timeout_ms = session_ms });
+    return 0;
+}
+
+static inline int start(void **state)
+{
+    (void)state;
+    return start_with(0, SESSION_MS);
+}
+
+static inline int start_patient(void **state)
+{
+    (void)state;
+    return start_with(PATIENT_SESSION_MS, PATIENT_SESSION_MS);
+}
+
+static inline int stop(void **state)
+{
+    docent_client_close(client, NULL, NULL);
+    return server_stop(state);
+}
+
+static inline size_t children_of(const char *path)
+{
+    return children_count(client, path);
+}
+
+#endif
