@@ -5,7 +5,7 @@
 #include <docent/docent.h>
 
 #include "core/client/internal.h"
-#include "server.h"
+#include "one_server.h"
 #include "tests/lib/test_alloc.h"
 #include "tests/unit/peer.h"
 
@@ -15,9 +15,6 @@ enum mishap { MISHAP_NONE, MISHAP_ERROR, MISHAP_CUT, MISHAP_DELETE, MISHAP_CLOSE
 
 /* ---- Client and server. ---- */
 
-static struct leader *leader;
-static struct replica *replica;
-static struct server_message *first, **last;
 static struct peer peers[CLIENTS];
 static struct connection *connections[CLIENTS];
 static uint32_t serials[CLIENTS];
@@ -37,32 +34,10 @@ static struct {
 static docent_cache *cache;
 static bool cache_closes;
 
-static void carry(void *user, struct server_message *message)
-{
-    (void)user;
-    message->next = NULL;
-    *last = message;
-    last = &message->next;
-}
-
-static void deliver(uint64_t now)
-{
-    while (first != NULL) {
-        struct server_message *message = first;
-        first = message->next;
-        if (first == NULL) last = &first;
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(leader, now, (int64_t)now, message);
-        } else {
-            docent_replica_receive(replica, now, message);
-        }
-    }
-}
-
 static void server_answers(int i)
 {
     struct peer *peer = &peers[i];
-    deliver(peer->now);
+    deliver(peer->now, (int64_t)peer->now);
     const uint8_t *data;
     size_t size = connections[i] == NULL ? 0 : docent_connection_send(connections[i], &data);
     if (size == 0) return;
@@ -191,15 +166,11 @@ static void begin_below(const char *chroot)
 {
     struct server_config config = { .tick_ms = 500 };
     assert_true(docent_speak_find("3.8", &config.speak));
-    first = NULL;
-    last = &first;
     cache = NULL;
     cache_closes = false;
     memset(&wire, 0, sizeof wire);
     test_alloc_init(&memory, 0);
-    leader = docent_leader_new(&config, 1000000, 1000000);
-    replica = docent_replica_new(&config, 0, carry, NULL);
-    docent_leader_join(leader, 0, carry, NULL);
+    server_begin(&config, 1000000, 1000000);
     for (int i = 0; i < CLIENTS; i++) {
         peer_start_below(&peers[i], i == CACHING ? chroot : "", 1, 60000, i == CACHING ? with_memory : NULL);
         connections[i] = NULL;
@@ -226,7 +197,7 @@ static void end(void)
         docent_core_free(peers[i].client);
         if (connections[i] != NULL) docent_connection_free(connections[i]);
     }
-    deliver(peers[0].now);
+    deliver(peers[0].now, (int64_t)peers[0].now);
     docent_replica_free(replica);
     docent_leader_free(leader);
     assert_int_equal(memory.outstanding, 0);

@@ -10,43 +10,14 @@
 #include <cmocka.h>
 
 #include "core/wire/wire.h"
-#include "server.h"
+#include "one_server.h"
 
-static struct leader *leader;
-static struct replica *replica;
-static struct server_message *first, **last;
 static uint64_t now;
-
-static void carry(void *user, struct server_message *message)
-{
-    (void)user;
-    message->next = NULL;
-    *last = message;
-    last = &message->next;
-}
-
-static void deliver(void)
-{
-    while (first != NULL) {
-        struct server_message *message = first;
-        first = message->next;
-        if (first == NULL) last = &first;
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(leader, now, (int64_t)now, message);
-        } else {
-            docent_replica_receive(replica, now, message);
-        }
-    }
-}
 
 static void begin(const struct server_config *config)
 {
-    first = NULL;
-    last = &first;
     now = 10000;
-    leader = docent_leader_new(config, now, (int64_t)now);
-    replica = docent_replica_new(config, 0, carry, NULL);
-    docent_leader_join(leader, 0, carry, NULL);
+    server_begin(config, now, (int64_t)now);
 }
 
 static int start(void **state)
@@ -59,7 +30,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    deliver();
+    deliver(now, (int64_t)now);
     docent_replica_free(replica);
     docent_leader_free(leader);
     return 0;
@@ -77,7 +48,7 @@ static void receive(struct connection *c, const uint8_t *data, size_t size)
     if (size > 0) memcpy(copy, data, size);
     docent_connection_recv(c, now, copy, size);
     free(copy);
-    deliver();
+    deliver(now, (int64_t)now);
 }
 
 static void receive_frame(struct connection *c, const uint8_t *data, size_t size)
@@ -105,7 +76,7 @@ static size_t drain(struct connection *c)
     size_t total = 0;
     for (size_t size; (size = docent_connection_send(c, &data)) > 0;) {
         docent_connection_sent(c, size);
-        deliver();
+        deliver(now, (int64_t)now);
         total += size;
     }
     return total;
@@ -379,7 +350,7 @@ static void test_client_that_reads_no_answers_is_not_read(void **state)
     receive_frame(c, out.data, out.size); /* What was on its way waits, unanswered. */
     assert_int_equal(docent_connection_send(c, &unsent), there);
     docent_connection_sent(c, there - BOUND + 1);
-    deliver();
+    deliver(now, (int64_t)now);
     there = docent_connection_send(c, &unsent);
     assert_true(there > BOUND); /* Answered now. */
     docent_connection_sent(c, there - BOUND * 3 / 4);
@@ -442,11 +413,11 @@ static void test_containers_and_ttls_are_looked_for_at_intervals_of_their_own(vo
     assert_int_equal(docent_leader_deadline(leader), now + 300);
     now += 299;
     docent_leader_tick(leader, now, (int64_t)now);
-    deliver();
+    deliver(now, (int64_t)now);
     assert_int_equal(docent_replica_tree(replica)->count, nodes);
     now += 1;
     docent_leader_tick(leader, now, (int64_t)now);
-    deliver();
+    deliver(now, (int64_t)now);
     assert_int_equal(docent_replica_tree(replica)->count, nodes - 1);
     docent_connection_free(c);
 }

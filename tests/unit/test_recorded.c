@@ -9,50 +9,22 @@
 
 #include <cmocka.h>
 
+#include "one_server.h"
 #include "recorded.h"
-#include "server.h"
 
-static struct leader *leader;
-static struct replica *replica;
-static struct server_message *first, **last;
 static int64_t wall;
-
-static void carry(void *user, struct server_message *message)
-{
-    (void)user;
-    message->next = NULL;
-    *last = message;
-    last = &message->next;
-}
-
-static void deliver(void)
-{
-    while (first != NULL) {
-        struct server_message *message = first;
-        first = message->next;
-        if (first == NULL) last = &first;
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(leader, 0, wall, message);
-        } else {
-            docent_replica_receive(replica, 0, message);
-        }
-    }
-}
 
 /* The next zxid is the one behind @zxid, the first session's id @session. */
 static void begin(int64_t zxid, uint64_t session)
 {
     struct server_config config = { .tick_ms = 2000, .ttl_nodes = true, .first_zxid = zxid, .session_base = session };
-    last = &first;
-    leader = docent_leader_new(&config, 0, 0);
-    replica = docent_replica_new(&config, 0, carry, NULL);
-    docent_leader_join(leader, 0, carry, NULL);
+    server_begin(&config, 0, 0);
 }
 
 static void end(void)
 {
     docent_replica_free(replica);
-    deliver();
+    deliver(0, wall);
     docent_leader_free(leader);
 }
 
@@ -89,7 +61,7 @@ static void says(struct connection *c, int32_t op, const char *note)
     uint8_t *bytes = bytes_of(find('C', op, note)->hex, &size);
     docent_connection_recv(c, 0, bytes, size);
     free(bytes);
-    deliver();
+    deliver(0, wall);
 }
 
 /* The server's next frame, in hex, is taken off. */
@@ -107,7 +79,7 @@ static void next_frame(struct connection *c, char *hex, size_t room)
     }
     hex[2 * frame] = '\0';
     if (frame > 0) docent_connection_sent(c, frame);
-    deliver();
+    deliver(0, wall);
 }
 
 static void hears(struct connection *c, int32_t op, const char *note)
@@ -194,7 +166,7 @@ static void beside(struct connection *c, int32_t op, const char *path, const cha
     docent_wire_frame_end(&out, frame);
     docent_connection_recv(c, 0, out.data, out.size);
     docent_wire_out_free(&out);
-    deliver();
+    deliver(0, wall);
     char hex[4096];
     next_frame(c, hex, sizeof hex);
     assert_memory_equal(hex + 2 * 16, "00000000", 8); /* No error. */

@@ -9,44 +9,16 @@
 #include <cmocka.h>
 
 #include "core/wire/wire.h"
-#include "server.h"
+#include "one_server.h"
 
 static const char *const names[] = { "3.4", "3.5", "3.6", "3.8", "3.9" };
 enum { RELEASES = sizeof names / sizeof *names };
-
-static struct leader *leader;
-static struct replica *replica;
-static struct server_message *first, **last = &first;
-
-static void carry(void *user, struct server_message *message)
-{
-    (void)user;
-    message->next = NULL;
-    *last = message;
-    last = &message->next;
-}
-
-static void deliver(void)
-{
-    while (first != NULL) {
-        struct server_message *message = first;
-        first = message->next;
-        if (first == NULL) last = &first;
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(leader, 0, 0, message);
-        } else {
-            docent_replica_receive(replica, 0, message);
-        }
-    }
-}
 
 static void begin(const char *name)
 {
     struct server_config config = { .tick_ms = 500 };
     assert_true(docent_speak_find(name, &config.speak));
-    leader = docent_leader_new(&config, 0, 0);
-    replica = docent_replica_new(&config, 0, carry, NULL);
-    docent_leader_join(leader, 0, carry, NULL);
+    server_begin(&config, 0, 0);
 }
 
 static void end(void)
@@ -65,7 +37,7 @@ static void send_frame(struct connection *c, int32_t op, const struct wire_out *
     docent_wire_frame_end(&out, at);
     docent_connection_recv(c, 0, out.data, out.size);
     docent_wire_out_free(&out);
-    deliver();
+    deliver(0, 0);
 }
 
 /* The next frame. False: there is none. Good until something is sent. */
@@ -95,7 +67,7 @@ static struct connection *opened(size_t *ret_size)
     docent_wire_frame_end(&out, at);
     docent_connection_recv(c, 0, out.data, out.size);
     docent_wire_out_free(&out);
-    deliver();
+    deliver(0, 0);
     struct wire_in in = { 0 };
     assert_true(frame(c, &in));
     if (ret_size != NULL) *ret_size = in.size;

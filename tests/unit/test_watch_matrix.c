@@ -5,42 +5,17 @@
 
 #include <docent/client.h>
 
-#include "server.h"
+#include "one_server.h"
 #include "tests/unit/peer.h"
 
 enum { CLIENTS = 2, TOLD_MAX = 8 }; /* One watches, the other changes things. */
 
-static struct leader *leader;
-static struct replica *replica;
-static struct server_message *first, **last;
 static struct peer peers[CLIENTS];
 static struct connection *connections[CLIENTS];
 static uint32_t serials[CLIENTS];
 static uint32_t release_version;
 
 /* ---- Client and server. ---- */
-
-static void carry(void *user, struct server_message *message)
-{
-    (void)user;
-    message->next = NULL;
-    *last = message;
-    last = &message->next;
-}
-
-static void deliver(uint64_t now)
-{
-    while (first != NULL) {
-        struct server_message *message = first;
-        first = message->next;
-        if (first == NULL) last = &first;
-        if (message->type <= UP_TOUCH) {
-            docent_leader_receive(leader, now, (int64_t)now, message);
-        } else {
-            docent_replica_receive(replica, now, message);
-        }
-    }
-}
 
 /* Carries bytes until there are none. */
 static void settle(void)
@@ -61,7 +36,7 @@ static void settle(void)
                 peer->size = 0;
                 moved = true;
             }
-            deliver(peer->now);
+            deliver(peer->now, (int64_t)peer->now);
             const uint8_t *data;
             size_t size = docent_connection_send(connections[i], &data);
             if (size == 0) continue;
@@ -85,11 +60,7 @@ static void begin(const char *speak, const char *srvr)
 {
     struct server_config config = { .tick_ms = 500 };
     assert_true(docent_speak_find(speak, &config.speak));
-    first = NULL;
-    last = &first;
-    leader = docent_leader_new(&config, 1000000, 1000000);
-    replica = docent_replica_new(&config, 0, carry, NULL);
-    docent_leader_join(leader, 0, carry, NULL);
+    server_begin(&config, 1000000, 1000000);
     char text[128];
     int size = snprintf(text, sizeof text, "Zookeeper version: %s\nMode: leader\n", srvr);
     for (int i = 0; i < CLIENTS; i++) {
@@ -115,7 +86,7 @@ static void end(void)
         docent_core_free(peers[i].client);
         if (connections[i] != NULL) docent_connection_free(connections[i]);
     }
-    deliver(peers[0].now);
+    deliver(peers[0].now, (int64_t)peers[0].now);
     docent_replica_free(replica);
     docent_leader_free(leader);
 }
