@@ -165,13 +165,24 @@ void docent_contender_go_later(struct contender *c, enum contender_state next, d
     }
 }
 
+/* So whoever of this client's waits for our deletion need not look who else is ahead. */
+static void contender_vouch(const struct contender *c)
+{
+    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
+}
+
+docent_op docent_contender_deletion(const struct contender *c)
+{
+    contender_vouch(c);
+    return docent_op_delete(c->own.path, DOCENT_ANY_VERSION);
+}
+
 void docent_contender_leave(struct contender *c, docent_status why)
 {
     assert(why != DOCENT_OK);
     if (c->verdict != DOCENT_OK || c->state == CONTENDER_GONE) return;
     c->verdict = why;
-    /* So whoever of this client's waits for our deletion need not look who else is ahead. */
-    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
+    contender_vouch(c);
 
     switch (c->own.known) {
     case PROTECTED_NONE: docent_contender_go(c, CONTENDER_GONE); break;

@@ -73,6 +73,11 @@ docent_status docent_contender_init(struct contender *contender, docent_client *
 void docent_contender_start(struct contender *contender);
 /* Gives up, for @why; does nothing if it was given up already. Whatever node there is or comes to be is removed. */
 void docent_contender_leave(struct contender *contender, docent_status why);
+/* What deletes the node of one that leads, for a transaction of the owner's: it fails if the node is gone, and with it the transaction. Once that
+ * was carried out: docent_contender_end(). */
+docent_op docent_contender_deletion(const struct contender *contender);
+/* The node is not there any more, or will not be; nothing is left to be removed. */
+void docent_contender_end(struct contender *contender, docent_status why);
 /* At any time; asks for nothing more. */
 void docent_contender_fini(struct contender *contender);
 

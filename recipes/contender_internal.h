@@ -73,8 +73,6 @@ void docent_contender_go(struct contender *contender, enum contender_state next)
 /* Enters @next, which asks when the client's backoff has passed (or the connection has come back). @why: what is waited out. */
 void docent_contender_go_later(struct contender *contender, enum contender_state next, docent_status why);
 void docent_contender_report(struct contender *contender); /* Always last: the owner may finish us here. */
-/* The node is not there any more, or will not be; nothing is left to be removed. */
-void docent_contender_end(struct contender *contender, docent_status why);
 /* There is no node of ours, and we know it. */
 void docent_contender_has_none(struct contender *contender, enum contender_state next);
 /* Something that changes nothing failed; @state will ask for it again. */

@@ -12,7 +12,7 @@ static const char *const permit_state_name[PERMIT_STATES] = {
 
 #define TO(name) (1u << PERMIT_##name)
 static const unsigned permit_next[PERMIT_STATES] = {
-    [PERMIT_NEW] = TO(QUEUEING) | TO(GONE),
+    [PERMIT_NEW] = TO(QUEUEING) | TO(TAKING) | TO(GONE),
     [PERMIT_QUEUEING] = TO(QUEUEING) | TO(LOOKING) | TO(GONE),
     [PERMIT_LOOKING] = TO(LOOKING) | TO(QUEUEING) | TO(FULL) | TO(PARENTS) | TO(TAKING) | TO(GONE),
     [PERMIT_FULL] = TO(FULL) | TO(LOOKING) | TO(QUEUEING) | TO(TAKING) | TO(GONE),
@@ -74,7 +74,6 @@ static void permit_taken(struct docent_permit *p)
     docent_tenure_grant(&p->tenure, exclusive ? p->leases[0].own.czxid : -1, p->leases[0].own.generation, 0);
     docent_permit_show(p, TENURE_HELD);
     docent_permit_answer(p, DOCENT_OK);
-    if (p->contending) docent_contender_leave(&p->contender, DOCENT_ERR_CANCELLED);
 }
 
 void docent_permit_go(struct docent_permit *p, enum permit_state next)
@@ -115,6 +114,7 @@ bool docent_permit_leads(const struct docent_permit *p)
 void docent_permit_seek(struct docent_permit *p)
 {
     docent_leases_draw_names(p);
+    p->brief = false;
     if (p->verdict != DOCENT_OK) {
         docent_permit_go(p, PERMIT_GONE);
     } else if (docent_permit_leads(p)) {
@@ -239,6 +239,7 @@ static void permit_begin_contender(struct docent_permit *p)
     }
     p->contending = true;
     p->led = false;
+    docent_recall_queues(p);
     docent_contender_start(&p->contender);
     if (p->state != PERMIT_QUEUEING || !docent_machine_online(&p->handle.machine)) return;
     p->early = true;
@@ -437,8 +438,13 @@ docent_status docent_permit_new(struct docent_semaphore *semaphore, docent_clien
     docent_meter_begin(docent_semaphore_meter(semaphore));
     docent_permit_show(p, TENURE_WAITING);
     if (!p->one_look && timeout_ms != DOCENT_FOREVER) docent_timer_set(client, &p->deadline, p->begun_ms + timeout_ms);
-    (void)permit_enter(p, PERMIT_QUEUEING);
-    permit_begin_contender(p);
+    if (docent_recall_serves(p)) {
+        docent_recall_use(p);
+        docent_permit_go(p, PERMIT_TAKING);
+    } else {
+        (void)permit_enter(p, PERMIT_QUEUEING);
+        permit_begin_contender(p);
+    }
     *ret_permit = p;
     return DOCENT_OK;
 }

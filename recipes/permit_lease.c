@@ -77,6 +77,7 @@ static void leases_removed(struct docent_permit *p)
     for (uint32_t i = 0; i < p->count; i++) {
         if (p->leases[i].own.known != PROTECTED_NONE) return;
     }
+    docent_recall_returned(p);
     docent_permit_seek(p);
 }
 

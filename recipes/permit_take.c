@@ -4,23 +4,13 @@
 #include "recipes/permit.h"
 #include "recipes/trouble.h"
 
-enum {
-    PERMIT_ROUNDS_AT_ONCE = 8, /* Makings of parents that are not paced. */
-    PERMIT_ROUNDS_MAX = 64,    /* Then it is an error: something deletes the path as fast as we make it. */
-};
-
-static bool permit_is_kazoo(const struct docent_permit *p)
-{
-    return p->terms->kind == DOCENT_DIALECT_KAZOO;
-}
-
 /* ---- Asking. ---- */
 
 /* The limit first: it is known when the listing comes. */
 void docent_permit_ask_look(struct docent_permit *p)
 {
     const struct terms *terms = p->terms;
-    const char *limit_path = permit_is_kazoo(p) ? terms->leases_path : terms->limit_path;
+    const char *limit_path = docent_permit_is_kazoo(p) ? terms->leases_path : terms->limit_path;
     docent_op list = docent_op_children(terms->leases_path);
 
     if (p->lagging) {
@@ -41,48 +31,65 @@ void docent_permit_ask_look(struct docent_permit *p)
     }
 }
 
-/* [check mutex] [check limit] create... Returns how many stand in front of the creates. */
-static size_t permit_checks(const struct docent_permit *p)
+/* [delete mutex] [check limit] create... Either deletes the mutex's node and makes the leases, or does neither. By the short cut:
+ * [create place] [delete place] [check limit] create... [check last]. Returns how many stand in front of the creates. */
+static size_t permit_fences(const struct docent_permit *p)
 {
-    return p->terms->limit_path != NULL && p->limit.version >= 0 ? 2 : 1;
+    size_t places = p->brief ? 2 : 1;
+    return p->terms->limit_path != NULL && p->limit.version >= 0 ? places + 1 : places;
+}
+
+static void permit_ask_folder(struct docent_permit *p)
+{
+    docent_op exists = docent_op_exists(p->terms->mutex_path);
+    docent_ask(&p->handle.machine, &exists, TAG_PERMIT_FOLDER);
+}
+
+/* The look at the mutex's path stands behind the transaction of the short cut, and in front of the other, when that path has our node in it. */
+static void permit_send_take(struct docent_permit *p, docent_op *ops, const struct recall_names *names)
+{
+    const struct terms *terms = p->terms;
+    size_t fences = permit_fences(p), count = fences + p->count;
+    bool look = docent_recall_wants(p);
+
+    if (p->brief) {
+        ops[0] = docent_op_create(names->place, terms->label, terms->label_size, DOCENT_EPHEMERAL_SEQUENTIAL);
+        ops[0].acl = terms->acl;
+        ops[1] = docent_op_delete(names->numbered_place, DOCENT_ANY_VERSION);
+        ops[count++] = docent_op_check(names->last_lease, DOCENT_ANY_VERSION);
+    } else {
+        ops[0] = docent_contender_deletion(&p->contender);
+    }
+    if (terms->limit_path != NULL && p->limit.version >= 0) ops[fences - 1] = docent_op_check(terms->limit_path, p->limit.version);
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct protected_node *own = &p->leases[i].own;
+        own->known = PROTECTED_UNKNOWN;
+        ops[fences + i] = docent_op_create(own->path, terms->label, terms->label_size,
+                                           own->sequential ? DOCENT_EPHEMERAL_SEQUENTIAL : DOCENT_EPHEMERAL);
+        ops[fences + i].acl = terms->acl;
+    }
+    docent_op take = docent_op_multi(ops, count);
+    if (look && !p->brief) permit_ask_folder(p);
+    docent_ask(&p->handle.machine, &take, TAG_PERMIT_TAKE);
+    if (look && p->brief) permit_ask_folder(p);
 }
 
 static void permit_ask_take(struct docent_permit *p)
 {
     const docent_allocator *allocator = docent_client_allocator(p->handle.client);
-    const struct terms *terms = p->terms;
-    size_t checks = permit_checks(p);
-    docent_op *ops = docent_alloc_array(allocator, checks + p->count, sizeof *ops);
+    docent_op *ops = docent_alloc_array(allocator, permit_fences(p) + p->count + 1, sizeof *ops);
+    struct recall_names names = { .place = NULL };
+    char *block = p->brief ? docent_recall_names(p, &names) : NULL;
 
-    if (ops == NULL) {
-        docent_permit_go_later(p, PERMIT_LOOKING);
-        return;
-    }
-    ops[0] = docent_op_check(p->contender.own.path, DOCENT_ANY_VERSION);
-    if (checks > 1) ops[1] = docent_op_check(terms->limit_path, p->limit.version);
-    for (uint32_t i = 0; i < p->count; i++) {
-        struct protected_node *own = &p->leases[i].own;
-        own->known = PROTECTED_UNKNOWN;
-        ops[checks + i] = docent_op_create(own->path, terms->label, terms->label_size,
-                                           own->sequential ? DOCENT_EPHEMERAL_SEQUENTIAL : DOCENT_EPHEMERAL);
-        ops[checks + i].acl = terms->acl;
-    }
-    docent_op take = docent_op_multi(ops, checks + p->count);
-    docent_ask(&p->handle.machine, &take, TAG_PERMIT_TAKE);
-    docent_free(allocator, ops);
-}
-
-static void permit_ask_parents(struct docent_permit *p)
-{
-    struct terms *terms = p->terms;
-
-    if (permit_is_kazoo(p) && !p->climbing) {
-        docent_op create = docent_op_create(terms->leases_path, terms->max_text, strlen(terms->max_text), DOCENT_PERSISTENT);
-        create.acl = terms->acl;
-        docent_ask(&p->handle.machine, &create, TAG_PERMIT_BASE);
+    if (ops != NULL && (block != NULL || !p->brief)) {
+        permit_send_take(p, ops, &names);
+    } else if (p->brief) {
+        docent_permit_seek(p);
     } else {
-        docent_parents_ask(&p->parents, &p->handle.machine, p->leases[0].own.path, terms->parent_mode, terms->acl, TAG_PERMIT_PARENT);
+        docent_permit_go_later(p, PERMIT_LOOKING);
     }
+    docent_free(allocator, ops);
+    docent_free(allocator, block);
 }
 
 /* While we are not online nothing is asked: DOCENT_EV_RESUMED comes back here. */
@@ -93,7 +100,7 @@ void docent_permit_ask(struct docent_permit *p)
     switch (p->state) {
     case PERMIT_LOOKING:
     case PERMIT_FULL: docent_permit_ask_look(p); break;
-    case PERMIT_PARENTS: permit_ask_parents(p); break;
+    case PERMIT_PARENTS: docent_permit_ask_parents(p); break;
     case PERMIT_TAKING: permit_ask_take(p); break;
     case PERMIT_FINDING: {
         docent_op sync = docent_op_sync(p->terms->leases_path);
@@ -111,8 +118,7 @@ void docent_permit_ask(struct docent_permit *p)
     }
 }
 
-/* Something that changes nothing failed; @state will ask for it again. */
-static void permit_ask_again(struct docent_permit *p, enum permit_state state, docent_status status)
+void docent_permit_ask_again(struct docent_permit *p, enum permit_state state, docent_status status)
 {
     docent_meter_reason(&p->meter, p->handle.client, status);
     switch (docent_trouble(status)) {
@@ -124,23 +130,6 @@ static void permit_ask_again(struct docent_permit *p, enum permit_state state, d
 }
 
 /* ---- Looking. ---- */
-
-static void permit_path_missing(struct docent_permit *p)
-{
-    if (p->verdict != DOCENT_OK) {
-        docent_permit_seek(p);
-        return;
-    }
-    p->climbing = false;
-    docent_parents_begin(&p->parents, p->leases[0].own.parent_size);
-    if (p->parents.rounds > PERMIT_ROUNDS_MAX) {
-        docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
-    } else if (p->parents.rounds > PERMIT_ROUNDS_AT_ONCE) {
-        docent_permit_go_later(p, PERMIT_PARENTS);
-    } else {
-        docent_permit_go(p, PERMIT_PARENTS);
-    }
-}
 
 /* A shared count: four bytes, the largest first. Less is no number; what follows is ignored, and below zero is none at all. */
 static uint32_t permit_read_count(const docent_result *result, uint32_t otherwise)
@@ -171,7 +160,7 @@ static void permit_on_catch_up(struct docent_permit *p, const struct docent_even
     if (ev->status == DOCENT_OK || ev->status == DOCENT_ERR_NO_NODE) {
         p->lagging = false;
     } else {
-        permit_ask_again(p, p->state, ev->status);
+        docent_permit_ask_again(p, p->state, ev->status);
     }
 }
 
@@ -183,9 +172,9 @@ static void permit_on_limit(struct docent_permit *p, const struct docent_event *
         if (p->state == PERMIT_QUEUEING) {
             p->early = false; /* The listing that comes will not do. */
         } else {
-            permit_ask_again(p, p->state, ev->status);
+            docent_permit_ask_again(p, p->state, ev->status);
         }
-    } else if (permit_is_kazoo(p)) {
+    } else if (docent_permit_is_kazoo(p)) {
         p->limit.known = true;
         if (permit_disagrees(p, ev->result)) docent_permit_give_up(p, DOCENT_ERR_BAD_ARGUMENTS);
     } else {
@@ -202,16 +191,17 @@ static void permit_on_list(struct docent_permit *p, const struct docent_event *e
         return;
     }
     if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
-        permit_ask_again(p, p->state, ev->status);
+        docent_permit_ask_again(p, p->state, ev->status);
         return;
     }
     if (!p->limit.known || p->lagging) return; /* What went wrong there is being seen to. */
-    if (ev->status == DOCENT_ERR_NO_NODE && permit_is_kazoo(p)) {
-        permit_path_missing(p);
+    if (ev->status == DOCENT_ERR_NO_NODE && docent_permit_is_kazoo(p)) {
+        docent_permit_path_missing(p);
         return;
     }
     docent_machine_calm(&p->handle.machine);
     uint64_t taken = ev->status == DOCENT_OK ? ev->result->name_count : 0;
+    p->seen = taken;
     if (taken + p->count <= p->limit.max) {
         docent_permit_go(p, PERMIT_TAKING);
     } else if (p->one_look) {
@@ -219,53 +209,6 @@ static void permit_on_list(struct docent_permit *p, const struct docent_event *e
     } else if (p->state == PERMIT_LOOKING) {
         docent_permit_go(p, PERMIT_FULL);
     } /* Else the watches tell when to look again: the one that this listing left, and the limit's. */
-}
-
-/* ---- Parents. ---- */
-
-/* Kazoo: the path itself, which is not empty. */
-static void permit_on_base(struct docent_permit *p, docent_status status)
-{
-    if (status == DOCENT_OK || status == DOCENT_ERR_NODE_EXISTS) {
-        docent_permit_seek(p);
-    } else if (status == DOCENT_ERR_NO_NODE) {
-        size_t above = p->leases[0].own.parent_size;
-        while (above > 0 && p->leases[0].own.path[--above] != '/') {
-        }
-        p->climbing = above > 0;
-        if (above == 0) { /* The client's chroot is missing. */
-            docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
-            return;
-        }
-        docent_parents_begin(&p->parents, above);
-        docent_permit_go(p, PERMIT_PARENTS);
-    } else {
-        permit_ask_again(p, PERMIT_PARENTS, status);
-    }
-}
-
-static void permit_on_parent(struct docent_permit *p, docent_status status)
-{
-    switch (docent_parents_on_reply(&p->parents, p->leases[0].own.path, &p->terms->parent_mode, status)) {
-    case PARENTS_READY:
-        docent_machine_calm(&p->handle.machine);
-        if (p->climbing) {
-            p->climbing = false;
-            docent_permit_go(p, PERMIT_PARENTS);
-        } else {
-            docent_permit_seek(p);
-        }
-        break;
-    case PARENTS_MORE:
-        if (p->parents.rounds > PERMIT_ROUNDS_MAX + p->leases[0].own.parent_size) { /* A race that we always lose. */
-            docent_permit_give_up(p, DOCENT_ERR_NO_NODE);
-        } else {
-            docent_permit_go(p, PERMIT_PARENTS);
-        }
-        break;
-    case PARENTS_ROOTLESS: docent_permit_give_up(p, DOCENT_ERR_NO_NODE); break;
-    case PARENTS_FAILED: permit_ask_again(p, PERMIT_PARENTS, status); break;
-    }
 }
 
 /* ---- Taking. ---- */
@@ -278,13 +221,19 @@ static void permit_owns(struct docent_permit *p)
     docent_permit_go(p, p->verdict != DOCENT_OK ? PERMIT_RETURNING : PERMIT_TAKEN);
 }
 
+/* The transaction was carried out, and with it our place in the queue went: whatever the contender knows of that. */
+static void permit_was_carried_out(struct docent_permit *p)
+{
+    if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_CANCELLED);
+}
+
 static bool permit_take_names(struct docent_permit *p, const struct docent_event *ev)
 {
-    size_t checks = permit_checks(p);
+    size_t fences = permit_fences(p);
 
-    if (ev->result->result_count != checks + p->count) return false;
+    if (ev->result->result_count != fences + p->count + (p->brief ? 1 : 0)) return false;
     for (uint32_t i = 0; i < p->count; i++) {
-        docent_result made = ev->result->results[checks + i];
+        docent_result made = ev->result->results[fences + i];
         made.zxid = ev->result->zxid;
         made.has_stat = false;
         struct docent_event one = *ev;
@@ -294,23 +243,47 @@ static bool permit_take_names(struct docent_permit *p, const struct docent_event
     return true;
 }
 
+/* Made, and all that was to be seen beside it may be. */
+static void permit_made(struct docent_permit *p)
+{
+    if (p->brief && !p->looked) return;
+    bool ours = !p->brief || docent_recall_is_true(p);
+    if (ours) {
+        docent_recall_keep(p);
+        permit_owns(p);
+    } else {
+        docent_permit_go(p, PERMIT_RETURNING);
+    }
+}
+
+static void permit_on_folder(struct docent_permit *p, const struct docent_event *ev)
+{
+    p->looked = true;
+    p->folder = ev->status == DOCENT_OK ? ev->result->stat.czxid : 0;
+    if (p->brief && p->made) permit_made(p);
+}
+
 /* Not made: whose fault is it? */
 static void permit_on_refusal(struct docent_permit *p, const struct docent_event *ev)
 {
     const docent_result *result = ev->result;
-    size_t checks = permit_checks(p);
+    size_t fences = permit_fences(p);
 
+    if (p->brief) { /* Somebody has queued, or made leases, since we did; or the path is gone. Whatever else it is, queueing shows. */
+        docent_permit_seek(p);
+        return;
+    }
     for (size_t i = 0; i < result->result_count; i++) {
         docent_status status = result->results[i].status;
         if (status == DOCENT_OK || status == DOCENT_ERR_ROLLED_BACK) continue;
         if (i == 0 && status == DOCENT_ERR_NO_NODE) { /* Somebody has deleted our mutex's node. The contender may not know yet. */
-            if (p->contending) docent_contender_leave(&p->contender, DOCENT_ERR_NO_NODE);
+            if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_NO_NODE);
             docent_permit_seek(p);
-        } else if (i < checks) { /* The limit has changed. */
+        } else if (i < fences) { /* The limit has changed. */
             docent_permit_seek(p);
         } else if (status == DOCENT_ERR_NO_NODE) {
             docent_leases_draw_names(p);
-            permit_path_missing(p);
+            docent_permit_path_missing(p);
         } else if (status == DOCENT_ERR_NODE_EXISTS) {
             docent_permit_seek(p);
         } else {
@@ -325,14 +298,16 @@ static void permit_on_refusal(struct docent_permit *p, const struct docent_event
 static void permit_on_take(struct docent_permit *p, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_OK) {
-        if (permit_take_names(p, ev)) {
-            permit_owns(p);
-        } else {
+        permit_was_carried_out(p);
+        p->made = permit_take_names(p, ev);
+        if (!p->made) {
             docent_permit_go_later(p, PERMIT_FINDING);
+        } else {
+            permit_made(p);
         }
         return;
     }
-    docent_meter_reason(&p->meter, p->handle.client, ev->status);
+    if (!p->brief) docent_meter_reason(&p->meter, p->handle.client, ev->status);
     if (ev->status == DOCENT_ERR_NO_NODE || ev->status == DOCENT_ERR_BAD_VERSION || ev->status == DOCENT_ERR_NODE_EXISTS) {
         permit_on_refusal(p, ev);
         return;
@@ -390,7 +365,10 @@ static void permit_on_find(struct docent_permit *p, const docent_result *listing
     }
     if (found == 0) {
         docent_permit_seek(p);
-    } else if (found < p->count) {
+        return;
+    }
+    permit_was_carried_out(p);
+    if (found < p->count || p->brief) { /* Some are being deleted. Or it was the short cut, and nobody has seen on what path. */
         docent_permit_go(p, PERMIT_RETURNING);
     } else { /* For its czxid, and to see that its session is ours. */
         docent_op exists = docent_op_exists(p->leases[0].own.path);
@@ -422,8 +400,9 @@ void docent_permit_on_reply(struct docent_permit *p, const struct docent_event *
     case TAG_PERMIT_LIMIT: permit_on_limit(p, ev); break;
     case TAG_PERMIT_LIST: permit_on_list(p, ev); break;
     case TAG_PERMIT_TAKE: permit_on_take(p, ev); break;
-    case TAG_PERMIT_PARENT: permit_on_parent(p, ev->status); break;
-    case TAG_PERMIT_BASE: permit_on_base(p, ev->status); break;
+    case TAG_PERMIT_FOLDER: permit_on_folder(p, ev); break;
+    case TAG_PERMIT_PARENT: docent_permit_on_parent(p, ev->status); break;
+    case TAG_PERMIT_BASE: docent_permit_on_base(p, ev->status); break;
     case TAG_PERMIT_SYNC:
         if (found_out) {
             docent_ask(&p->handle.machine, &list, TAG_PERMIT_FIND);

@@ -14,6 +14,7 @@ struct docent_semaphore {
     struct rearm rearm;   /* Of the shared count, if there is one. */
     struct docent_permit *permits; /* That are not over. */
     size_t readers;                /* Of the participants. */
+    struct recall recall;
     struct meter meter;
 };
 
@@ -95,6 +96,11 @@ static struct docent_semaphore *semaphore_of(struct handle *handle)
 struct meter *docent_semaphore_meter(struct docent_semaphore *semaphore)
 {
     return &semaphore->meter;
+}
+
+struct recall *docent_semaphore_recall(struct docent_semaphore *semaphore)
+{
+    return &semaphore->recall;
 }
 
 void docent_semaphore_let_go(struct docent_semaphore *semaphore, struct docent_permit *permit)

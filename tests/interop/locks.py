@@ -369,6 +369,24 @@ def several_leases(play):
 
 
 @played("semaphore", "curator")
+def leases_by_turns(play):
+    """{first} takes leases, alone, again and again, and {second} comes and does the same"""
+    first, second = semaphore(play, play.first, 2), semaphore(play, play.second, 2)
+    for one, other in ((first, second), (second, first), (first, second)):
+        for _ in range(4):
+            one.do("acquire", 2, SOON)
+            expect_equal(len(play.server.names(leases_of(play))), 2, "leases")
+            one.do("release", 2)
+        other.do("acquire", 1, SOON)
+        one.do("acquire", 1, SOON)
+        one.ask("acquire", 1, 300).no()
+        play.server.await_names(leases_of(play), 2)
+        one.do("release", 1)
+        other.do("release", 1)
+    play.server.await_empty(leases_of(play))
+
+
+@played("semaphore", "curator")
 def limit_from_a_count(play):
     """the limit is a shared count, and {second} gets in when it is raised while {first} has the only lease"""
     count = f"{play.path}-count"

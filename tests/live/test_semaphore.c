@@ -257,6 +257,11 @@ static void suspect_while_cut(void **state)
     docent_semaphore_close(semaphore, NULL, NULL);
 }
 
+static void take_alone(docent_semaphore *semaphore, int times)
+{
+    for (int i = 0; i < times; i++) assert_ok(docent_permit_return(take(semaphore, 1), PATIENCE_MS));
+}
+
 static void lost_replies(void **state)
 {
     (void)state;
@@ -267,11 +272,96 @@ static void lost_replies(void **state)
     docent_permit *permit = take(semaphore, 3);
     assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_int_equal(leases(), 3); /* Found again, not made again. */
+    assert_ok(docent_permit_return(permit, PATIENCE_MS));
+    take_alone(semaphore, 3);
+    assert_ok(docent_devserver_add_fault(server, &fault)); /* By the short cut: given back, and made again. */
+    permit = take(semaphore, 3);
+    assert_int_equal(docent_devserver_fault_count(server), 0);
+    assert_int_equal(leases(), 3);
     fault.op = 2; /* A delete. */
     assert_ok(docent_devserver_add_fault(server, &fault));
     assert_ok(docent_permit_return(permit, PATIENCE_MS));
     assert_int_equal(docent_devserver_fault_count(server), 0);
     assert_int_equal(leases(), 0);
+    docent_semaphore_close(semaphore, NULL, NULL);
+}
+
+static int64_t created(const char *path)
+{
+    docent_stat stat;
+    assert_ok(docent_exists(client, path, &stat));
+    return stat.czxid;
+}
+
+static int64_t changed(const char *path)
+{
+    docent_stat stat;
+    assert_ok(docent_exists(client, path, &stat));
+    return stat.pzxid;
+}
+
+/* A mutex of its own would be let go before, or later. */
+static void leases_and_mutex_are_one_transaction(void **state)
+{
+    (void)state;
+    docent_semaphore *semaphore = semaphore_of(3);
+    for (int i = 0; i < 5; i++) { /* From the third on by the short cut. */
+        docent_permit *permit = take(semaphore, 2);
+        docent_hold *first = docent_permit_hold(permit, 0), *second = docent_permit_hold(permit, 1);
+        assert_int_equal(created(docent_hold_path(first)), docent_hold_czxid(first));
+        assert_int_equal(created(docent_hold_path(second)), docent_hold_czxid(first));
+        assert_int_equal(changed("/gate/locks"), docent_hold_czxid(first));
+        assert_int_equal(nodes_below("/gate/locks"), 0);
+        docent_hold_unref(first);
+        docent_hold_unref(second);
+        assert_ok(docent_permit_return(permit, PATIENCE_MS));
+    }
+    assert_int_equal(leases(), 0);
+    docent_semaphore_close(semaphore, NULL, NULL);
+}
+
+static void f65_alone_and_others_come(void **state)
+{
+    (void)state;
+    docent_semaphore *semaphore = semaphore_of(2), *other = semaphore_of(2);
+    docent_permit *none = NULL;
+    take_alone(semaphore, 3);
+    docent_permit *theirs = take(other, 1); /* We are not alone any more, */
+    docent_permit *ours = take(semaphore, 1);
+    assert_int_equal(leases(), 2);
+    assert_status(docent_semaphore_acquire(semaphore, 1, DOCENT_NO_WAIT, &none), DOCENT_ERR_TIMEOUT);
+    assert_ok(docent_permit_return(ours, PATIENCE_MS));
+    take_alone(semaphore, 3); /* but again. They stay counted, and so do ours. */
+    ours = take(semaphore, 1);
+    assert_status(docent_semaphore_acquire(semaphore, 1, DOCENT_NO_WAIT, &none), DOCENT_ERR_TIMEOUT);
+    assert_ok(docent_permit_return(theirs, PATIENCE_MS));
+    assert_ok(docent_permit_return(ours, PATIENCE_MS));
+    take_alone(semaphore, 3);
+    assert_ok(docent_create(client, "/gate/leases/by-hand", NULL, 0, DOCENT_EPHEMERAL, NULL)); /* By who does not queue. */
+    assert_status(docent_semaphore_acquire(semaphore, 2, DOCENT_NO_WAIT, &none), DOCENT_ERR_TIMEOUT);
+    assert_null(none);
+    assert_int_equal(leases(), 1);
+    docent_semaphore_close(other, NULL, NULL);
+    docent_semaphore_close(semaphore, NULL, NULL);
+}
+
+static void f65_alone_on_another_path(void **state)
+{
+    (void)state;
+    docent_semaphore *semaphore = semaphore_of(1), *other = semaphore_of(1);
+    docent_permit *none = NULL;
+    take_alone(semaphore, 3);
+    assert_ok(docent_delete(client, "/gate/locks", DOCENT_ANY_VERSION)); /* As a server does with containers that are empty. */
+    assert_ok(docent_delete(client, "/gate/leases", DOCENT_ANY_VERSION));
+    take_alone(other, 2);
+    docent_permit *theirs = take(other, 1); /* All numbers are again what the first would have them be. */
+    assert_status(docent_semaphore_acquire(semaphore, 1, DOCENT_NO_WAIT, &none), DOCENT_ERR_TIMEOUT);
+    assert_null(none);
+    assert_int_equal(leases(), 1);
+    assert_int_equal(docent_permit_get_state(theirs), DOCENT_PERMIT_HELD);
+    assert_ok(docent_permit_return(theirs, PATIENCE_MS));
+    take_alone(semaphore, 3);
+    docent_semaphore_close(other, NULL, NULL);
     docent_semaphore_close(semaphore, NULL, NULL);
 }
 
@@ -403,6 +493,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(losses_are_told, start, stop),
         cmocka_unit_test_setup_teardown(suspect_while_cut, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies, start, stop),
+        cmocka_unit_test_setup_teardown(leases_and_mutex_are_one_transaction, start, stop),
+        cmocka_unit_test_setup_teardown(f65_alone_and_others_come, start, stop),
+        cmocka_unit_test_setup_teardown(f65_alone_on_another_path, start, stop),
         cmocka_unit_test_setup_teardown(kazoo_names, start, stop),
         cmocka_unit_test_setup_teardown(closing_gives_back, start, stop),
         cmocka_unit_test_setup_teardown(the_client_closes_first, start, stop),

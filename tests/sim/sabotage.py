@@ -87,6 +87,7 @@ SYNC_QUEUE_JOIN = "recipes/sync_queue_join.c"
 SYNC_QUEUE_START = "recipes/sync_queue_start.c"
 PERMIT = "recipes/permit.c"
 PERMIT_TAKE = "recipes/permit_take.c"
+PERMIT_RECALL = "recipes/permit_recall.c"
 
 LEASE = "s->holds > 0 ? s->proved_ms : s->contact_ms"
 STORM = "--scenario storm --seeds 10000"
@@ -96,6 +97,7 @@ QUEUES = "--scenario storm-queue --seeds 3000"
 CLAIMS = "--scenario storm-claims --seeds 3000"
 LESSEES = "--scenario storm-lessees --seeds 5000"
 GATES = "--scenario storm-gate --seeds 5000"
+BURSTS = "--scenario storm-gate-bursts --seeds 5000"
 
 
 class Bug:
@@ -237,7 +239,8 @@ BUGS = [
         (PERMIT_TAKE, "if (taken + p->count <= p->limit.max) {", "if (taken < p->limit.max) {"),
     ], ["--scenario gate-three --seeds 50"]),
     Bug("gate-old-limit", "the limit may be lowered between the look and the leases", [
-        (PERMIT_TAKE, "return p->terms->limit_path != NULL && p->limit.version >= 0 ? 2 : 1;", "return p->limit.version < -1 ? 2 : 1;"),
+        (PERMIT_TAKE, "return p->terms->limit_path != NULL && p->limit.version >= 0 ? places + 1 : places;", "return places;"),
+        (PERMIT_TAKE, "if (terms->limit_path != NULL && p->limit.version >= 0) ops[fences - 1]", "if (p->limit.version < -1) ops[fences - 1]"),
     ], ["--scenario gate-shared --seeds 3000", GATES]),
     Bug("gate-return-once", "leases whose removal is lost with the connection are left where they are", [
         (PERMIT, "    case PERMIT_RETURNING:\n    case PERMIT_CHECKING: docent_permit_go(p, p->state); break;",
@@ -250,6 +253,23 @@ BUGS = [
         (PERMIT_TAKE, "docent_permit_go(p, p->verdict != DOCENT_OK ? PERMIT_RETURNING : PERMIT_TAKEN);",
          "docent_permit_go(p, PERMIT_TAKEN);"),
     ], ["--exhaustive gate-three --seed 2", GATES]),
+    Bug("gate-mutex-stays", "where no leases are found the mutex's node is thought gone with them", [
+        (PERMIT_TAKE, "    if (found == 0) {\n        docent_permit_seek(p);", "    if (found == 0) {\n        permit_was_carried_out(p);\n        docent_permit_seek(p);"),
+    ], ["--exhaustive gate-two --seed 2", GATES]),
+    Bug("gate-mutex-after", "the mutex is let go behind the transaction that makes the leases", [
+        (PERMIT_TAKE, "ops[0] = docent_contender_deletion(&p->contender);", "ops[0] = docent_op_check(p->contender.own.path, DOCENT_ANY_VERSION);"),
+        (PERMIT_TAKE, "if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_CANCELLED);",
+         "if (p->contending) docent_contender_leave(&p->contender, DOCENT_ERR_CANCELLED);"),
+    ], ["--scenario gate-two --seeds 20"]),
+    Bug("gate-alone-for-ever", "who was alone once takes leases whoever has come since", [
+        (PERMIT_TAKE, "docent_op_create(names->place, terms->label, terms->label_size, DOCENT_EPHEMERAL_SEQUENTIAL)",
+         "docent_op_create(names->numbered_place, terms->label, terms->label_size, DOCENT_EPHEMERAL)"),
+        (PERMIT_TAKE, "ops[count++] = docent_op_check(names->last_lease, DOCENT_ANY_VERSION);",
+         "ops[count++] = docent_op_check(terms->mutex_path, DOCENT_ANY_VERSION);"),
+    ], [BURSTS]),
+    Bug("gate-alone-miscounted", "who was alone forgets those who had leases before", [
+        (PERMIT_RECALL, "r->taken = p->seen + p->count;", "r->taken = p->count;"),
+    ], ["--scenario gate-bursts --seeds 3000", BURSTS]),
     # The lock.
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
         (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: docent_contender_go(c, c->state); break;",
