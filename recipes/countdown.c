@@ -15,7 +15,11 @@
  *
  * A count is a transaction: our node is made, the number is set under the version that was read, and at zero `open` is made. Whatever reply is
  * lost, our node says whether it was applied, when a sync in the same session, or the certain end of that session, has settled that it cannot be
- * applied any more. */
+ * applied any more.
+ *
+ * It may be deleted meanwhile, and another be made in its place, whose versions begin anew. So a count checks the node that was made with the
+ * countdown that was read, by whose name no other has one. And what has become of a count is told by its node only where nothing is missing
+ * below the countdown that was counted; else we do not know, and say so. One of which a part is missing is being deleted, and is none any more. */
 #include "recipes/countdown_internal.h"
 
 #include <assert.h>
@@ -61,9 +65,10 @@ struct counting {
     uint32_t left, of;
     char uuid[COUNT_UUID + 1]; /* Ours: of the countdown, or of the count. */
     char creation[COUNT_UUID + 1]; /* Of the countdown that is there. */
-    uint64_t generation; /* That a count was sent in. */
+    char counted[COUNT_UUID + 1];  /* Of the one that a count was sent to. */
+    uint64_t generation; /* That it was sent in. */
     struct parents parents;
-    char *mark, *open;   /* Paths. In one block. */
+    char *mark, *open, *origin; /* Paths, of which the last names a creation. In one block. */
 };
 
 static struct counting *counting_of(struct errand *errand)
@@ -95,8 +100,22 @@ static bool count_read(struct counting *c, const docent_result *result)
     memcpy(text, result->data, result->size);
     text[result->size] = '\0';
     if (sscanf(text, "%10" SCNu32 " %10" SCNu32 " %36[-0-9a-f]", &c->left, &c->of, c->creation) != 3 || c->left > c->of) return false;
+    if (strlen(c->creation) != COUNT_UUID) return false;
     count_print(again, c->left, c->of, c->creation); /* What is written otherwise was not written by us, numbers that do not fit among it. */
     return strcmp(again, text) == 0;
+}
+
+/* All that belongs to it is there: the node made with it, those of counts, and `open`. Others may be, which are not ours. */
+static bool count_is_whole(const struct counting *c, const docent_result *result)
+{
+    int64_t own = 1 + (int64_t)(c->of - c->left) + (c->left == 0);
+    return result->stat.num_children >= own;
+}
+
+static const char *count_origin(struct counting *c, const char *creation)
+{
+    memcpy(c->origin + strlen(c->origin) - COUNT_UUID, creation, COUNT_UUID);
+    return c->origin;
 }
 
 /* ---- States, and what they ask for. ---- */
@@ -110,10 +129,13 @@ static void count_ask_make(struct counting *c)
 {
     char text[COUNT_TEXT];
     count_print(text, c->count, c->count, c->uuid);
-    docent_op create = docent_op_create(c->countdown->all.path, text, strlen(text), DOCENT_PERSISTENT);
-    create.acl = c->countdown->all.acl;
+    docent_op ops[] = {
+        docent_op_create(c->countdown->all.path, text, strlen(text), DOCENT_PERSISTENT),
+        docent_op_create(count_origin(c, c->uuid), "", 0, DOCENT_PERSISTENT),
+    };
+    ops[0].acl = ops[1].acl = c->countdown->all.acl;
     c->doubt = true;
-    count_ask_op(c, create, TAG_MAKE);
+    count_ask_op(c, docent_op_multi(ops, 2), TAG_MAKE);
 }
 
 static void count_ask_count(struct counting *c, int32_t version)
@@ -122,14 +144,16 @@ static void count_ask_count(struct counting *c, int32_t version)
     char text[COUNT_TEXT];
     count_print(text, c->left - 1, c->of, c->creation);
     docent_op ops[] = {
+        docent_op_check(count_origin(c, c->creation), DOCENT_ANY_VERSION),
         docent_op_create(c->mark, "", 0, DOCENT_PERSISTENT),
         docent_op_set(all->path, text, strlen(text), version),
         docent_op_create(c->open, "", 0, DOCENT_PERSISTENT),
     };
-    ops[0].acl = ops[2].acl = all->acl;
+    ops[1].acl = ops[3].acl = all->acl;
+    memcpy(c->counted, c->creation, sizeof c->counted);
     c->doubt = true;
     c->generation = docent_client_generation(all->handle.client);
-    count_ask_op(c, docent_op_multi(ops, c->left == 1 ? 3 : 2), TAG_COUNT);
+    count_ask_op(c, docent_op_multi(ops, c->left == 1 ? 4 : 3), TAG_COUNT);
 }
 
 /* While we are not online nothing is asked: EV_RESUMED comes back here. */
@@ -255,6 +279,26 @@ static void count_on_parent(struct counting *c, docent_status status)
 
 /* ---- Looking, counting, finding out. ---- */
 
+/* What there is to count was read. In doubt: our node was not there, before. */
+static void count_on_number(struct counting *c, const docent_result *result)
+{
+    bool whole = count_is_whole(c, result);
+    if (c->doubt && (!whole || strcmp(c->creation, c->counted) != 0)) {
+        count_over(c, DOCENT_ERR_UNKNOWN_OUTCOME);
+        return;
+    }
+    c->doubt = false;
+    if (c->left == 0) {
+        count_over(c, DOCENT_OK);
+    } else if (!whole) {
+        count_over(c, DOCENT_ERR_NO_NODE);
+    } else {
+        int32_t version = result->stat.version;
+        count_enter(c, COUNT_COUNTING);
+        count_ask_count(c, version);
+    }
+}
+
 static void count_on_look(struct counting *c, const struct docent_event *ev)
 {
     if (ev->status != DOCENT_OK && ev->status != DOCENT_ERR_NO_NODE) {
@@ -267,17 +311,13 @@ static void count_on_look(struct counting *c, const struct docent_event *ev)
         c->doubt = false;
         count_go(c, COUNT_MAKING);
     } else if (ev->status == DOCENT_ERR_NO_NODE) {
-        count_over(c, DOCENT_ERR_NO_NODE);
+        count_over(c, c->doubt ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_ERR_NO_NODE);
     } else if (!count_read(c, ev->result)) {
-        count_over(c, DOCENT_ERR_CORRUPT_DATA);
+        count_over(c, c->doubt ? DOCENT_ERR_UNKNOWN_OUTCOME : DOCENT_ERR_CORRUPT_DATA);
     } else if (c->verb == VERB_CREATE) {
         count_over(c, strcmp(c->creation, c->uuid) == 0 ? DOCENT_OK : DOCENT_ERR_NODE_EXISTS);
-    } else if (c->left == 0) {
-        count_over(c, DOCENT_OK);
     } else {
-        int32_t version = ev->result->stat.version;
-        count_enter(c, COUNT_COUNTING);
-        count_ask_count(c, version);
+        count_on_number(c, ev->result);
     }
 }
 
@@ -286,9 +326,12 @@ static void count_on_count(struct counting *c, const struct docent_event *ev)
     switch ((int)ev->status) {
     case DOCENT_OK: count_over(c, DOCENT_OK); break;
     case DOCENT_ERR_BAD_VERSION: /* Somebody else was faster. */
-    case DOCENT_ERR_NO_NODE:
         c->doubt = false;
         count_go(c, COUNT_LOOKING);
+        break;
+    case DOCENT_ERR_NO_NODE: /* It was deleted, or is about to be. */
+        c->doubt = false;
+        count_go_later(c, COUNT_LOOKING, ev->status);
         break;
     case DOCENT_ERR_NODE_EXISTS: count_go(c, COUNT_FINDING); break;
     default: count_write_failed(c, ev, COUNT_FINDING, COUNT_LOOKING); break;
@@ -308,7 +351,6 @@ static void count_on_find(struct counting *c, const struct docent_event *ev)
     } else if (!docent_client_settled_since(c->countdown->all.handle.client, c->generation)) {
         count_over(c, DOCENT_ERR_UNKNOWN_OUTCOME);
     } else {
-        c->doubt = false;
         count_go_later(c, COUNT_LOOKING, DOCENT_OK);
     }
 }
@@ -423,13 +465,13 @@ docent_status docent_count_begin(struct docent_countdown *countdown, enum count_
                                  docent_done_fn done, void *user)
 {
     static const enum count_state first[] = { [VERB_CREATE] = COUNT_MAKING, [VERB_COUNT] = COUNT_LOOKING, [VERB_WAIT] = COUNT_WAITING };
-    static const char mark[] = "/d-", open[] = "/open";
+    static const char mark[] = "/d-", open[] = "/open", origin[] = "/c-";
     if (countdown == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_check(&countdown->all.handle);
     if (status != DOCENT_OK) return status;
     const docent_allocator *allocator = &countdown->all.handle.allocator;
     size_t size = strlen(countdown->all.path);
-    char *paths = docent_alloc(allocator, 2 * size + sizeof mark + COUNT_UUID + sizeof open);
+    char *paths = docent_alloc(allocator, 3 * size + sizeof mark + sizeof origin + 2 * COUNT_UUID + sizeof open);
     if (paths == NULL) return DOCENT_ERR_NO_MEMORY;
     struct errand *errand;
     status = docent_errands_call(&countdown->all, &count_kind, sizeof(struct counting), timeout_ms, done, user, &errand);
@@ -445,11 +487,10 @@ docent_status docent_count_begin(struct docent_countdown *countdown, enum count_
     docent_client_uuid(countdown->all.handle.client, c->uuid);
     c->mark = paths;
     c->open = paths + size + sizeof mark + COUNT_UUID;
-    memcpy(c->mark, countdown->all.path, size);
-    memcpy(c->mark + size, mark, sizeof mark - 1);
-    memcpy(c->mark + size + sizeof mark - 1, c->uuid, COUNT_UUID + 1);
-    memcpy(c->open, countdown->all.path, size);
-    memcpy(c->open + size, open, sizeof open);
+    c->origin = c->open + size + sizeof open;
+    snprintf(c->mark, size + sizeof mark + COUNT_UUID, "%s%s%s", countdown->all.path, mark, c->uuid);
+    snprintf(c->open, size + sizeof open, "%s%s", countdown->all.path, open);
+    snprintf(c->origin, size + sizeof origin + COUNT_UUID, "%s%s%s", countdown->all.path, origin, c->uuid);
     if (c->one_look && !docent_machine_online(count_machine(c))) {
         count_over(c, DOCENT_ERR_TIMEOUT);
     } else {

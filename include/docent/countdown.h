@@ -10,15 +10,17 @@
  * finds out. The one that counts to zero makes the node `open` in the same transaction, and that is what waiters watch: they are told once.
  *
  * The countdown belongs to nobody, and stays: a round of another is another path, or the same after it was deleted (with all below it, by
- * docent_delete_node(), recursively). Any number of calls may be under way on one handle.
+ * docent_delete_node(), recursively). No count goes to another countdown than the one that it has read. Any number of calls may be under way on
+ * one handle.
  *
  * On suspend  A lost connection is waited out.
  * On expiry   The same: none of this belongs to a session. Only where a count was on its way in the session that ended, and that is not known to be
  *             over, the outcome is DOCENT_ERR_UNKNOWN_OUTCOME.
  * On close    Calls end with DOCENT_ERR_CLOSING (DOCENT_ERR_AUTH_FAILED if the client was refused its credentials).
- * On removal  Calls on a path without a countdown end with DOCENT_ERR_NO_NODE. Who waits already when it is deleted waits for the next one there.
- * Nodes       path, plain: "<left> <of how many> <uuid of its creation>"; path/d-<uuid>, plain, one per count; path/open, plain. No other
- *             library has this layout. Missing parents are containers where the server has them.
+ * On removal  Calls on a path without a countdown end with DOCENT_ERR_NO_NODE, counts also where one is half deleted; one whose reply was lost
+ *             before ends with DOCENT_ERR_UNKNOWN_OUTCOME. Who waits already when it is deleted waits for the next one there.
+ * Nodes       path, plain: "<left> <of how many> <uuid of its creation>"; path/c-<that uuid>, plain; path/d-<uuid>, plain, one per count;
+ *             path/open, plain. No other library has this layout. Missing parents are containers where the server has them.
  *
  * Threads, ownership and units as in lock.h. */
 #ifndef DOCENT_COUNTDOWN_H
@@ -55,8 +57,8 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_countdown_new(docent_client *c
  * now or, when the client is not connected, not at all. Outcomes common to all: DOCENT_ERR_CLOSING, DOCENT_ERR_CORRUPT_DATA (what stands there is no
  * countdown), and what the server refuses them with. */
 
-/** Makes the countdown. DOCENT_OK: it is there, ours. DOCENT_ERR_NODE_EXISTS: another one is. DOCENT_ERR_TIMEOUT: not made, and will not be.
- * DOCENT_ERR_UNKNOWN_OUTCOME: there was no time left to find out. Thread: loop. */
+/** Makes the countdown; again, if it is deleted before a lost reply is found out about. DOCENT_OK: it is there, ours. DOCENT_ERR_NODE_EXISTS:
+ * another one is. DOCENT_ERR_TIMEOUT: not made, and will not be. DOCENT_ERR_UNKNOWN_OUTCOME: there was no time left to find out. Thread: loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_countdown_create_async(docent_countdown *countdown, uint32_t count, uint32_t timeout_ms,
                                                                          docent_done_fn done, void *user);
 /** Counts down by one; at zero it does nothing. DOCENT_OK: once. DOCENT_ERR_NO_NODE: there is no countdown. DOCENT_ERR_TIMEOUT: not counted, and

@@ -492,14 +492,14 @@ static void countdown_reaches_zero(void **state)
     assert_status(docent_countdown_create(countdown, 5, PATIENCE_MS), DOCENT_ERR_NODE_EXISTS);
     assert_status(docent_countdown_wait(countdown, DOCENT_NO_WAIT), DOCENT_ERR_TIMEOUT);
     for (int i = 0; i < MEMBERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, count_down, &round), 0);
-    assert_soon(child_count("/count/down") == 5 * MEMBERS);
+    assert_soon(child_count("/count/down") == 5 * MEMBERS + 1);
     assert_status(docent_countdown_wait(countdown, 20), DOCENT_ERR_TIMEOUT);
     assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS));
     for (int i = 0; i < MEMBERS; i++) pthread_join(threads[i], NULL);
     assert_int_equal(round.failures, 0);
     assert_ok(docent_countdown_wait(countdown, DOCENT_NO_WAIT));
     assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS)); /* Zero stays zero. */
-    assert_int_equal(child_count("/count/down"), 5 * MEMBERS + 2);
+    assert_int_equal(child_count("/count/down"), 5 * MEMBERS + 3);
     assert_int_equal(watch_count(), 0);
     docent_countdown_close(countdown, NULL, NULL);
 }
@@ -527,10 +527,15 @@ static void countdown_that_was_cleared_away_was_at_zero(void **state)
     struct zero_waiter waiter = { .countdown = countdown, .outcome = 1 };
     assert_int_equal(pthread_create(&thread, NULL, wait_for_zero, &waiter), 0);
     await_the_watch();
-    docent_op zero[] = { docent_op_create("/count/open", NULL, 0, DOCENT_PERSISTENT), docent_op_delete("/count/open", DOCENT_ANY_VERSION),
-                         docent_op_delete("/count", DOCENT_ANY_VERSION) };
     docent_result *result = NULL;
-    assert_ok(docent_multi(client, zero, 3, &result));
+    char origin[64];
+    assert_ok(docent_children(client, "/count", &result));
+    assert_int_equal(result->name_count, 1); /* It is made with that one. */
+    snprintf(origin, sizeof origin, "/count/%s", result->names[0]);
+    docent_result_free(result);
+    docent_op zero[] = { docent_op_create("/count/open", NULL, 0, DOCENT_PERSISTENT), docent_op_delete("/count/open", DOCENT_ANY_VERSION),
+                         docent_op_delete(origin, DOCENT_ANY_VERSION), docent_op_delete("/count", DOCENT_ANY_VERSION) };
+    assert_ok(docent_multi(client, zero, 4, &result));
     docent_result_free(result);
     pthread_join(thread, NULL);
     assert_status((docent_status)waiter.outcome, DOCENT_OK);
@@ -538,6 +543,28 @@ static void countdown_that_was_cleared_away_was_at_zero(void **state)
 }
 
 /* Somebody else's, which we may not read: that it is another's is certain all the same. */
+/* A part is missing, so the rest is to go; and whatever was counted there is not counted in the next one. */
+static void countdown_that_is_half_deleted_is_none(void **state)
+{
+    (void)state;
+    docent_countdown *countdown = NULL;
+    docent_result *result = NULL;
+    char origin[64];
+    assert_ok(docent_countdown_new(client, "/half", NULL, &countdown));
+    assert_ok(docent_countdown_create(countdown, 3, PATIENCE_MS));
+    assert_ok(docent_children(client, "/half", &result));
+    snprintf(origin, sizeof origin, "/half/%s", result->names[0]);
+    docent_result_free(result);
+    assert_ok(docent_delete(client, origin, DOCENT_ANY_VERSION));
+    assert_status(docent_countdown_count_down(countdown, PATIENCE_MS), DOCENT_ERR_NO_NODE);
+    assert_int_equal(child_count("/half"), 0);
+    assert_ok(docent_delete(client, "/half", DOCENT_ANY_VERSION));
+    assert_ok(docent_countdown_create(countdown, 1, PATIENCE_MS));
+    assert_ok(docent_countdown_count_down(countdown, PATIENCE_MS));
+    assert_ok(docent_countdown_wait(countdown, PATIENCE_MS));
+    docent_countdown_close(countdown, NULL, NULL);
+}
+
 static void countdown_that_cannot_be_read_is_anothers(void **state)
 {
     (void)state;
@@ -605,6 +632,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(sync_round_that_goes_back_ends_gathering, start, stop),
         cmocka_unit_test_setup_teardown(countdown_reaches_zero, start, stop),
         cmocka_unit_test_setup_teardown(countdown_that_was_cleared_away_was_at_zero, start, stop),
+        cmocka_unit_test_setup_teardown(countdown_that_is_half_deleted_is_none, start, stop),
         cmocka_unit_test_setup_teardown(countdown_that_cannot_be_read_is_anothers, start, stop),
         cmocka_unit_test_setup_teardown(countdown_does_not_misread_what_others_wrote, start, stop),
         cmocka_unit_test_setup_teardown(countdown_counts_once_despite_lost_replies, start, stop),

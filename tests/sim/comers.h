@@ -22,9 +22,15 @@ struct seat { /* A member's node, as the log has it. */
 struct countdown { /* The same of one path. */
     bool made, open;
     uint32_t left, of;
-    unsigned marks, sets;
+    unsigned marks, sets; /* Made, of both. */
     int64_t set_zxid;
     uint64_t made_us;
+    bool going;           /* Something below has been deleted, and the rest is to follow. */
+    char creation[40];
+    int64_t maker;        /* The session that made it. */
+    /* Of those that were there before: when the last one went, or began to, */
+    uint64_t gone_us;
+    uint64_t open_gone_us; /* and when the last `open` did. 0: never. */
 };
 
 struct account { /* What one actor's calls did, and what they were told. */
@@ -33,7 +39,7 @@ struct account { /* What one actor's calls did, and what they were told. */
     unsigned maybe;  /* Told nothing certain. */
 };
 
-enum comer_verb { COMER_GATHER, COMER_MAKE, COMER_COUNT, COMER_WAIT };
+enum comer_verb { COMER_GATHER, COMER_MAKE, COMER_COUNT, COMER_WAIT, COMER_DELETE };
 
 struct comer { /* Of an actor. */
     struct call *call; /* That is under way. NULL: none. */

@@ -119,7 +119,9 @@ static void comer_gives_up(struct comer *comer)
 {
     comer->counts.maybe += comer->call != NULL && comer->verb == COMER_COUNT;
     comer->makes.maybe += comer->call != NULL && comer->verb == COMER_MAKE;
-    comer->call = NULL;
+    if (comer->verb != COMER_DELETE) { /* Which is the client's, not the handle's. */
+        comer->call = NULL;
+    }
 }
 
 void comer_close(struct actor *actor)
@@ -166,7 +168,7 @@ static void comer_storms(struct actor *actor)
     } else if (what < (gathers->countdowns[gathers->at].made ? 10 : 60)) {
         count_call(actor, COMER_MAKE, comer_timeout(actor, how));
     } else {
-        count_call(actor, what < 80 ? COMER_COUNT : COMER_WAIT, comer_timeout(actor, how));
+        count_call(actor, what < 75 ? COMER_COUNT : what < 93 ? COMER_WAIT : COMER_DELETE, comer_timeout(actor, how));
     }
 }
 
@@ -190,6 +192,7 @@ void gathers_leave(struct actor *actor, bool crashed)
         comer_of(actor)->queue = NULL;
         comer_of(actor)->countdown = NULL;
         comer_gives_up(comer_of(actor));
+        comer_of(actor)->call = NULL;
         comer_of(actor)->closing = 0;
     } else {
         comer_close(actor);

@@ -7,8 +7,9 @@
  *              closed leaves nothing. In the calm everybody starts.
  *   COUNTDOWN  The number goes down by one in each transaction that leaves a mark, and at zero, in the same one, `open` is made. A call that is
  *              told OK has counted once, or the number was zero; one that failed for certain has not, and one that is not sure once at
- *              most. To make it is accounted for in the same way. Nobody is told of zero before, or misses a countdown that was made before. In
- *              the calm all get through. */
+ *              most. To make it is accounted for in the same way. Nobody is told of zero before, or misses a countdown that was made before.
+ *              Meanwhile it is deleted, in several steps, by clients that may not get to the end, and made anew: no count goes to another one
+ *              than it was meant for. In the calm all get through. */
 #ifndef SIM_GATHERS_H
 #define SIM_GATHERS_H
 

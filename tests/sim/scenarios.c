@@ -206,7 +206,7 @@ const struct scenario scenarios[] = {
      .play = PLAY_GATHER, .rounds = 5, .lag_ms = 200},
     {.name = "gather-impatient", .text = "three members, two are enough, that close and leave (F-04 to F-06)", .replicas = 2, .contenders = 3,
      .play = PLAY_GATHER, .quantity = 2, .rounds = 5, .lag_ms = 100, .impatient = true},
-    {.name = "countdown", .text = "three who make, count and wait, three servers that lag (F-08)", .replicas = 3, .contenders = 3,
+    {.name = "countdown", .text = "three who make, count, wait and delete, three servers that lag (F-08)", .replicas = 3, .contenders = 3,
      .play = PLAY_COUNTDOWN, .rounds = 8, .lag_ms = 200},
     {.name = "storm-gather", .text = "members of a synchronising queue in a storm (F-04 to F-06, F-09, F-142)", .rounds = 8, .storm = true,
      .contenders = 3, .play = PLAY_GATHER},
