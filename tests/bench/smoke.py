@@ -32,7 +32,7 @@ LOAD_INSTRUCTIONS_MAX = 3300  # Per node of a tree cache.
 LEAVES = 20000                # Of the tree, in directories of a hundred.
 BYTES_PER_NODE = 320          # Resident, of which 140 are path and data.
 MEMBERS = 50            # Of a double barrier,
-REQUESTS_PER_MEMBER = 8.9     # and what each of them asks in a round. The lowest looks more often than others.
+REQUESTS_PER_MEMBER = 4.7     # and what each of them asks in a round: two and two, and more in the first.
 REQUESTS_SLACK = 0.02   # Heartbeats, connecting, closing, our own questions; over the operations of a run.
 
 
