@@ -76,6 +76,7 @@ void docent_handle_settle(struct handle *h)
 void docent_handle_join(struct handle *part, struct handle *whole)
 {
     part->whole = whole;
+    part->is_part = true;
     atomic_fetch_add(&whole->parts, 1);
 }
 

@@ -39,6 +39,7 @@ struct handle {
     unsigned timers;            /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
     bool timer_later;           /* All are reserved by docent_handle_reserve(), when they are first needed. Set likewise. */
     bool attached, timer_reserved;
+    bool is_part;               /* Was joined to a whole, also when it has left. Set before docent_handle_open(); read by any thread. */
     docent_status refusal; /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
     bool ended, farewell_said, muted;
     struct docent_later farewell;

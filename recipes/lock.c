@@ -287,7 +287,7 @@ void docent_lock_close_part(docent_lock *lock, void (*closed)(void *user), void 
 void docent_lock_close(docent_lock *lock, void (*closed)(void *user), void *user)
 {
     if (lock == NULL) return;
-    if (lock->handle.whole != NULL) {
+    if (lock->handle.is_part) { /* Also when it has left its whole, dead: that closes it once more. */
         docent_lock_release(lock);
     } else {
         docent_lock_close_part(lock, closed, user);

@@ -285,6 +285,9 @@ static void closing_tells_when_the_nodes_are_gone(void **state)
     docent_client_close(own, NULL, NULL);
     assert_status(docent_multi_lock_acquire(multi, 100), DOCENT_ERR_CLOSING);
     assert_int_equal(docent_multi_lock_get_state(multi), DOCENT_LOCK_RELEASED);
+    docent_lock_close(docent_multi_lock_member(multi, 1), count, &closed); /* A member still, though dead. */
+    assert_int_equal(docent_lock_get_state(docent_multi_lock_member(multi, 1)), DOCENT_LOCK_RELEASED);
+    assert_int_equal(closed, 1);
     docent_multi_lock_close(multi, count, &closed);
     assert_int_equal(closed, 2);
 }

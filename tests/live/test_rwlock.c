@@ -346,6 +346,9 @@ static void the_client_may_close_first(void **state)
     docent_client_close(own, NULL, NULL);
     assert_status(acquire(docent_rwlock_read(rw)), DOCENT_ERR_CLOSING);
     assert_int_equal(docent_lock_token(docent_rwlock_write(rw)), -1);
+    docent_lock_close(docent_rwlock_write(rw), count, &closed); /* A part still, though dead. */
+    assert_int_equal(docent_lock_get_state(docent_rwlock_write(rw)), DOCENT_LOCK_RELEASED);
+    assert_int_equal(closed, 0);
     docent_rwlock_close(rw, count, &closed);
     assert_int_equal(closed, 1);
 }
