@@ -362,19 +362,45 @@ void docent_work_item_done(docent_work_item *item, docent_work_outcome outcome)
 
 const docent_work_element *docent_work_item_elements(const docent_work_item *item, size_t *ret_count)
 {
-    *ret_count = item->count;
-    return item->elements;
+    if (ret_count != NULL) *ret_count = item == NULL ? 0 : item->count;
+    return item == NULL ? NULL : item->elements;
 }
 
 const char *docent_work_item_name(const docent_work_item *item)
 {
-    return item->out.name;
+    return item == NULL ? NULL : item->out.name;
 }
 
+struct hold_call { /* On the waiting thread's stack. */
+    const docent_work_item *item;
+    docent_hold *hold;
+};
+
+static void item_take_hold(struct hold_call *call)
+{
+    if (call->item->locked && call->item->held) call->hold = docent_claim_hold(&call->item->claim);
+}
+
+static docent_status item_hold_start(void *argument, struct docent_wait *wait)
+{
+    item_take_hold(argument);
+    docent_wait_done(wait, DOCENT_OK);
+    return DOCENT_OK;
+}
+
+/* Also when the queue is closed: who works on an item has it until it is answered. */
 docent_hold *docent_work_item_hold(docent_work_item *item)
 {
-    if (docent_handle_check(&item->queue->handle) != DOCENT_OK || !item->locked || !item->held) return NULL;
-    return docent_claim_hold(&item->claim);
+    struct hold_call call = { .item = item };
+    docent_client *client;
+    if (item == NULL || docent_handle_client(&item->queue->handle, &client) != DOCENT_OK) return NULL;
+    const struct docent_host *host = docent_client_host(client);
+    if (host->check_loop(host->user) == DOCENT_OK) {
+        item_take_hold(&call);
+    } else {
+        (void)docent_await(client, item_hold_start, &call);
+    }
+    return call.hold;
 }
 
 /* ---- How it begins. ---- */

@@ -171,15 +171,15 @@ DOCENT_API DOCENT_MUST_CHECK docent_status docent_work_queue_remove_async(docent
  * is set if the removal was begun. Thread: not loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_work_queue_remove(docent_work_queue *queue, const char *id, uint32_t timeout_ms, size_t *ret_count);
 
-/** The parts of an item; *@ret_count of them. Borrowed until docent_work_item_done(). Thread: any. */
+/** The parts of an item; *@ret_count (may be NULL) of them. Borrowed until docent_work_item_done(). Thread: any. */
 DOCENT_API const docent_work_element *docent_work_item_elements(const docent_work_item *item, size_t *ret_count);
 /** Its name in the queue. Borrowed likewise. Thread: any. */
 DOCENT_API const char *docent_work_item_name(const docent_work_item *item);
 /** The answer for an item that on_item was given; @item is not the caller's any more when this returns. What is written for it is in the story
  * above; that it is written is not waited for. NULL: does nothing. Thread: any. */
 DOCENT_API void docent_work_item_done(docent_work_item *item, docent_work_outcome outcome);
-/** The claim on an item with a lock path, for transactions that are to happen only while it is ours; NULL: it is not, or there is none. The caller owns
- * one reference, dropped with docent_hold_unref(). Thread: loop; elsewhere it is NULL. */
+/** The claim on an item with a lock path, for transactions that are to happen only while it is ours, also once the queue is closed; NULL: it is not, or
+ * there is none. The caller owns one reference, dropped with docent_hold_unref(). Thread: any; elsewhere than on the loop it waits for the loop. */
 struct docent_hold;
 DOCENT_API struct docent_hold *docent_work_item_hold(docent_work_item *item);
 

@@ -761,6 +761,29 @@ static void nothing_is_lost_while_members_fail(void **state)
     flow_run(&(struct flow_kind){ .open = flow_open, .put = flow_put_one, .close = flow_close, .left = flow_left });
 }
 
+static void a_worker_has_its_hold_until_it_answers(void **state)
+{
+    (void)state;
+    struct seen seen = { .keeps = true };
+    atomic_bool over = false;
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .on_item = on_item, .lock_path = "/app/locks" };
+    docent_work_queue *queue = queue_new(client, &options, &seen);
+    assert_ok(put_text(queue, "a", NULL));
+    assert_soon(seen.count == 1);
+    docent_hold *hold = docent_work_item_hold(seen.items[0]); /* On the worker's own thread. */
+    assert_non_null(hold);
+    assert_memory_equal(docent_hold_path(hold), "/app/locks/queue-", strlen("/app/locks/queue-"));
+    docent_hold_unref(hold);
+    docent_work_queue_close(queue, closed, &over);
+    hold = docent_work_item_hold(seen.items[0]); /* Its work is not over. */
+    assert_non_null(hold);
+    docent_hold_unref(hold);
+    assert_false(over);
+    docent_work_item_done(seen.items[0], DOCENT_WORK_DONE);
+    assert_soon(over);
+    assert_int_equal(children("/app/jobs"), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -776,6 +799,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(items_are_removed_by_their_id, start, stop),
         cmocka_unit_test_setup_teardown(what_is_worked_on_is_not_removed, start, stop),
         cmocka_unit_test_setup_teardown(f103_failed_work_keeps_its_name, start, stop),
+        cmocka_unit_test_setup_teardown(a_worker_has_its_hold_until_it_answers, start, stop),
         cmocka_unit_test_setup_teardown(failed_work_may_be_given_up, start, stop),
         cmocka_unit_test_setup_teardown(f101_a_late_answer_comes_to_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_waited_out, start, stop),
