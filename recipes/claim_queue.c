@@ -78,6 +78,12 @@ docent_status docent_claim_queue_put_many_async(docent_claim_queue *queue, const
 
 enum { CLAIM_QUEUE_SUFFIX_SIZE = 16 };
 
+/* A claim has its item's name, and so cannot stand beside it. */
+static bool claims_path_is_good(const char *claims, const char *path)
+{
+    return docent_path_fault(claims, false) == NULL && strcmp(claims, "/") != 0 && strcmp(claims, path) != 0;
+}
+
 docent_status docent_claim_queue_new(docent_client *client, const char *path, const docent_claim_queue_options *options,
                                      docent_claim_queue **ret_queue)
 {
@@ -86,7 +92,7 @@ docent_status docent_claim_queue_new(docent_client *client, const char *path, co
     if (docent_path_fault(path, false) != NULL || strcmp(path, "/") == 0) return DOCENT_ERR_INVALID_ARGUMENT;
     bool kazoo = full.dialect == DOCENT_DIALECT_KAZOO;
     if ((!kazoo && full.dialect != DOCENT_DIALECT_CURATOR) || full.priority > QUEUE_PRIORITY_MAX) return DOCENT_ERR_INVALID_ARGUMENT;
-    if (full.claims_path != NULL && (kazoo || docent_path_fault(full.claims_path, false) != NULL)) return DOCENT_ERR_INVALID_ARGUMENT;
+    if (full.claims_path != NULL && (kazoo || !claims_path_is_good(full.claims_path, path))) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_status status = docent_handle_may_open(client);
     if (status != DOCENT_OK) return status;
 

@@ -75,7 +75,8 @@ static inline void docent_claim_queue_options_init(docent_claim_queue_options *o
 }
 
 /** A queue at @path; sends nothing yet. @options may be NULL and need not outlive the call. On success *@ret_queue is the caller's to
- * docent_claim_queue_close(), on failure it is left as it was. Returns as docent_queue_new(). Thread: any. */
+ * docent_claim_queue_close(), on failure it is left as it was. Returns as docent_queue_new(); DOCENT_ERR_INVALID_ARGUMENT also
+ * for a claims_path that is path or "/". Thread: any. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_claim_queue_new(docent_client *client, const char *path,
                                                                   const docent_claim_queue_options *options,
                                                                   docent_claim_queue **ret_queue);
