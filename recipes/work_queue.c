@@ -137,6 +137,7 @@ static docent_status queue_fill(docent_work_queue *queue, const char *path, cons
     queue->on_item = options->on_item;
     queue->on_put = options->on_put;
     queue->on_trouble = options->on_trouble;
+    queue->on_lost = options->on_lost;
     queue->user = options->user;
     queue->path_size = strlen(path);
     docent_status status = keep_path(allocator, path, &queue->path);

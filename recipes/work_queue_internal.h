@@ -104,6 +104,7 @@ struct docent_work_queue {
     void (*on_item)(docent_work_queue *queue, docent_work_item *item, void *user);
     void (*on_put)(docent_work_queue *queue, const char *name, void *user);
     void (*on_trouble)(docent_work_queue *queue, const docent_work_trouble *trouble, void *user);
+    void (*on_lost)(docent_work_queue *queue, docent_work_item *item, docent_status why, void *user);
     void *user;
     docent_acl_list acl;
     char *path, *lock_path, *receipt_path, *quarantine_path; /* Owned; lock and receipt: or NULL. */

@@ -182,6 +182,8 @@ static void item_unclaimed(docent_work_item *item)
     case ITEM_READY: item_over(item, verdict_of(item, why)); break;
     case ITEM_OUT: /* Its name stays out, so that this process does not work on it twice at a time. */
         docent_meter_over(&item->queue->meter, docent_client_now(docent_work_item_client(item)) - item->out_ms, true);
+        item->lost = !docent_client_closing(docent_work_item_client(item));
+        if (item->lost) item_later(item);
         break;
     case ITEM_ENDING:
     case ITEM_MOVING: item_over(item, item->back); break;
@@ -287,6 +289,17 @@ static void item_tell_trouble(docent_work_item *item)
     if (queue->on_trouble != NULL && !queue->handle.muted) queue->on_trouble(queue, &trouble, queue->user);
 }
 
+/* Unless it was answered meanwhile: then what is written for that says so. */
+static void item_tell_lost(docent_work_item *item)
+{
+    docent_work_queue *queue = item->queue;
+    docent_status why = item->claim.verdict;
+    item->lost = false;
+    if (item->state != ITEM_OUT || (enum item_answer)atomic_load(&item->answer) != ANSWER_NONE) return;
+    docent_client_log(queue->handle.client, DOCENT_LOG_WARNING, "item.lost", item->path, "worked on, and lost: %s", docent_status_text(why));
+    if (queue->on_lost != NULL && !queue->handle.muted) queue->on_lost(queue, item, why, queue->user);
+}
+
 static void item_hand_out(docent_work_item *item)
 {
     docent_work_queue *queue = item->queue;
@@ -308,6 +321,7 @@ void docent_work_item_tell(struct docent_later *later)
     docent_work_item *item = (docent_work_item *)((char *)later - offsetof(docent_work_item, telling));
     docent_work_queue *queue = item->queue;
     if (item->trouble != DOCENT_OK) item_tell_trouble(item);
+    if (item->lost) item_tell_lost(item);
     if (item->state == ITEM_READY) {
         item_hand_out(item);
     } else if (item->state == ITEM_OVER && !item->held && !item->telling.queued) {

@@ -84,6 +84,7 @@ struct docent_work_item {
     docent_result *kept;     /* Its node, when neither claim nor taker has it any more. Owned. */
     docent_status trouble;   /* To be told. DOCENT_OK: nothing. */
     const char *fault;
+    bool lost;               /* While it was out: to be told. */
     struct docent_later telling;
     _Atomic int answer;      /* enum item_answer; anybody's. */
     char *path;              /* In its own block, and the name in it. */

@@ -25,8 +25,8 @@
  *             Then it is unknown only if the session ended before that could be read.
  *
  * On suspend  Nothing new is handed out. What is handed out may go on; done, it waits for the connection.
- * On expiry   Claims are gone: the items belong to whoever is next. What is handed out stays the application's until it answers, and then
- *             its outcome is not written: on_trouble is told of that, with DOCENT_ERR_NOT_HELD.
+ * On expiry   Claims are gone: the items belong to whoever is next, and on_lost is told of each that is out. It stays the application's until it
+ *             answers, and then its outcome is not written: on_trouble is told of that, with DOCENT_ERR_NOT_HELD.
  * On close    No item is taken any more; at most once, one that was taken just then is handed out still. Waiting puts end with DOCENT_ERR_CLOSING. Closed is told when all that was handed out is answered,
  *             and the last answer is written. When the client is closed first, claims go with its session, and items that are out need
  *             still be answered, which then only frees.
@@ -110,6 +110,10 @@ typedef struct docent_work_queue_options {
                                   * its outcome; not told where only the receipt says so, which knows no name. Default: none. */
     void (*on_trouble)(docent_work_queue *queue, const docent_work_trouble *trouble, void *user); /* Default: none; all goes to the log. */
     void *user;                  /* Passed to the callbacks. */
+    void (*on_lost)(docent_work_queue *queue, docent_work_item *item, docent_status why, void *user); /* With a lock path: an item that is out is claimed
+                                  * by us no more, as the session ended (DOCENT_ERR_SESSION_EXPIRED) or somebody deleted the claim
+                                  * (DOCENT_ERR_NOT_HELD). It is still to be answered. One that another thread answers just then may be told, too: it
+                                  * is good until this returns. Default: none. */
 } docent_work_queue_options;
 #define DOCENT_WORK_QUEUE_OPTIONS .struct_size = sizeof(docent_work_queue_options)
 /** The same as { DOCENT_WORK_QUEUE_OPTIONS }, for compilers without designated initialisers. Thread: any. */

@@ -784,6 +784,50 @@ static void a_worker_has_its_hold_until_it_answers(void **state)
     assert_int_equal(children("/app/jobs"), 0);
 }
 
+struct lost {
+    docent_work_item *item;
+    docent_status why;
+    atomic_int count;
+};
+
+static struct lost lost;
+
+static void on_lost(docent_work_queue *queue, docent_work_item *item, docent_status why, void *user)
+{
+    (void)queue;
+    (void)user;
+    lost.item = item;
+    lost.why = why;
+    lost.count++;
+}
+
+static void a_worker_is_told_that_its_claim_is_lost(void **state)
+{
+    (void)state;
+    struct seen seen = { .keeps = true };
+    docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .on_item = on_item, .on_lost = on_lost, .lock_path = "/app/locks" };
+    docent_client *own = client_start(NULL);
+    docent_work_queue *queue = queue_new(own, &options, &seen);
+    lost = (struct lost){ .item = NULL };
+    assert_ok(put_text(queue, "a", NULL));
+    assert_soon(seen.count == 1);
+    expire(own);
+    assert_soon(lost.count == 1);
+    assert_ptr_equal(lost.item, seen.items[0]);
+    assert_status(lost.why, DOCENT_ERR_SESSION_EXPIRED);
+    assert_null(docent_work_item_hold(seen.items[0]));
+    assert_int_equal(seen.troubles, 0); /* That comes with the answer. */
+    docent_work_item_done(seen.items[0], DOCENT_WORK_DONE);
+    assert_soon(seen.troubles == 1);
+    assert_status(seen.trouble, DOCENT_ERR_NOT_HELD);
+    assert_soon(seen.count == 2); /* It is handed out again. */
+    docent_work_item_done(seen.items[1], DOCENT_WORK_DONE);
+    queue_close(queue);
+    docent_client_close(own, NULL, NULL);
+    assert_int_equal(lost.count, 1);
+    assert_int_equal(children("/app/jobs"), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -800,6 +844,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_is_worked_on_is_not_removed, start, stop),
         cmocka_unit_test_setup_teardown(f103_failed_work_keeps_its_name, start, stop),
         cmocka_unit_test_setup_teardown(a_worker_has_its_hold_until_it_answers, start, stop),
+        cmocka_unit_test_setup_teardown(a_worker_is_told_that_its_claim_is_lost, start, stop),
         cmocka_unit_test_setup_teardown(failed_work_may_be_given_up, start, stop),
         cmocka_unit_test_setup_teardown(f101_a_late_answer_comes_to_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_waited_out, start, stop),
