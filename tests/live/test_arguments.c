@@ -1,21 +1,6 @@
 /* tests/live/test_arguments.c - what recipes are given that they should not be, all of them alike: NULL, paths that are none, options without a
  * size, of a caller older or newer than the library, data that no server takes, deadlines at both ends of their range. */
-#include "live.h"
-
-static docent_client *client;
-
-static int start(void **state)
-{
-    if (server_start_patient(state) != 0) return -1;
-    client = client_start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    docent_client_close(client, NULL, NULL);
-    return server_stop(state);
-}
+#include "one_client.h"
 
 /* ---- Making. ---- */
 
@@ -561,7 +546,7 @@ static void no_wait_is_one_look(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_patient, stop)
     const struct CMUnitTest tests[] = {
         TEST(what_is_no_path_is_refused),
         TEST(what_is_no_path_is_refused_in_options),
