@@ -415,16 +415,6 @@ static void *flow_open(docent_client *owner, const docent_work_queue_options *qu
     return sharder;
 }
 
-static docent_status flow_put_one(void *sharder, const docent_work_put *put, uint32_t timeout_ms)
-{
-    return docent_queue_sharder_put(sharder, put, timeout_ms);
-}
-
-static void flow_close(void *sharder)
-{
-    sharder_close(sharder);
-}
-
 static size_t flow_left(docent_client *owner)
 {
     static const char *const folders[] = { FLOW_SHARDS, FLOW_LOCKS };
@@ -443,11 +433,7 @@ static size_t flow_left(docent_client *owner)
     return count;
 }
 
-static void nothing_is_lost_while_members_fail(void **state)
-{
-    (void)state;
-    flow_run(&(struct flow_kind){ .open = flow_open, .put = flow_put_one, .close = flow_close, .left = flow_left });
-}
+FLOW_THROUGH(docent_queue_sharder)
 
 int main(int argc, char **argv)
 {

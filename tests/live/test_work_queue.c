@@ -737,16 +737,6 @@ static void *flow_open(docent_client *owner, const docent_work_queue_options *op
     return queue;
 }
 
-static docent_status flow_put_one(void *queue, const docent_work_put *put, uint32_t timeout_ms)
-{
-    return docent_work_queue_put(queue, put, timeout_ms);
-}
-
-static void flow_close(void *queue)
-{
-    queue_close(queue);
-}
-
 /* Items and claims, or 1 when nobody can say. */
 static size_t flow_left(docent_client *owner)
 {
@@ -755,11 +745,7 @@ static size_t flow_left(docent_client *owner)
     return (size_t)jobs.num_children + (size_t)locks.num_children;
 }
 
-static void nothing_is_lost_while_members_fail(void **state)
-{
-    (void)state;
-    flow_run(&(struct flow_kind){ .open = flow_open, .put = flow_put_one, .close = flow_close, .left = flow_left });
-}
+FLOW_THROUGH(docent_work_queue)
 
 static void a_worker_has_its_hold_until_it_answers(void **state)
 {
