@@ -1,4 +1,4 @@
-/* tests/bench/CuratorQueue.java ADDRESS ITEMS THREADS - as bench-queue.c, with Curator's SimpleDistributedQueue. Prints "put=RATE take=RATE". */
+/* tests/bench/CuratorQueue.java ADDRESS ITEMS ROUNDS THREADS - as bench-queue.c, with Curator's SimpleDistributedQueue. Prints "put=RATE take=RATE". */
 import java.nio.ByteBuffer;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -20,7 +20,7 @@ public class CuratorQueue {
         void take(int number) throws Exception;
     }
 
-    private static double perSecond(Step step) throws Exception {
+    private static double seconds(Step step) throws Exception {
         List<Future<?>> working = new ArrayList<>();
         long began = System.nanoTime();
         for (int thread = 0; thread < threads; thread++) {
@@ -31,7 +31,7 @@ public class CuratorQueue {
             }));
         }
         for (Future<?> one : working) one.get();
-        return items * 1e9 / (System.nanoTime() - began);
+        return (System.nanoTime() - began) / 1e9;
     }
 
     private static void put(int number) throws Exception {
@@ -48,13 +48,18 @@ public class CuratorQueue {
         client.start();
         client.blockUntilConnected();
         items = Integer.parseInt(arguments[1]);
-        threads = Integer.parseInt(arguments[2]);
+        int rounds = Integer.parseInt(arguments[2]);
+        threads = Integer.parseInt(arguments[3]);
         pool = Executors.newFixedThreadPool(threads);
         queue = new SimpleDistributedQueue(client, "/curator-bench/queue-" + ProcessHandle.current().pid());
-        perSecond(CuratorQueue::put); /* To get warm. */
-        perSecond(CuratorQueue::take);
-        double put = perSecond(CuratorQueue::put), take = perSecond(CuratorQueue::take);
-        System.out.printf("put=%.0f take=%.0f%n", put, take);
+        seconds(CuratorQueue::put); /* To get warm. */
+        seconds(CuratorQueue::take);
+        double put = 0, take = 0;
+        for (int round = 0; round < rounds; round++) {
+            put += seconds(CuratorQueue::put);
+            take += seconds(CuratorQueue::take);
+        }
+        System.out.printf("put=%.0f take=%.0f%n", items * rounds / put, items * rounds / take);
         pool.shutdown();
         client.close();
     }

@@ -1,8 +1,9 @@
 /* bench-queue.c - the simple queue through Docent, on the application's loop: items are put, one at a time or many under way, and taken.
  *
- *     bench-queue ADDRESS ITEMS PUT_WINDOW TAKE_WINDOW
+ *     bench-queue ADDRESS ITEMS ROUNDS WINDOW TOGETHER
  *
- * Prints "put=RATE take=RATE", in items a second, after as many that do not count. Every item must come back, in its order. */
+ * In each round so many items are put, TOGETHER with one call, and then taken, with no more than WINDOW under way. Prints "put=RATE take=RATE",
+ * in items a second, after a round that does not count. Every item must come back, in its order. */
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -12,10 +13,12 @@
 struct bench {
     docent_client *client;
     docent_queue *queue;
-    uint64_t items, put_window, take_window;
+    uint64_t items, rounds, window, together;
     uint64_t begun, ended;
     uint64_t put_ns, take_ns, since_ns;
-    bool warm;
+    uint64_t round;
+    docent_queue_bytes *puts; /* As many as go together. */
+    char (*data)[BENCH_DATA_BYTES];
 };
 
 static void begin_take(struct bench *bench);
@@ -32,9 +35,8 @@ static void on_taken(const docent_result *result, void *user)
         if (bench->begun < bench->items) begin_take(bench);
         return;
     }
-    bench->take_ns = bench_now_ns() - bench->since_ns;
-    if (!bench->warm) {
-        bench->warm = true;
+    if (bench->round > 0) bench->take_ns += bench_now_ns() - bench->since_ns;
+    if (bench->round++ < bench->rounds) {
         begin_puts(bench);
         return;
     }
@@ -48,35 +50,43 @@ static void begin_take(struct bench *bench)
     bench_ok(docent_queue_take_async(bench->queue, DOCENT_FOREVER, on_taken, bench), "take");
 }
 
-static void begin_put(struct bench *bench);
+static void more_puts(struct bench *bench);
 
 static void on_put(const docent_result *result, void *user)
 {
     struct bench *bench = user;
     bench_ok(result->status, "put");
-    if (++bench->ended < bench->items) {
-        if (bench->begun < bench->items) begin_put(bench);
+    bench->ended += result->result_count > 0 ? result->result_count : 1;
+    if (bench->ended < bench->items) {
+        more_puts(bench);
         return;
     }
-    bench->put_ns = bench_now_ns() - bench->since_ns;
+    if (bench->round > 0) bench->put_ns += bench_now_ns() - bench->since_ns;
     bench->begun = bench->ended = 0;
     bench->since_ns = bench_now_ns();
-    for (uint64_t i = 0; i < bench->take_window && i < bench->items; i++) begin_take(bench);
+    for (uint64_t i = 0; i < bench->window && i < bench->items; i++) begin_take(bench);
 }
 
-static void begin_put(struct bench *bench)
+/* As many as may be under way. */
+static void more_puts(struct bench *bench)
 {
-    char data[BENCH_DATA_BYTES] = "";
-    memcpy(data, &bench->begun, sizeof bench->begun);
-    bench->begun++;
-    bench_ok(docent_queue_put_async(bench->queue, data, sizeof data, on_put, bench), "put");
+    while (bench->begun < bench->items) {
+        uint64_t left = bench->items - bench->begun, count = left < bench->together ? left : bench->together;
+        if (bench->begun > bench->ended && bench->begun - bench->ended + count > bench->window) return;
+        for (uint64_t i = 0; i < count; i++, bench->begun++) memcpy(bench->data[i], &bench->begun, sizeof bench->begun);
+        if (bench->together == 1) {
+            bench_ok(docent_queue_put_async(bench->queue, bench->data[0], BENCH_DATA_BYTES, on_put, bench), "put");
+        } else {
+            bench_ok(docent_queue_put_many_async(bench->queue, bench->puts, count, on_put, bench), "put");
+        }
+    }
 }
 
 static void begin_puts(struct bench *bench)
 {
     bench->begun = bench->ended = 0;
     bench->since_ns = bench_now_ns();
-    for (uint64_t i = 0; i < bench->put_window && i < bench->items; i++) begin_put(bench);
+    more_puts(bench);
 }
 
 static void on_made(const docent_result *result, void *user)
@@ -87,11 +97,20 @@ static void on_made(const docent_result *result, void *user)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: %s ADDRESS ITEMS PUT_WINDOW TAKE_WINDOW\n", argv[0]);
+    if (argc != 6) {
+        fprintf(stderr, "usage: %s ADDRESS ITEMS ROUNDS WINDOW TOGETHER\n", argv[0]);
         return 2;
     }
-    struct bench bench = { .items = strtoull(argv[2], NULL, 10), .put_window = strtoull(argv[3], NULL, 10), .take_window = strtoull(argv[4], NULL, 10) };
+    struct bench bench = {
+        .items = bench_number(argv[2], 1000000),
+        .rounds = bench_number(argv[3], 1000),
+        .window = bench_number(argv[4], 1000000),
+        .together = bench_number(argv[5], 1000),
+    };
+    bench.puts = calloc(bench.together, sizeof *bench.puts);
+    bench.data = calloc(bench.together, sizeof *bench.data);
+    bench_ok(bench.puts != NULL && bench.data != NULL ? DOCENT_OK : DOCENT_ERR_NO_MEMORY, "memory");
+    for (uint64_t i = 0; i < bench.together; i++) bench.puts[i] = (docent_queue_bytes){ bench.data[i], BENCH_DATA_BYTES };
     struct event_base *base = event_base_new();
     docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base, .session_timeout_ms = BENCH_SESSION_MS };
     char path[64];
@@ -101,6 +120,9 @@ int main(int argc, char **argv)
     bench_ok(docent_ensure_path_async(bench.client, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_made, &bench), "path");
     event_base_dispatch(base);
     event_base_free(base);
-    printf("put=%.0f take=%.0f\n", (double)bench.items * 1e9 / (double)bench.put_ns, (double)bench.items * 1e9 / (double)bench.take_ns);
+    free(bench.puts);
+    free(bench.data);
+    double counted = (double)(bench.items * bench.rounds) * 1e9;
+    printf("put=%.0f take=%.0f\n", counted / (double)bench.put_ns, counted / (double)bench.take_ns);
     return 0;
 }

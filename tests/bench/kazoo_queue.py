@@ -1,4 +1,4 @@
-"""kazoo_queue.py ADDRESS ITEMS THREADS - as bench-queue.c, with kazoo's Queue. So many threads put; one takes, because a Queue is none for
+"""kazoo_queue.py ADDRESS ITEMS ROUNDS THREADS - as bench-queue.c, with kazoo's Queue. So many threads put; one takes, because a Queue is none for
 several, and several of them would take each other's items away. Prints "put=RATE take=RATE"."""
 import os
 import sys
@@ -8,7 +8,8 @@ import time
 from kazoo.client import KazooClient
 from kazoo.recipe.queue import Queue
 
-address, items, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+address = sys.argv[1]
+items, rounds, count = (int(word) for word in sys.argv[2:])
 client = KazooClient(hosts=address, timeout=30)
 client.start()
 queue = Queue(client, "/kazoo-bench/queue-%d" % os.getpid())
@@ -25,7 +26,7 @@ def take(_):
             sys.exit("order")
 
 
-def per_second(step, among):
+def seconds(step, among):
     threads = [threading.Thread(target=step, args=(first,)) for first in range(1, among)]
     begun = time.monotonic()
     for thread in threads:
@@ -33,10 +34,9 @@ def per_second(step, among):
     step(0)
     for thread in threads:
         thread.join()
-    return items / (time.monotonic() - begun)
+    return time.monotonic() - begun
 
 
-for step, among in ((put, count), (take, 1)):  # To get warm.
-    per_second(step, among)
-print("put=%.0f take=%.0f" % (per_second(put, count), per_second(take, 1)), flush=True)
+spent = [(seconds(put, count), seconds(take, 1)) for _ in range(1 + rounds)][1:]  # The first is to get warm.
+print("put=%.0f take=%.0f" % tuple(items * rounds / sum(some) for some in zip(*spent)), flush=True)
 client.stop()

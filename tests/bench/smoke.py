@@ -155,7 +155,7 @@ def check_barrier(tap, programs, address):
 def check_tables(tap, folder, devserver):
     """What compares with peers runs, and fills its table; the peers themselves take too long here."""
     here = os.path.dirname(os.path.abspath(__file__))
-    for script, rows, arguments in (("barriers.py", 2, ("--milliseconds", 50, "--members", 10)), ("queues.py", 6, ("--items", 100)),
+    for script, rows, arguments in (("barriers.py", 2, ("--milliseconds", 50, "--members", 10)), ("queues.py", 7, ("--items", 100)),
                                     ("semaphores.py", 2, ("--operations", 100))):
         command = [sys.executable, "-B", os.path.join(here, script), "--programs", folder, "--devserver", devserver, "--server", "dev", "--rounds", 1,
                    "--without-peers", *arguments]
