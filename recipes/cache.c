@@ -366,7 +366,7 @@ static void cache_end(struct handle *handle, docent_status why, bool mute)
 static bool cache_is_over(const struct handle *handle)
 {
     const docent_cache *cache = cache_of(handle);
-    return cache->flying == 0 && cache->watches == 0 && !cache->pump_later.queued && docent_cache_tell_is_over(cache);
+    return cache->flying == 0 && cache->watches == 0 && !docent_later_is_queued(&cache->pump_later) && docent_cache_tell_is_over(cache);
 }
 
 static void nobody(docent_cache *cache, struct entry *entry)

@@ -344,7 +344,7 @@ void docent_cache_tell_end(docent_cache *cache, docent_status why, bool mute)
 
 bool docent_cache_tell_is_over(const docent_cache *cache)
 {
-    return cache->closed_told && !cache->telling && !cache->tell_later.queued && cache->waits == NULL;
+    return cache->closed_told && !cache->telling && !docent_later_is_queued(&cache->tell_later) && cache->waits == NULL;
 }
 
 void docent_cache_tell_free(docent_cache *cache)

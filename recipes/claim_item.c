@@ -61,7 +61,7 @@ static void item_end(struct handle *handle, docent_status why, bool mute)
 static bool item_is_over(const struct handle *handle)
 {
     const docent_item *item = (const docent_item *)handle;
-    return item->over && !item->telling.queued && !item->ended && !item->lost;
+    return item->over && !docent_later_is_queued(&item->telling) && !item->ended && !item->lost;
 }
 
 static void item_free(struct handle *handle)

@@ -423,7 +423,7 @@ static bool config_is_over(const struct handle *handle)
 {
     const docent_config *c = config_of(handle);
     bool stores = c->to_store != NULL || docent_config_file_is_busy(c->file) || c->outcome.there;
-    return c->cache_gone && !c->working && !c->work.queued && c->waits == NULL && (!stores || docent_client_closing(handle->client));
+    return c->cache_gone && !c->working && !docent_later_is_queued(&c->work) && c->waits == NULL && (!stores || docent_client_closing(handle->client));
 }
 
 static void config_free(struct handle *handle)

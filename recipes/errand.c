@@ -10,7 +10,7 @@
 
 static void errand_settle(struct errand *e)
 {
-    if (!e->over || e->owed > 0 || e->ending.queued) return;
+    if (!e->over || e->owed > 0 || docent_later_is_queued(&e->ending)) return;
     struct handle *handle = e->handle;
     struct errand **link = e->all;
     while (*link != e) link = &(*link)->next;

@@ -71,7 +71,7 @@ static void follower_ends(struct docent_later *later)
 static bool follower_is_over(const struct handle *handle)
 {
     const struct follower *f = follower_of(handle);
-    return f->last_said && !f->cache_open && !f->end_later.queued;
+    return f->last_said && !f->cache_open && !docent_later_is_queued(&f->end_later);
 }
 
 static void follower_free(struct handle *handle)

@@ -237,7 +237,7 @@ static bool latch_is_over(const struct handle *handle)
     const docent_leader_latch *latch = docent_latch_of(handle);
 
     return docent_election_is_over(&latch->election) && docent_waiters_are_gone(&latch->waiters) && !latch->tells &&
-           !latch->telling.queued;
+           !docent_later_is_queued(&latch->telling);
 }
 
 void docent_latch_free(docent_leader_latch *latch)

@@ -307,7 +307,7 @@ static bool selector_is_over(const struct handle *handle)
 {
     const docent_leader_selector *s = docent_selector_of(handle);
 
-    if (s->tells || s->telling.queued || !docent_waiters_are_gone(&s->waiters)) return false;
+    if (s->tells || docent_later_is_queued(&s->telling) || !docent_waiters_are_gone(&s->waiters)) return false;
     return docent_client_closing(handle->client) ? s->election.candidates == NULL && s->election.readers == 0
                                                  : docent_election_is_over(&s->election);
 }

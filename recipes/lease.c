@@ -445,7 +445,7 @@ static void lease_end(struct handle *handle, docent_status why, bool mute)
 static bool lease_is_over(const struct handle *handle)
 {
     const struct docent_lease *l = (const struct docent_lease *)handle;
-    return l->state == LEASE_IDLE && !l->contending && !l->answered && !l->telling && !l->later.queued;
+    return l->state == LEASE_IDLE && !l->contending && !l->answered && !l->telling && !docent_later_is_queued(&l->later);
 }
 
 void docent_lease_free(struct docent_lease *l)

@@ -32,7 +32,7 @@ static void acquisition_tell(struct docent_later *later)
             break;
         }
     }
-    if (!a->over || a->telling.queued) return; /* Queued again by a callback: then that run frees. */
+    if (!a->over || docent_later_is_queued(&a->telling)) return; /* Queued again by a callback: then that run frees. */
 
     struct acquisition **link = &lock->acquisitions;
     while (*link != a) {

@@ -43,7 +43,7 @@ static void release_wait_tell(struct docent_later *later)
 void docent_lock_tell_waits(struct docent_lock *lock)
 {
     for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) {
-        if (!docent_lock_release_is_over(lock, wait->number) || wait->telling.queued) continue;
+        if (!docent_lock_release_is_over(lock, wait->number) || docent_later_is_queued(&wait->telling)) continue;
         wait->outcome = docent_client_close_cause(lock->handle.client);
         docent_client_later(lock->handle.client, &wait->telling);
     }

@@ -195,7 +195,7 @@ static void look_end(struct handle *handle, docent_status why, bool mute)
 static bool look_is_over(const struct handle *handle)
 {
     const struct look *l = look_of(handle);
-    return l->last_told && !l->telling && !l->looking && !l->later.queued && docent_rearm_is_over(&l->rearm);
+    return l->last_told && !l->telling && !l->looking && !docent_later_is_queued(&l->later) && docent_rearm_is_over(&l->rearm);
 }
 
 static void look_free(struct handle *handle)

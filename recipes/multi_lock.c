@@ -94,7 +94,7 @@ static void multi_tell_answer(struct docent_later *later)
         a->answer = NULL;
         if (!m->handle.muted) answer(a->outcome, a->user);
     }
-    if (!a->over || a->telling.queued) return;
+    if (!a->over || docent_later_is_queued(&a->telling)) return;
     docent_free(&m->handle.allocator, a);
     multi_settled(m);
 }
@@ -298,7 +298,7 @@ static void multi_handle_end(struct handle *handle, docent_status why, bool mute
 static bool multi_is_over(const struct handle *handle)
 {
     const struct docent_multi_lock *m = (const struct docent_multi_lock *)handle;
-    return m->untold == 0 && !m->telling.queued;
+    return m->untold == 0 && !docent_later_is_queued(&m->telling);
 }
 
 static void multi_free(struct handle *handle)

@@ -53,7 +53,7 @@ static void node_telling(struct docent_later *later)
 
     call->done = NULL;
     if (done != NULL && (!docent_node_is_mute(call))) done(&call->result, call->user);
-    if (call->over && !call->telling.queued) docent_node_cancel(call);
+    if (call->over && !docent_later_is_queued(&call->telling)) docent_node_cancel(call);
 }
 
 void docent_node_tell(struct node_call *call, docent_status status)

@@ -380,7 +380,7 @@ void docent_permit_abandon(struct docent_permit *p, docent_status why)
 static bool permit_is_over(const struct handle *handle)
 {
     const struct docent_permit *p = (const struct docent_permit *)handle;
-    return p->state == PERMIT_GONE && !p->contending && !p->telling && !p->later.queued && p->semaphore == NULL;
+    return p->state == PERMIT_GONE && !p->contending && !p->telling && !docent_later_is_queued(&p->later) && p->semaphore == NULL;
 }
 
 static void permit_free(struct handle *handle)

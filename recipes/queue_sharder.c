@@ -467,7 +467,7 @@ static void sharder_end(struct handle *handle, docent_status why, bool mute)
 static bool sharder_is_over(const struct handle *handle)
 {
     const struct docent_queue_sharder *s = docent_sharder_of(handle);
-    return docent_waiters_are_gone(&s->waiters) && docent_rearm_is_over(&s->rearm) && !s->tells && !s->telling.queued;
+    return docent_waiters_are_gone(&s->waiters) && docent_rearm_is_over(&s->rearm) && !s->tells && !docent_later_is_queued(&s->telling);
 }
 
 void docent_sharder_free(struct docent_queue_sharder *s)

@@ -434,5 +434,5 @@ void docent_rearm_stop(struct rearm *r, bool mute)
 
 bool docent_rearm_is_over(const struct rearm *r)
 {
-    return r->state == REARM_STOPPED && r->flying == 0 && r->watches == 0 && !r->cache_open && !r->pump.queued;
+    return r->state == REARM_STOPPED && r->flying == 0 && r->watches == 0 && !r->cache_open && !docent_later_is_queued(&r->pump);
 }

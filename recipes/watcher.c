@@ -149,7 +149,7 @@ static void watcher_end(struct handle *handle, docent_status why, bool mute)
 static bool watcher_is_over(const struct handle *handle)
 {
     const docent_watcher *w = watcher_of(handle);
-    return w->closed_told && !w->telling && !w->tell_later.queued && docent_rearm_is_over(&w->rearm);
+    return w->closed_told && !w->telling && !docent_later_is_queued(&w->tell_later) && docent_rearm_is_over(&w->rearm);
 }
 
 static void watcher_free(struct handle *handle)

@@ -229,7 +229,7 @@ void docent_consumer_end(docent_work_queue *queue, docent_status why, bool mute)
 bool docent_consumer_is_over(const docent_work_queue *queue)
 {
     const struct consumer *c = queue->consumer;
-    return c->ended && c->count == 0 && !c->pumping.queued && (!c->started || docent_items_is_over(&c->items));
+    return c->ended && c->count == 0 && !docent_later_is_queued(&c->pumping) && (!c->started || docent_items_is_over(&c->items));
 }
 
 void docent_consumer_free(docent_work_queue *queue)

@@ -324,7 +324,7 @@ void docent_work_item_tell(struct docent_later *later)
     if (item->lost) item_tell_lost(item);
     if (item->state == ITEM_READY) {
         item_hand_out(item);
-    } else if (item->state == ITEM_OVER && !item->held && !item->telling.queued) {
+    } else if (item->state == ITEM_OVER && !item->held && !docent_later_is_queued(&item->telling)) {
         docent_consumer_forget(item);
         item_finish(item);
         docent_work_item_free(item);

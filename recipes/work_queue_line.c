@@ -78,7 +78,7 @@ static void put_tell(struct docent_later *later)
         docent_free(docent_work_allocator(queue), name);
     }
     if (done != NULL && !mute) done(put->outcome, put->user);
-    if (put->over && !put->telling.queued) put_free(put);
+    if (put->over && !docent_later_is_queued(&put->telling)) put_free(put);
 }
 
 static void put_answer(struct put *put, docent_status outcome)

@@ -305,9 +305,8 @@ static inline void docent_core_wake(const struct docent_core *core)
 /* docent_client_later(), where a call counts. */
 static inline void docent_later_queue(struct docent_core *core, struct docent_later *later)
 {
-    if (later->queued) return;
-    later->queued = true;
-    later->next = NULL;
+    if (docent_later_is_queued(later)) return;
+    later->next = later;
     *core->later_last = later;
     core->later_last = &later->next;
     docent_core_wake(core);

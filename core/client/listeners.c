@@ -152,7 +152,7 @@ void docent_listeners_sweep(struct docent_core *c, bool all)
     for (struct docent_state_listener **at = &c->listeners; *at != NULL;) {
         struct docent_state_listener *l = *at;
         if (all) l->removed = true;
-        if (!l->removed || l->damper.looking.queued) { /* The queue of callbacks holds it; it sweeps when it gets there. */
+        if (!l->removed || docent_later_is_queued(&l->damper.looking)) { /* The queue of callbacks holds it; it sweeps when it gets there. */
             at = &l->next;
             continue;
         }

@@ -127,10 +127,17 @@ void docent_trace(const struct docent_machine *machine, const char *kind, const 
  * is a submission. Queueing cannot fail; a callback that is queued already stays where it is. It may queue itself again,
  * and free what it is embedded in. */
 struct docent_later {
-    struct docent_later *next;
+    struct docent_later *next; /* NULL: not queued. Of the last one: itself. */
     void (*run)(struct docent_later *later);
-    bool queued;
 };
+static inline bool docent_later_is_queued(const struct docent_later *later)
+{
+    return later->next != NULL;
+}
+static inline struct docent_later *docent_later_after(const struct docent_later *later) /* NULL: it is the last. */
+{
+    return later->next == later ? NULL : later->next;
+}
 void docent_client_later(docent_client *client, struct docent_later *later);
 
 /* A timer of one's own, beside a machine's: for deadlines, which outlive a turn. Set again: moves. The heap's room is

@@ -200,7 +200,7 @@ void docent_requests_mute(struct docent_core *c)
     for (int i = 0; i < 2; i++) {
         for (struct docent_request *r = i == 0 ? c->calls.first : c->others.first; r != NULL; r = r->next) request_mute(r);
     }
-    for (struct docent_later *later = c->later_first; later != NULL; later = later->next) {
+    for (struct docent_later *later = c->later_first; later != NULL; later = docent_later_after(later)) {
         if (later->run == request_tell) request_mute(request_of_later(later));
     }
 }

@@ -125,7 +125,7 @@ static inline struct docent_request *docent_request_new(docent_client *view, siz
     r->wire.frame_size = (uint32_t)size;
     r->wire.op = op;
     r->wire.own = false;
-    r->later.queued = false;
+    r->later.next = NULL;
     r->core = c;
     r->view = view;
     r->list = NULL;

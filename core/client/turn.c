@@ -15,9 +15,9 @@ void docent_laters_run(struct docent_core *c)
 {
     while (c->later_first != NULL) {
         struct docent_later *later = c->later_first;
-        c->later_first = later->next;
+        c->later_first = docent_later_after(later);
         if (c->later_first == NULL) c->later_last = &c->later_first;
-        later->queued = false;
+        later->next = NULL;
         later->run(later);
     }
 }

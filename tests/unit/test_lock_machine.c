@@ -305,9 +305,9 @@ static void run_laters(docent_client *client)
 {
     while (client->later_first != NULL) {
         struct docent_later *later = client->later_first;
-        client->later_first = later->next;
+        client->later_first = docent_later_after(later);
         if (client->later_first == NULL) client->later_last = &client->later_first;
-        later->queued = false;
+        later->next = NULL;
         later->run(later);
     }
 }
@@ -519,9 +519,8 @@ void docent_trace(const struct docent_machine *m, const char *kind, const char *
 
 void docent_client_later(docent_client *client, struct docent_later *later)
 {
-    if (later->queued) return;
-    later->queued = true;
-    later->next = NULL;
+    if (docent_later_is_queued(later)) return;
+    later->next = later;
     *client->later_last = later;
     client->later_last = &later->next;
 }
