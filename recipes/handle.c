@@ -15,11 +15,6 @@ void docent_handle_unref(struct handle *h)
     if (atomic_fetch_sub(&h->references, 1) == 1) h->kind->free(h);
 }
 
-static struct handle *handle_of_post(struct docent_post *post, size_t offset)
-{
-    return (struct handle *)((char *)post - offset);
-}
-
 /* ---- The end. ---- */
 
 static void handle_detach(struct handle *h)
@@ -32,10 +27,7 @@ static void handle_end(struct handle *h, docent_status why, bool mute)
 {
     if (h->refusal == DOCENT_OK) h->refusal = why == DOCENT_ERR_CANCELLED ? DOCENT_ERR_CLOSING : why;
     h->muted |= mute;
-    if (mute) {
-        h->closed = NULL;
-        atomic_store(&h->gate, 0); /* Of threads that are not here. */
-    }
+    if (mute) atomic_store(&h->gate, 0); /* Of threads that are not here. */
     if (!h->ended) {
         h->ended = true;
         h->kind->end(h, why, mute);
@@ -48,7 +40,7 @@ static void handle_say_farewell(struct docent_later *later)
     struct handle *h = (struct handle *)((char *)later - offsetof(struct handle, farewell));
     docent_client *client = h->client;
     struct handle *whole = h->whole;
-    void (*closed)(void *user) = h->closed;
+    bool tells = h->close_heard && !h->muted && h->closed != NULL;
 
     handle_detach(h);
     for (unsigned i = 0; h->timer_reserved && i <= h->timers; i++) docent_timer_release(client);
@@ -57,9 +49,8 @@ static void handle_say_farewell(struct docent_later *later)
         /* Somebody is about to leave, with a post that will still be run, or with nothing. */
     }
     h->farewell_said = true;
-    h->closed = NULL;
     docent_client_drop(client);
-    if (closed != NULL) closed(h->closed_user);
+    if (tells) h->closed(h->closed_user);
     if (whole != NULL) {
         docent_handle_leave(h);
         docent_handle_settle(whole);
@@ -135,46 +126,79 @@ static void handle_attach(struct handle *h)
     h->kind->attached(h);
 }
 
-static void handle_attach_posted(struct docent_post *post)
+static void handle_close_now(struct handle *h)
 {
-    struct handle *h = handle_of_post(post, offsetof(struct handle, attach_post));
-    handle_attach(h);
+    if (h->farewell_said) { /* The client closed while the call was on its way. */
+        if (h->closed != NULL) h->closed(h->closed_user);
+        return;
+    }
+    h->close_heard = true;
+    handle_end(h, DOCENT_ERR_CANCELLED, false);
+}
+
+/* ---- The post. ---- */
+
+enum { HANDLE_ATTACH = 1, HANDLE_NUDGE = 2, HANDLE_CLOSE = 4 };
+
+static struct handle *handle_of_post(struct docent_post *post)
+{
+    return (struct handle *)((char *)post - offsetof(struct handle, post));
+}
+
+static void handle_posted(struct docent_post *post)
+{
+    struct handle *h = handle_of_post(post);
+    unsigned what = atomic_exchange(&h->posted, 0); /* Before anything is done, so that what comes now posts again. */
+
+    if (what & HANDLE_ATTACH) handle_attach(h);
+    if (what & HANDLE_NUDGE) h->kind->nudged(h);
+    if (what & HANDLE_CLOSE) handle_close_now(h);
     docent_handle_unref(h);
 }
 
 /* In a forked child: nothing begins, and the end comes with the client's. */
-static void handle_attach_dropped(struct docent_post *post)
+static void handle_post_dropped(struct docent_post *post)
 {
-    struct handle *h = handle_of_post(post, offsetof(struct handle, attach_post));
-    if (!h->attached && !h->ended) {
+    struct handle *h = handle_of_post(post);
+    unsigned what = atomic_exchange(&h->posted, 0);
+
+    if ((what & HANDLE_ATTACH) && !h->attached && !h->ended) {
         docent_machine_init(&h->machine, h->client, handle_on_event);
         h->attached = true;
     }
     docent_handle_unref(h);
 }
 
-static void handle_close_now(struct handle *h)
+/* DOCENT_OK, or DOCENT_ERR_FORKED. */
+static docent_status handle_post(struct handle *h, uint8_t what)
 {
-    if (h->farewell_said) { /* The client closed while the call was on its way. */
-        if (h->close_fn != NULL) h->close_fn(h->close_user);
-        return;
+    if (atomic_fetch_or(&h->posted, what) != 0) return DOCENT_OK; /* It is on its way. */
+    const struct docent_host *host = docent_client_host(h->client);
+    atomic_fetch_add(&h->references, 1);
+    docent_status status = host->post(host->user, &h->post, false);
+    if (status != DOCENT_OK) atomic_fetch_sub(&h->references, 1);
+    return status;
+}
+
+/* How a call of any thread gets to the loop. DOCENT_OK: it is there. DOCENT_ERR_WRONG_THREAD: it is not; @what, unless nothing, is on its
+ * way. DOCENT_ERR_FORKED. Else: the handle is dead. */
+static docent_status handle_reach_loop(struct handle *h, uint8_t what)
+{
+    atomic_fetch_add(&h->gate, 1);
+    docent_status status = (docent_status)atomic_load(&h->dead);
+    if (status == DOCENT_OK) {
+        const struct docent_host *host = docent_client_host(h->client);
+        status = host->check_loop(host->user);
+        if (status == DOCENT_ERR_WRONG_THREAD && what != 0) {
+            docent_status posted = handle_post(h, what);
+            if (posted != DOCENT_OK) status = posted;
+        }
     }
-    h->closed = h->close_fn;
-    h->closed_user = h->close_user;
-    handle_end(h, DOCENT_ERR_CANCELLED, false);
+    atomic_fetch_sub(&h->gate, 1);
+    return status;
 }
 
-static void handle_close_posted(struct docent_post *post)
-{
-    struct handle *h = handle_of_post(post, offsetof(struct handle, close_post));
-    handle_close_now(h);
-    docent_handle_unref(h);
-}
-
-static void handle_close_dropped(struct docent_post *post)
-{
-    docent_handle_unref(handle_of_post(post, offsetof(struct handle, close_post)));
-}
+/* ---- What recipes call. ---- */
 
 docent_status docent_handle_may_open(docent_client *client)
 {
@@ -189,10 +213,8 @@ docent_status docent_handle_open(struct handle *h, docent_client *client, const 
     h->client = client;
     h->allocator = *docent_client_allocator(client);
     h->kind = kind;
-    h->attach_post.run = handle_attach_posted;
-    h->attach_post.drop = handle_attach_dropped;
-    h->close_post.run = handle_close_posted;
-    h->close_post.drop = handle_close_dropped;
+    h->post.run = handle_posted;
+    h->post.drop = handle_post_dropped;
     h->farewell.run = handle_say_farewell;
     atomic_store(&h->references, 2); /* The handle's and the loop's. */
     docent_client_keep(client);
@@ -200,33 +222,8 @@ docent_status docent_handle_open(struct handle *h, docent_client *client, const 
         handle_attach(h);
         return DOCENT_OK;
     }
-    atomic_fetch_add(&h->references, 1);
-    docent_status status = host->post(host->user, &h->attach_post, false);
+    docent_status status = handle_post(h, HANDLE_ATTACH);
     if (status != DOCENT_OK) docent_client_drop(client);
-    return status;
-}
-
-/* ---- From other threads. ---- */
-
-/* How a call of any thread gets to the loop. DOCENT_OK: it is there. DOCENT_ERR_WRONG_THREAD: it is not; @post, unless NULL, is
- * on its way and holds a reference. DOCENT_ERR_FORKED. Else: the handle is dead. */
-static docent_status handle_reach_loop(struct handle *h, struct docent_post *post)
-{
-    atomic_fetch_add(&h->gate, 1);
-    docent_status status = (docent_status)atomic_load(&h->dead);
-    if (status == DOCENT_OK) {
-        const struct docent_host *host = docent_client_host(h->client);
-        status = host->check_loop(host->user);
-        if (status == DOCENT_ERR_WRONG_THREAD && post != NULL) {
-            atomic_fetch_add(&h->references, 1);
-            docent_status posted = host->post(host->user, post, false);
-            if (posted != DOCENT_OK) {
-                atomic_fetch_sub(&h->references, 1);
-                status = posted;
-            }
-        }
-    }
-    atomic_fetch_sub(&h->gate, 1);
     return status;
 }
 
@@ -238,7 +235,7 @@ docent_status docent_handle_client(struct handle *h, docent_client **ret_client)
 
 docent_status docent_handle_check(struct handle *h)
 {
-    docent_status status = handle_reach_loop(h, NULL);
+    docent_status status = handle_reach_loop(h, 0);
     if (status != DOCENT_OK) return status;
     (void)docent_client_check(h->client); /* Brings the clock up to date. */
     handle_attach(h);
@@ -273,9 +270,9 @@ docent_status docent_handle_run(struct handle *h, docent_status (*run)(struct ha
 void docent_handle_close(struct handle *h, void (*closed)(void *user), void *user)
 {
     if (h == NULL || atomic_exchange(&h->close_called, true)) return;
-    h->close_fn = closed;
-    h->close_user = user;
-    docent_status status = handle_reach_loop(h, &h->close_post);
+    h->closed = closed;
+    h->closed_user = user;
+    docent_status status = handle_reach_loop(h, HANDLE_CLOSE);
     if (status == DOCENT_OK) {
         handle_close_now(h);
     } else if (status != DOCENT_ERR_WRONG_THREAD && status != DOCENT_ERR_FORKED && closed != NULL && !h->muted) {
@@ -284,37 +281,7 @@ void docent_handle_close(struct handle *h, void (*closed)(void *user), void *use
     docent_handle_unref(h);
 }
 
-/* ---- Nudges. ---- */
-
-static void handle_nudged(struct docent_post *post)
+void docent_handle_nudge(struct handle *h)
 {
-    struct handle_nudge *nudge = (struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post));
-    struct handle *h = nudge->handle;
-
-    atomic_store(&nudge->posted, false); /* Before running, so that one that comes now posts again. */
-    nudge->run(h);
-    docent_handle_unref(h);
-}
-
-static void handle_nudge_dropped(struct docent_post *post)
-{
-    docent_handle_unref(((struct handle_nudge *)((char *)post - offsetof(struct handle_nudge, post)))->handle);
-}
-
-void docent_handle_nudge_init(struct handle_nudge *nudge, struct handle *h, void (*run)(struct handle *handle))
-{
-    nudge->post.run = handle_nudged;
-    nudge->post.drop = handle_nudge_dropped;
-    nudge->handle = h;
-    nudge->run = run;
-}
-
-void docent_handle_nudge(struct handle_nudge *nudge)
-{
-    docent_status status = handle_reach_loop(nudge->handle, NULL);
-    if (status == DOCENT_OK) {
-        nudge->run(nudge->handle);
-    } else if (status == DOCENT_ERR_WRONG_THREAD && !atomic_exchange(&nudge->posted, true)) {
-        (void)handle_reach_loop(nudge->handle, &nudge->post);
-    }
+    if (handle_reach_loop(h, HANDLE_NUDGE) == DOCENT_OK) h->kind->nudged(h);
 }

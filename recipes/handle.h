@@ -27,6 +27,8 @@ struct handle_kind {
     void (*end)(struct handle *handle, docent_status why, bool mute);
     bool (*is_over)(const struct handle *handle); /* Nothing is under way any more. */
     void (*free)(struct handle *handle);          /* What the kind has allocated, handle included. From any thread. */
+    /* Loop: what docent_handle_nudge() asks for. Also after the farewell; then there is nothing to do. NULL: nobody nudges. */
+    void (*nudged)(struct handle *handle);
 };
 
 struct handle {
@@ -35,24 +37,22 @@ struct handle {
     const struct handle_kind *kind;
     struct docent_machine machine;
     struct handle *whole;       /* Of which this is a part. NULL: of none. */
-    _Atomic unsigned parts;     /* Of this one, that are not over. */
-    unsigned timers;            /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
-    bool timer_later;           /* All are reserved by docent_handle_reserve(), when they are first needed. Set likewise. */
-    bool attached, timer_reserved;
-    bool is_part;               /* Was joined to a whole, also when it has left. Set before docent_handle_open(); read by any thread. */
-    docent_status refusal; /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
-    bool ended, farewell_said, muted;
     struct docent_later farewell;
-    void (*closed)(void *user); /* To be told at the farewell. */
+    void (*closed)(void *user); /* Written by close; told at the farewell, or after it by whoever gets there. */
     void *closed_user;
+    struct docent_post post;    /* One for whatever other threads want of the loop. */
 
-    _Atomic int dead;            /* The refusal, once the client is not to be touched any more. */
+    _Atomic unsigned parts;      /* Of this one, that are not over. */
+    _Atomic unsigned references; /* The handle, the loop, the post on its way. */
     _Atomic unsigned gate;       /* Threads inside. */
-    _Atomic unsigned references; /* The handle, the loop, posts on their way. */
+    _Atomic int dead;            /* The refusal, once the client is not to be touched any more. */
+    docent_status refusal;       /* Loop: why nothing new is accepted; DOCENT_OK: it is. */
+    _Atomic uint8_t posted;      /* What the post on its way is to do; 0: there is none. */
     _Atomic bool close_called;   /* By whichever thread was first. */
-    struct docent_post attach_post, close_post;
-    void (*close_fn)(void *user); /* Written by close, read by its post. */
-    void *close_user;
+    uint8_t timers;              /* Reserved besides the machine's, for the kind's own. Set before docent_handle_open(). */
+    bool timer_later;            /* All are reserved by docent_handle_reserve(), when they are first needed. Set likewise. */
+    bool is_part;                /* Was joined to a whole, also when it has left. Set likewise; read by any thread. */
+    bool attached, timer_reserved, ended, close_heard, farewell_said, muted; /* The loop's. */
 };
 
 /* May a handle of @client be made now, by this thread? DOCENT_OK, DOCENT_ERR_FORKED, or why the client closes. */
@@ -91,15 +91,8 @@ static inline void docent_nobody(docent_status outcome, void *user)
     (void)user;
 }
 
-/* What any thread may ask for, any number of times, and what cannot fail: the loop runs it, at once if this is the loop, else soon, and once
- * however often it was asked for meanwhile. Not run any more once the handle is over. */
-struct handle_nudge {
-    struct docent_post post;
-    struct handle *handle;
-    void (*run)(struct handle *handle); /* Also after the farewell; then there is nothing to do. */
-    _Atomic bool posted;
-};
-void docent_handle_nudge_init(struct handle_nudge *nudge, struct handle *handle, void (*run)(struct handle *handle));
-void docent_handle_nudge(struct handle_nudge *nudge);
+/* What any thread may ask for, any number of times, and what cannot fail: the loop runs kind->nudged(), at once if this is the loop, else soon, and
+ * once however often it was asked for meanwhile. Not run any more once the handle is over. */
+void docent_handle_nudge(struct handle *handle);
 
 #endif

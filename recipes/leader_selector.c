@@ -334,4 +334,5 @@ const struct handle_kind docent_selector_kind = {
     .end = selector_end,
     .is_over = selector_is_over,
     .free = selector_free,
+    .nudged = docent_selector_relinquished,
 };

@@ -35,7 +35,6 @@ static docent_status selector_fill(docent_leader_selector *s, docent_client *cli
     s->election.one_reign = true;
     s->election.changed = docent_selector_changed;
     s->handle.timers = 1; /* The election's. */
-    docent_handle_nudge_init(&s->relinquish, &s->handle, docent_selector_relinquished);
     docent_tenure_init(&s->tenure);
     return DOCENT_OK;
 }
@@ -108,7 +107,7 @@ void docent_leader_selector_relinquish(docent_leader_selector *selector, int64_t
 {
     if (selector == NULL || number > docent_shared_get(&selector->told)) return;
     docent_tenure_release_up_to(&selector->tenure, number);
-    docent_handle_nudge(&selector->relinquish);
+    docent_handle_nudge(&selector->handle);
 }
 
 static docent_status selector_interrupt(struct handle *handle, void *argument)

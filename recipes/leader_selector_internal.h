@@ -58,7 +58,6 @@ struct docent_leader_selector {
     struct tenure tenure;
     struct meter meter;
     struct waiters waiters; /* The runner. */
-    struct handle_nudge relinquish;
     char *path, *id;
     docent_acl_list acl;
     docent_error_policy policy; /* SUSPENDED or LOST, once it is attached. */

@@ -324,7 +324,14 @@ static struct docent_lock *lock_new(const docent_allocator *allocator, const cha
 docent_status docent_lock_make(docent_client *client, const char *path, const docent_lock_options *options,
                                const struct lock_kind *kind, docent_lock **ret_lock)
 {
-    static const struct handle_kind handle_kind = { lock_attached, lock_on_event, lock_end, lock_is_over, lock_free };
+    static const struct handle_kind handle_kind = {
+        .attached = lock_attached,
+        .on_event = lock_on_event,
+        .end = lock_end,
+        .is_over = lock_is_over,
+        .free = lock_free,
+        .nudged = docent_lock_release_nudged,
+    };
     docent_lock_options full = { DOCENT_LOCK_OPTIONS };
 
     if (client == NULL || path == NULL || ret_lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -357,7 +364,6 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     status = docent_acl_keep(allocator, full.acl, &lock->contending.acl);
     if (status == DOCENT_OK) {
         docent_tenure_init(&lock->tenure);
-        docent_handle_nudge_init(&lock->release, &lock->handle, docent_lock_release_nudged);
         lock->handle.timer_later = true; /* A lock that never waits with a deadline needs none. */
         if (kind->whole != NULL) docent_handle_join(&lock->handle, kind->whole);
         status = docent_handle_open(&lock->handle, client, &handle_kind);

@@ -92,7 +92,6 @@ struct docent_lock {
 
     /* Everybody's. */
     struct tenure tenure;
-    struct handle_nudge release;
 };
 
 /* lock.c */

@@ -10,14 +10,14 @@ int64_t docent_lock_release_begin(docent_lock *lock)
 {
     int64_t number = docent_tenure_release(&lock->tenure);
 
-    docent_handle_nudge(&lock->release);
+    docent_handle_nudge(&lock->handle);
     return number;
 }
 
 void docent_lock_release_up_to(docent_lock *lock, int64_t number)
 {
     docent_tenure_release_up_to(&lock->tenure, number);
-    docent_handle_nudge(&lock->release);
+    docent_handle_nudge(&lock->handle);
 }
 
 void docent_lock_release(docent_lock *lock)

@@ -68,7 +68,6 @@ struct docent_multi_lock {
     struct meter meter;
 
     struct tenure tenure;
-    struct handle_nudge release;
 };
 
 static struct multi_part *part_of(docent_lock *lock)
@@ -366,7 +365,14 @@ static docent_status multi_make_members(struct docent_multi_lock *m, docent_clie
 docent_status docent_multi_lock_new(docent_client *client, const char *const *paths, size_t count, const docent_multi_lock_options *options,
                                     docent_multi_lock **ret_multi)
 {
-    static const struct handle_kind handle_kind = { multi_attached, multi_on_event, multi_handle_end, multi_is_over, multi_free };
+    static const struct handle_kind handle_kind = {
+        .attached = multi_attached,
+        .on_event = multi_on_event,
+        .end = multi_handle_end,
+        .is_over = multi_is_over,
+        .free = multi_free,
+        .nudged = multi_release_nudged,
+    };
     docent_multi_lock_options full = { DOCENT_MULTI_LOCK_OPTIONS };
 
     if (client == NULL || paths == NULL || count == 0 || ret_multi == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -383,7 +389,6 @@ docent_status docent_multi_lock_new(docent_client *client, const char *const *pa
     m->telling.run = multi_tell;
     m->handle.timer_later = true; /* Never: the members have the deadline. */
     docent_tenure_init(&m->tenure);
-    docent_handle_nudge_init(&m->release, &m->handle, multi_release_nudged);
 
     status = multi_make_members(m, client, paths, &full);
     if (status != DOCENT_OK && m->members[0] == NULL) {
@@ -448,7 +453,7 @@ void docent_multi_lock_release(docent_multi_lock *m)
     if (m == NULL) return;
     for (size_t i = m->count; i-- > 0;) docent_lock_release(m->order[i]);
     (void)docent_tenure_release(&m->tenure);
-    docent_handle_nudge(&m->release);
+    docent_handle_nudge(&m->handle);
 }
 
 static void multi_part_gone(docent_status outcome, void *user)

@@ -124,7 +124,13 @@ static docent_status rwlock_make_part(struct docent_rwlock *rw, docent_client *c
 
 docent_status docent_rwlock_new(docent_client *client, const char *path, const docent_rwlock_options *options, docent_rwlock **ret_rwlock)
 {
-    static const struct handle_kind handle_kind = { rwlock_attached, rwlock_on_event, rwlock_end, rwlock_is_over, rwlock_free };
+    static const struct handle_kind handle_kind = {
+        .attached = rwlock_attached,
+        .on_event = rwlock_on_event,
+        .end = rwlock_end,
+        .is_over = rwlock_is_over,
+        .free = rwlock_free,
+    };
     docent_rwlock_options full = { DOCENT_RWLOCK_OPTIONS };
 
     if (client == NULL || ret_rwlock == NULL || !docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;

@@ -89,6 +89,7 @@ static const struct handle_kind queue_kind = {
     .end = queue_end,
     .is_over = queue_is_over,
     .free = queue_free,
+    .nudged = docent_consumer_answers,
 };
 
 /* ---- Making. ---- */
@@ -163,8 +164,8 @@ static void queue_prepare(docent_work_queue *queue)
     ground->acl = queue->acl;
     ground->told = queue_ground_told;
     docent_shared_set(&queue->last_count, -1);
-    queue->handle.timers = 2u /* Ground and producer. */ + (queue->max_items > 0 ? 2u : 0) /* Census, and its watch. */ +
-                           (queue->consumer != NULL ? docent_consumer_timers() : 0);
+    queue->handle.timers = (uint8_t)(2u /* Ground and producer. */ + (queue->max_items > 0 ? 2u : 0) /* Census, and its watch. */ +
+                           (queue->consumer != NULL ? docent_consumer_timers() : 0u));
 }
 
 docent_status docent_work_queue_make(docent_client *client, const char *path, const docent_work_queue_options *options, struct handle *whole,

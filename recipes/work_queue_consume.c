@@ -33,7 +33,7 @@ void docent_consumer_pump_soon(docent_work_queue *queue)
     docent_client_later(queue->handle.client, &queue->consumer->pumping);
 }
 
-static void consumer_answers(struct handle *handle)
+void docent_consumer_answers(struct handle *handle)
 {
     docent_work_queue *queue = (docent_work_queue *)(uintptr_t)handle;
     struct consumer *c = queue->consumer;
@@ -167,7 +167,6 @@ docent_status docent_consumer_new(docent_work_queue *queue)
     c->due.fire = consumer_on_due;
     c->quarantine.told = docent_hospital_told;
     c->pumping.run = consumer_pump_later;
-    docent_handle_nudge_init(&c->answered, &queue->handle, consumer_answers);
     queue->consumer = c;
     return DOCENT_OK;
 }

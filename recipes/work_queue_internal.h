@@ -165,6 +165,7 @@ docent_status docent_consumer_new(docent_work_queue *queue);
 unsigned docent_consumer_timers(void);
 void docent_consumer_start(docent_work_queue *queue); /* Or again: there is ground to stand on. */
 void docent_consumer_end(docent_work_queue *queue, docent_status why, bool mute);
+void docent_consumer_answers(struct handle *handle); /* Looks what has been said of the items that are out. */
 bool docent_consumer_is_over(const docent_work_queue *queue);
 void docent_consumer_free(docent_work_queue *queue);
 

@@ -369,7 +369,7 @@ void docent_work_item_done(docent_work_item *item, docent_work_outcome outcome)
     if (before == ANSWER_UNHEARD) {
         docent_work_item_free(item);
     } else {
-        docent_handle_nudge(&queue->consumer->answered);
+        docent_handle_nudge(&queue->handle);
     }
     docent_handle_unref(&queue->handle);
 }

@@ -128,7 +128,6 @@ struct consumer {
     struct docent_work_item *list;  /* All that the loop has not let go of. */
     size_t count;
     struct docent_later pumping;
-    struct handle_nudge answered;
 };
 
 /* work_queue_consume.c */

@@ -461,7 +461,7 @@ BUGS = [
     ], ["--exhaustive mixed", "--scenario mixed --seeds 500"]),
     Bug("view-gone", "a lock does not keep its view", [
         (HANDLE, "    docent_client_keep(client);\n", ""),
-        (HANDLE, "    docent_client_drop(client);\n    if (closed", "    if (closed"),
+        (HANDLE, "    docent_client_drop(client);\n    if (tells", "    if (tells"),
         (HANDLE, "    if (status != DOCENT_OK) docent_client_drop(client);\n", ""),
     ], ["--exhaustive txn-view"]),
     Bug("compress-not-in-sets", "what is set is not compressed", [
