@@ -82,6 +82,7 @@ void docent_contender_enter(struct contender *c, enum contender_state next)
         docent_meter_state(c->meter, c->machine.client, contender_state_name[next]);
         if (!docent_machine_online(&c->machine)) contender_hindered(c, DOCENT_ERR_CONNECTION_LOSS);
     }
+    docent_lookout_end(&c->lookout);
     docent_machine_next_turn(&c->machine); /* Replies and watches of earlier states no longer reach us. */
     if (contender_is_queued(next) && !contender_is_queued(from)) docent_client_hold_begins(c->machine.client);
     if (contender_is_queued(from) && !contender_is_queued(next)) docent_client_hold_ends(c->machine.client);
@@ -290,8 +291,7 @@ static void contender_on_resumed(struct contender *c)
 static void contender_on_timer(struct contender *c)
 {
     if (c->state == CONTENDER_FIRST) {
-        docent_op get = docent_op_get(c->own.path);
-        docent_ask_watch(&c->machine, &get, TAG_OWN);
+        docent_ask_lookout(&c->machine, c->own.path, TAG_OWN, &c->lookout);
     } else {
         contender_ask(c);
     }
@@ -359,6 +359,7 @@ void docent_contender_fini(struct contender *c)
 {
     if (contender_is_queued(c->state)) docent_client_hold_ends(c->machine.client);
     if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->machine.client);
+    docent_lookout_end(&c->lookout);
     docent_machine_fini(&c->machine);
     docent_timer_release(c->machine.client);
     docent_protected_free(&c->own);

@@ -64,6 +64,7 @@ struct contender {
     enum contender_phase told;  /* The phase that the owner knows. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     struct protected_node own;  /* Our node, and what is known of it. */
+    struct docent_lookout lookout; /* FIRST: for it. */
     struct parents parents;
 };
 

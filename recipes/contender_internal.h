@@ -28,7 +28,7 @@
  * sent again: "no such node" is what we want to hear.
  *
  * Our node deleted by somebody else. A waiter starts over with a new name, at the end of the queue, as its peers do. One that
- * is first is told so: at the reconnect, and while connected by a watch on its own node, left a second after becoming first, so that
+ * is first is told so: at the reconnect, and while connected by a lookout for its own node, left a second after becoming first, so that
  * short holds do not pay for it.
  *
  * Second in line. A peer always lists again when the node ahead goes. We need not, from state NEXT, because all of this holds:

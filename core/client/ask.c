@@ -23,7 +23,7 @@ void docent_request_forget_machine(struct docent_request *r)
     r->previous = r->next = NULL;
 }
 
-docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch)
+docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch, bool flag)
 {
     docent_client *view = machine->client;
     struct docent_core *c = view->core;
@@ -44,7 +44,7 @@ docent_status docent_request_ask(struct docent_machine *machine, const docent_op
     r->tag = tag;
     r->watch = watch;
     if (watch != NULL) watch->pending = true;
-    if (watch != NULL) r->frame[r->wire.frame_size - 1] = docent_watch_sends_flag(watch);
+    if (flag) r->frame[r->wire.frame_size - 1] = true; /* Every read's record ends in its watch flag. */
     r->generation = c->session.generation;
     r->place = PLACE_FLYING;
     r->attempts = 1;
@@ -71,7 +71,7 @@ docent_status docent_read_once(docent_client *view, const docent_op *op, bool le
     if (status != DOCENT_OK) return status;
     uint32_t known = docent_client_version_known(c);
     if (known != 0 && known < docent_op_min_version(encoding.op)) return DOCENT_ERR_UNSUPPORTED;
-    if (leaves_watch) c->scratch.data[c->scratch.size - 1] = true; /* Every read's record ends in its watch flag. */
+    if (leaves_watch) c->scratch.data[c->scratch.size - 1] = true;
     struct docent_request *r;
     status = docent_request_inner(c, c->scratch.data, c->scratch.size, encoding.op, op->type, done, user, &r);
     if (status != DOCENT_OK) return status;

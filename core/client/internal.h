@@ -76,7 +76,7 @@ enum { REQUEST_ROOM_MIN = 160, SPARE_REQUESTS_MAX = 2 };
 
 /* Everything that waits on one path. */
 struct watch_path {
-    struct watch_path *chain; /* Of the hash table. */
+    struct table_link link; /* By text. */
     struct watch_path *next, *previous; /* In the order in which they came, which is mostly theirs in memory, too: that makes going through a
                                          * hundred thousand of them quick. */
     struct docent_core *core;
@@ -84,9 +84,7 @@ struct watch_path {
     int arming;               /* Standing mode asked for and not answered: WIRE_ADD_, or -1. */
     int standing;             /* Standing mode the server has on this connection: WIRE_ADD_, or -1. */
     bool overwritten;         /* The server has been told something since that undoes what arming asked for. */
-    uint32_t hash;
-    size_t size;
-    char text[];              /* The server's path, chroot included. Terminated. */
+    char text[];              /* link.size bytes: the server's path, chroot included. Terminated. */
 };
 
 enum watch_filed { FILED_NOT, FILED_DATA, FILED_EXIST, FILED_CHILD, FILED_STANDING };
@@ -121,8 +119,7 @@ struct docent_watch {
 };
 
 struct watch_table {
-    struct watch_path **buckets;
-    size_t bucket_count, count;
+    struct table paths;
     struct watch_path *first, *last;
     struct watch_path *cursor; /* While they are restored: the first that has not been put yet. NULL: all have. */
     int64_t restored_from;     /* And what had been seen when that began. */
@@ -232,6 +229,7 @@ struct docent_core {
     uint64_t random;
 
     struct watch_table watches;
+    struct table lookouts;
 
     struct server_version *versions;
     size_t version_count;
@@ -371,7 +369,8 @@ size_t docent_requests_plain_max(const struct docent_core *core);
 void docent_requests_online(struct docent_core *core);
 
 /* ask.c */
-docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch);
+/* @flag: the server is to leave a watch; @watch (may be NULL) is filed with the reply. */
+docent_status docent_request_ask(struct docent_machine *machine, const docent_op *op, int tag, struct docent_watch *watch, bool flag);
 void docent_request_forget_machine(struct docent_request *request);
 /* A request of the client's own: watches, finding out. @done (may be NULL) runs at once, inside the turn. Online only. Its paths are the server's. */
 docent_status docent_request_inner(struct docent_core *core, const uint8_t *frame, size_t size, int32_t op, docent_op_type type,
@@ -424,6 +423,12 @@ const char *docent_path_strip(const docent_client *client, const char *path);
 docent_status docent_gzip_put(struct wire_out *out, const void *data, size_t size);
 /* Replaces the data of @result by what they unpack to. DOCENT_OK, DOCENT_ERR_CORRUPT_DATA, DOCENT_ERR_TOO_LARGE, DOCENT_ERR_NO_MEMORY. */
 docent_status docent_gunzip(struct result_arena *arena, docent_result *result);
+
+/* lookout.c */
+docent_status docent_lookout_begin(struct docent_machine *machine, const docent_op *get, int tag, struct docent_lookout *lookout);
+/* Of this path at the server, or NULL. */
+struct docent_lookout *docent_lookout_find(const struct docent_core *core, const char *text, size_t size);
+void docent_lookout_notified(struct docent_core *core, int type, const char *text, size_t size);
 
 /* watches.c; what its neighbours share is in watches.h */
 docent_status docent_watch_new(docent_client *client, const char *path, docent_watch_kind kind, struct docent_watch **ret_watch);

@@ -79,7 +79,7 @@ static void refuse(struct docent_machine *m, int tag, docent_status status)
 
 void docent_ask(struct docent_machine *m, const docent_op *op, int tag)
 {
-    docent_status status = docent_request_ask(m, op, tag, NULL);
+    docent_status status = docent_request_ask(m, op, tag, NULL, false);
     if (status != DOCENT_OK) refuse(m, tag, status);
 }
 
@@ -97,12 +97,19 @@ void docent_ask_watch(struct docent_machine *m, const docent_op *op, int tag)
     watch->turn = m->turn;
     watch->tag = tag;
     m->watch = watch;
-    status = docent_request_ask(m, op, tag, watch);
+    status = docent_request_ask(m, op, tag, watch, docent_watch_sends_flag(watch));
     if (status == DOCENT_OK) return;
     watch->machine = NULL;
     m->watch = NULL;
     docent_watch_abandon(watch, status);
     refuse(m, tag, status);
+}
+
+void docent_ask_lookout(struct docent_machine *m, const char *path, int tag, struct docent_lookout *lookout)
+{
+    docent_op get = docent_op_get(path);
+    docent_status status = docent_lookout_begin(m, &get, tag, lookout);
+    if (status != DOCENT_OK) refuse(m, tag, status);
 }
 
 /* Tells refused asks, of machines as they are now: one that asks again in vain is told in the next round. */

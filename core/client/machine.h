@@ -25,6 +25,7 @@
 #include "core/wire/alloc.h"
 #include "core/wire/options.h"
 #include "core/wire/path.h"
+#include "core/wire/table.h"
 
 enum docent_event_type {
     DOCENT_EV_REPLY,
@@ -87,6 +88,17 @@ void docent_machine_next_turn(struct docent_machine *machine);
  * a missing node leaves none), told as DOCENT_EV_WATCH. */
 void docent_ask(struct docent_machine *machine, const docent_op *op, int tag);
 void docent_ask_watch(struct docent_machine *machine, const docent_op *op, int tag);
+/* A watch on the data of a node that has one owner, in that owner's memory (zeroed at first): for the many who look after a node of their own each.
+ * Told once as DOCENT_EV_WATCH, without a tag. It is the owner's to end: with its turn, with the connection, and before @path goes. What
+ * it has left at the server stays there until something happens to the node, or the connection goes. One a node. */
+struct docent_lookout {
+    struct table_link link;
+    struct docent_machine *machine;
+    const char *path; /* The client's. NULL: it is over. */
+};
+/* Sends GET of @path once, as docent_ask_watch() does. Asked again before it has told anything, it goes on. */
+void docent_ask_lookout(struct docent_machine *machine, const char *path, int tag, struct docent_lookout *lookout);
+void docent_lookout_end(struct docent_lookout *lookout); /* Also one that is over. */
 /* Whatever machine of the same client waits for a change of the node at @path is told so with the change. What it makes of that is between
  * recipes. */
 void docent_machine_vouch(const struct docent_machine *machine, const char *path);

@@ -41,7 +41,7 @@ static bool path_frame(struct docent_core *c, const struct watch_path *path, int
     size_t begin = docent_wire_frame_begin(out);
     struct wire_request_header header = { 0, op };
     docent_wire_put_request_header(out, &header);
-    struct wire_watches_request request = { docent_wire_buffer(path->text, path->size), type };
+    struct wire_watches_request request = { docent_wire_buffer(path->text, path->link.size), type };
     docent_wire_put_watches_request(out, &request);
     docent_wire_frame_end(out, begin);
     bool good = !out->failed;
@@ -102,6 +102,7 @@ void docent_watch_path_settle(struct docent_core *c, struct watch_path *path)
 /* Is there still a live registration that the server's one-shot watch of this type serves? */
 static bool path_needs_one_shot(const struct watch_path *path, bool child)
 {
+    if (!child && docent_lookout_find(path->core, path->text, path->link.size) != NULL) return true;
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
         if (w->ended || docent_watch_stands(w->kind)) continue;
         if ((w->kind == DOCENT_WATCH_CHILDREN) == child) return true;

@@ -53,10 +53,10 @@ static bool restore_has_room(const struct restore *restore, size_t size)
 
 static void restore_add(struct restore *restore, int list, const struct watch_path *path)
 {
-    if (!restore_has_room(restore, path->size + 4)) restore_flush(restore);
-    docent_wire_put_string(&restore->lists[list], docent_wire_buffer(path->text, path->size));
+    if (!restore_has_room(restore, path->link.size + 4)) restore_flush(restore);
+    docent_wire_put_string(&restore->lists[list], docent_wire_buffer(path->text, path->link.size));
     restore->counts[list]++;
-    restore->size += path->size + 4;
+    restore->size += path->link.size + 4;
 }
 
 /* Bits: 1 << enum watch_filed. */
@@ -66,6 +66,7 @@ static unsigned path_filed(const struct watch_path *path)
     for (const struct docent_watch *w = path->watches; w != NULL; w = w->next) {
         if (!w->ended && !w->local) filed |= 1u << w->filed;
     }
+    if (docent_lookout_find(path->core, path->text, path->link.size) != NULL) filed |= 1u << FILED_DATA;
     return filed & ~(1u << FILED_NOT);
 }
 
@@ -120,7 +121,7 @@ enum session_restored docent_watches_restore(struct docent_core *c, bool begin, 
     for (struct watch_path *path = table->cursor; path != NULL; path = path->next) {
         unsigned filed = path_filed(path);
         if (filed == 0) continue;
-        if (!restore_has_room(&restore, bits(filed) * (path->size + 4))) {
+        if (!restore_has_room(&restore, bits(filed) * (path->link.size + 4))) {
             restore_flush(&restore);
             if (restore.failed) break;
             table->cursor = path;

@@ -2,68 +2,52 @@
 #include <string.h>
 
 #include "core/client/watches.h"
-#include "core/wire/path.h"
+
+static struct watch_path *path_of(struct table_link *link)
+{
+    return (struct watch_path *)((char *)link - offsetof(struct watch_path, link));
+}
 
 struct watch_path *docent_watch_path_find(const struct watch_table *table, const char *text, size_t size)
 {
-    if (table->count == 0) return NULL;
-    uint32_t hash = docent_hash_bytes(text, size);
-    struct watch_path *path = table->buckets[hash & (table->bucket_count - 1)];
-    while (path != NULL && (path->hash != hash || path->size != size || memcmp(path->text, text, size) != 0)) path = path->chain;
-    return path;
+    struct table_link *link = docent_table_first(&table->paths, text, size);
+    while (link != NULL && memcmp(path_of(link)->text, text, size) != 0) link = docent_table_next(link);
+    return link == NULL ? NULL : path_of(link);
 }
 
-static bool table_grow(struct docent_core *c)
+const char *docent_server_path(docent_client *view, const char *path, struct wire_out *out, size_t *ret_size)
 {
-    struct watch_table *table = &c->watches;
-    if (table->count < table->bucket_count) return true;
-    size_t more = table->bucket_count == 0 ? 8 : table->bucket_count * 2;
-    struct watch_path **buckets = docent_alloc_array(&c->allocator, more, sizeof(struct watch_path *));
-    if (buckets == NULL) return table->bucket_count > 0;
-    memset(buckets, 0, more * sizeof(struct watch_path *));
-    for (size_t i = 0; i < table->bucket_count; i++) {
-        while (table->buckets[i] != NULL) {
-            struct watch_path *path = table->buckets[i];
-            table->buckets[i] = path->chain;
-            path->chain = buckets[path->hash & (more - 1)];
-            buckets[path->hash & (more - 1)] = path;
-        }
-    }
-    docent_free(&c->allocator, table->buckets);
-    table->buckets = buckets;
-    table->bucket_count = more;
-    return true;
+    const size_t count_size = sizeof(int32_t); /* In front of the characters. */
+    out->size = 0;
+    docent_put_path(view, out, path);
+    bool failed = out->failed;
+    out->failed = false;
+    if (failed) return NULL;
+    *ret_size = out->size - count_size;
+    return (const char *)out->data + count_size;
 }
 
 /* @text: a client's path. */
 struct watch_path *docent_watch_path_get(docent_client *view, const char *text)
 {
     struct docent_core *c = view->core;
-    struct wire_out full = { .allocator = &c->allocator };
-    docent_put_path(view, &full, text);
-    struct watch_path *path = NULL;
-    if (full.failed) goto out;
-    const char *name = (const char *)full.data + 4;
-    size_t size = full.size - 4;
-    path = docent_watch_path_find(&c->watches, name, size);
-    if (path != NULL || !table_grow(c)) goto out;
+    struct wire_out full = { .allocator = &c->allocator }; /* A request may be in the scratch. */
+    size_t size;
+    const char *name = docent_server_path(view, text, &full, &size);
+    struct watch_path *path = name == NULL ? NULL : docent_watch_path_find(&c->watches, name, size);
+    if (name == NULL || path != NULL || !docent_table_reserve(&c->watches.paths, &c->allocator)) goto out;
 
     path = docent_alloc(&c->allocator, sizeof *path + size + 1);
     if (path == NULL) goto out;
     memset(path, 0, sizeof *path);
     path->core = c;
-    path->hash = docent_hash_bytes(name, size);
-    path->size = size;
     path->arming = path->standing = -1;
     memcpy(path->text, name, size);
     path->text[size] = '\0';
-    struct watch_path **bucket = &c->watches.buckets[path->hash & (c->watches.bucket_count - 1)];
-    path->chain = *bucket;
-    *bucket = path;
+    docent_table_put(&c->watches.paths, &path->link, name, size);
     path->previous = c->watches.last;
     *(path->previous != NULL ? &path->previous->next : &c->watches.first) = path;
     c->watches.last = path;
-    c->watches.count++;
 out:
     docent_wire_out_free(&full);
     return path;
@@ -72,13 +56,10 @@ out:
 void docent_watch_path_drop(struct docent_core *c, struct watch_path *path)
 {
     if (path->watches != NULL || path->arming >= 0 || path->standing >= 0) return;
-    struct watch_path **at = &c->watches.buckets[path->hash & (c->watches.bucket_count - 1)];
-    while (*at != path) at = &(*at)->chain;
-    *at = path->chain;
+    docent_table_take(&c->watches.paths, &path->link);
     *(path->previous != NULL ? &path->previous->next : &c->watches.first) = path->next;
     *(path->next != NULL ? &path->next->previous : &c->watches.last) = path->previous;
     if (c->watches.cursor == path) c->watches.cursor = path->next;
-    c->watches.count--;
     docent_free(&c->allocator, path);
 }
 
@@ -97,9 +78,8 @@ int docent_watch_path_wants(const struct watch_path *path)
 void docent_watches_free(struct docent_core *c)
 {
     docent_watches_offline(c); /* What the server had is all that can be left. */
-    docent_free(&c->allocator, c->watches.buckets);
-    c->watches.buckets = NULL;
-    c->watches.bucket_count = 0;
+    docent_table_free(&c->watches.paths, &c->allocator);
+    docent_table_free(&c->lookouts, &c->allocator);
 }
 
 void docent_watches_mute(struct docent_core *c)

@@ -3,11 +3,6 @@
 
 #include "core/client/watches.h"
 
-static void watch_count(struct docent_core *c, enum stats_cell cell)
-{
-    if (c->stats != NULL) docent_stats_add(c->stats, cell, 1);
-}
-
 /* ---- Beginning and end. ---- */
 
 docent_status docent_watch_new(docent_client *view, const char *text, docent_watch_kind kind, struct docent_watch **ret_watch)
@@ -29,7 +24,7 @@ docent_status docent_watch_new(docent_client *view, const char *text, docent_wat
     w->next = w->path->watches;
     w->path->watches = w;
     *ret_watch = w;
-    watch_count(c, CELL_WATCHES_REGISTERED);
+    docent_watch_count(c, CELL_WATCHES_REGISTERED);
     return DOCENT_OK;
 }
 
@@ -85,8 +80,8 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     if (w->ended) return;
     struct docent_core *c = w->core;
     w->ended = true;
-    watch_count(c, CELL_WATCHES_ENDED);
-    if (type != DOCENT_WATCH_ENDED) watch_count(c, CELL_WATCHES_FIRED);
+    docent_watch_count(c, CELL_WATCHES_ENDED);
+    if (type != DOCENT_WATCH_ENDED) docent_watch_count(c, CELL_WATCHES_FIRED);
     w->filed = FILED_NOT;
     w->type = type;
     w->status = status;
@@ -110,14 +105,9 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
 void docent_machine_vouch(const struct docent_machine *machine, const char *text)
 {
     struct docent_core *c = machine->client->core;
-    struct wire_out *out = &c->scratch;
-
-    out->size = 0;
-    docent_put_path(machine->client, out, text);
-    bool failed = out->failed; /* Then nobody knows, and whoever waits finds out. */
-    out->failed = false;
-    const size_t count_size = sizeof(int32_t); /* In front of the characters. */
-    struct watch_path *path = failed ? NULL : docent_watch_path_find(&c->watches, (const char *)out->data + count_size, out->size - count_size);
+    size_t size;
+    const char *name = docent_server_path(machine->client, text, &c->scratch, &size); /* Without memory nobody knows, and whoever waits finds out. */
+    struct watch_path *path = name == NULL ? NULL : docent_watch_path_find(&c->watches, name, size);
     if (path == NULL) return;
     for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;
 }
@@ -203,7 +193,7 @@ static void news_tell(struct docent_later *later)
     struct docent_core *c = w->core;
     w->news--;
     if (!w->ended) {
-        watch_count(c, CELL_WATCHES_FIRED);
+        docent_watch_count(c, CELL_WATCHES_FIRED);
         watch_say(w, news->type, DOCENT_OK, false, news->path, news->zxid);
     }
     docent_free(&c->allocator, news);
@@ -222,7 +212,7 @@ static void watch_say_inside(struct docent_watch *w, docent_watch_type type, con
         docent_watch_reset(w);
         return;
     }
-    watch_count(w->core, CELL_WATCHES_FIRED);
+    docent_watch_count(w->core, CELL_WATCHES_FIRED);
     watch_say(w, type, DOCENT_OK, false, (const char *)out->data, zxid);
 }
 
@@ -266,7 +256,7 @@ static void path_event(struct watch_path *path, int type, int64_t zxid, bool der
         next = w->next; /* Ending one unlinks nothing yet. */
         if (w->ended) continue;
         if (w->filed == FILED_STANDING) {
-            if (w->kind == DOCENT_WATCH_PERSISTENT && !known) watch_news(w, (docent_watch_type)type, path->text, path->size, zxid);
+            if (w->kind == DOCENT_WATCH_PERSISTENT && !known) watch_news(w, (docent_watch_type)type, path->text, path->link.size, zxid);
         } else if (one_shot_hears(w, type)) {
             docent_watch_end(w, (docent_watch_type)type, DOCENT_OK, zxid);
         }
@@ -284,12 +274,13 @@ static void recursive_event(struct watch_path *path, int type, const char *text,
 
 void docent_watch_notified(struct docent_core *c, int64_t zxid, const struct wire_watcher_event *event)
 {
-    if (c->watches.count == 0 || event->path.size <= 0) return;
+    if (event->path.size <= 0) return;
     if (event->type < WIRE_EVENT_CREATED || event->type > WIRE_EVENT_CHILDREN_CHANGED) return;
     const char *text = (const char *)event->path.data;
     size_t size = (size_t)event->path.size;
     struct watch_path *path = docent_watch_path_find(&c->watches, text, size);
     if (path != NULL) path_event(path, event->type, zxid, false);
+    docent_lookout_notified(c, event->type, text, size);
     if (event->type == WIRE_EVENT_CHILDREN_CHANGED && c->watches.inside_count == 0) return;
 
     /* Recursive watches on the node and above it, and the parent's derived CHILDREN_CHANGED. */

@@ -26,6 +26,14 @@ void docent_watch_path_drop(struct docent_core *core, struct watch_path *path); 
 /* The mode that the path's standing registrations need, or -1. */
 int docent_watch_path_wants(const struct watch_path *path);
 
+/* @path of a client as it is at the server, in @out, not terminated. NULL: no memory. */
+const char *docent_server_path(docent_client *view, const char *path, struct wire_out *out, size_t *ret_size);
+
+static inline void docent_watch_count(struct docent_core *core, enum stats_cell cell)
+{
+    if (core->stats != NULL) docent_stats_add(core->stats, cell, 1);
+}
+
 /* watches.c */
 void docent_watch_reset(struct docent_watch *watch); /* ARMED or RESET is to be told. */
 

@@ -594,7 +594,7 @@ static void test_f90_nothing_follows_a_close_at_any_step(void **state)
             assert_in_range(wire.requests, wire.sent_before, wire.sent_before + 1); /* Its watch is taken back. */
             assert_int_equal(told.after_close, 0);
             assert_int_equal(told.closed, 1);
-            assert_int_equal(peers[CACHING].client->core->watches.count, 0);
+            assert_int_equal(peers[CACHING].client->core->watches.paths.count, 0);
         }
         end();
     }
@@ -624,7 +624,7 @@ static void test_f94_ten_thousand_leave_nothing(void **state)
     }
     UNTIL(memory.outstanding == outstanding);
     assert_int_equal(peers[CACHING].client->core->heap_reserved, timers);
-    assert_int_equal(peers[CACHING].client->core->watches.count, 0);
+    assert_int_equal(peers[CACHING].client->core->watches.paths.count, 0);
     end();
 }
 

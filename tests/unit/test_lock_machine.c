@@ -451,6 +451,20 @@ void docent_ask_watch(struct docent_machine *m, const docent_op *op, int tag)
     fake_ask(m, op, tag, true);
 }
 
+void docent_ask_lookout(struct docent_machine *m, const char *path, int tag, struct docent_lookout *lookout)
+{
+    docent_op get = docent_op_get(path);
+
+    lookout->machine = m;
+    lookout->path = path;
+    fake_ask(m, &get, tag, true);
+}
+
+void docent_lookout_end(struct docent_lookout *lookout)
+{
+    lookout->path = NULL;
+}
+
 void docent_machine_vouch(const struct docent_machine *m, const char *path)
 {
     for (size_t i = 0; i < m->client->watch_count; i++) {
