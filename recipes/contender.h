@@ -60,8 +60,8 @@ struct contender {
     struct meter *meter;        /* Told our states, and what hinders us. NULL, at any time: nobody's. */
     bool one_look;              /* Leave with DOCENT_ERR_TIMEOUT if not first at once. This and the two above: the owner's to set. */
     bool list_refused;          /* CREATING: the list could not be sent behind the create. */
-    enum contender_state state;
-    enum contender_phase told;  /* The phase that the owner knows. */
+    enum contender_state state : 8;
+    enum contender_phase told : 8; /* The phase that the owner knows. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     struct protected_node own;  /* Our node, and what is known of it. */
     struct docent_lookout lookout; /* FIRST: for it. */

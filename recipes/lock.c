@@ -10,25 +10,27 @@
 
 static void acquisition_tell(struct docent_later *later)
 {
+    static const struct lock_listener nobody;
     struct acquisition *a = (struct acquisition *)((char *)later - offsetof(struct acquisition, telling));
     struct docent_lock *lock = a->lock;
 
     while (a->news_count > 0) {
+        const struct lock_listener *hears = lock->listener != NULL ? lock->listener : &nobody;
         struct news news = a->news[0];
         a->news_count--;
         memmove(&a->news[0], &a->news[1], a->news_count * sizeof news);
         switch (news.type) {
         case NEWS_STATE:
-            if (lock->on_state != NULL) lock->on_state(lock, news.state, lock->user);
+            if (hears->on_state != NULL) hears->on_state(lock, news.state, hears->user);
             break;
         case NEWS_ANSWER:
-            if (a->answer != NULL) a->answer((docent_status)news.status, a->user);
+            a->done((docent_status)news.status, a->user);
             break;
         case NEWS_REVOKED:
-            if (lock->on_revoke != NULL) lock->on_revoke(lock, lock->user);
+            if (hears->on_revoke != NULL) hears->on_revoke(lock, hears->user);
             break;
         case NEWS_LOST:
-            if (lock->on_lost != NULL) lock->on_lost(lock, (docent_status)news.status, lock->user);
+            if (hears->on_lost != NULL) hears->on_lost(lock, (docent_status)news.status, hears->user);
             break;
         }
     }
@@ -79,8 +81,7 @@ static void acquisition_answer(struct acquisition *a, docent_status outcome)
 
     docent_meter_end(&a->lock->meter, outcome, now - a->since_ms);
     a->since_ms = now;
-    a->answer = a->done;
-    a->done = NULL;
+    a->answered = true;
     acquisition_add_news(a, (struct news){ .type = NEWS_ANSWER, .status = (int16_t)outcome });
 }
 
@@ -111,7 +112,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
     a->contender.meter = NULL;
     if (a->revocable != NULL) docent_revocation_stop(&a->revocable->revocation);
     docent_meter_state(&lock->meter, client, "RELEASED");
-    if (a->done != NULL) {
+    if (!a->answered) {
         acquisition_answer(a, why);
         return;
     }
@@ -148,7 +149,7 @@ void docent_lock_run_ends(struct docent_lock *lock)
     if (a == NULL) return;
     if (docent_tenure_is_released(&lock->tenure, a->number)) {
         docent_lock_give_up(lock, DOCENT_ERR_CANCELLED);
-    } else if (a->done == NULL && lock->max_hold_ms != 0 && docent_client_now(lock->handle.client) >= a->since_ms + lock->max_hold_ms) {
+    } else if (a->answered && lock->max_hold_ms != 0 && docent_client_now(lock->handle.client) >= a->since_ms + lock->max_hold_ms) {
         lock_end_hold(lock);
     }
 }
@@ -195,7 +196,7 @@ static void lock_on_phase(struct contender *contender, enum contender_phase phas
     switch (phase) {
     case CONTENDER_WAITS: break;
     case CONTENDER_LEADS:
-        if (a->done == NULL) {
+        if (a->answered) {
             lock_publish(lock, a, DOCENT_LOCK_HELD);
         } else if (docent_tenure_is_released(&lock->tenure, a->number)) { /* By another thread, whose nudge is on its way. */
             docent_lock_give_up(lock, DOCENT_ERR_CANCELLED);
@@ -231,19 +232,14 @@ static void lock_on_event(struct handle *handle, const struct docent_event *ev)
 
     if (ev->type != DOCENT_EV_TIMER) return; /* We ask for nothing, and the contenders hear of the connection themselves. */
     docent_lock_run_ends(lock);
-    if (lock->current != NULL && lock->current->done != NULL) docent_lock_give_up(lock, DOCENT_ERR_TIMEOUT);
+    if (lock->current != NULL && !lock->current->answered) docent_lock_give_up(lock, DOCENT_ERR_TIMEOUT);
 }
 
 /* A forked child's end is told to nobody: the parent's threads are not there, and the application there did not ask. */
 static void lock_mute(struct docent_lock *lock)
 {
-    lock->on_state = NULL;
-    lock->on_lost = NULL;
-    lock->on_revoke = NULL;
-    for (struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) {
-        if (a->done != NULL) a->done = docent_nobody;
-        a->answer = NULL;
-    }
+    lock->listener = NULL;
+    for (struct acquisition *a = lock->acquisitions; a != NULL; a = a->next) a->done = docent_nobody;
     for (struct release_wait *wait = lock->waits; wait != NULL; wait = wait->next) wait->done = docent_nobody;
 }
 
@@ -306,18 +302,23 @@ static docent_create_mode lock_parent_mode(docent_dialect dialect)
     return DOCENT_PERSISTENT;
 }
 
-/* One block: the lock, its path, and its label if it was given one. */
-static struct docent_lock *lock_new(const docent_allocator *allocator, const char *path, const char *label, size_t size)
+/* One block: the lock, who listens to it if somebody does, its path, and its label if it was given one. */
+static struct docent_lock *lock_new(const docent_allocator *allocator, const char *path, const docent_lock_options *options, size_t size)
 {
-    size_t path_size = strlen(path) + 1, label_size = label == NULL ? 0 : strlen(label) + 1;
+    const struct lock_listener listener = { options->on_state, options->on_lost, options->on_revoke, options->user };
+    bool hears = options->on_state != NULL || options->on_lost != NULL || options->on_revoke != NULL;
+    size_t path_size = strlen(path) + 1, label_size = options->label == NULL ? 0 : strlen(options->label) + 1;
+    size_t listener_size = hears ? sizeof listener : 0;
 
-    if (label_size > SIZE_MAX - size - path_size) return NULL;
-    struct docent_lock *lock = docent_alloc(allocator, size + path_size + label_size);
+    if (label_size > SIZE_MAX - size - listener_size - path_size) return NULL;
+    struct docent_lock *lock = docent_alloc(allocator, size + listener_size + path_size + label_size);
     if (lock == NULL) return NULL;
     memset(lock, 0, size);
-    char *text = (char *)lock + size;
+    char *behind = (char *)lock + size;
+    if (hears) lock->listener = memcpy(behind, &listener, sizeof listener);
+    char *text = behind + listener_size;
     lock->contending.path = memcpy(text, path, path_size);
-    if (label != NULL) lock->contending.data = memcpy(text + path_size, label, label_size);
+    if (options->label != NULL) lock->contending.data = memcpy(text + path_size, options->label, label_size);
     return lock;
 }
 
@@ -341,7 +342,7 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     if (status != DOCENT_OK) return status;
 
     const docent_allocator *allocator = docent_client_allocator(client);
-    struct docent_lock *lock = lock_new(allocator, path, full.label, kind->size != 0 ? kind->size : sizeof *lock);
+    struct docent_lock *lock = lock_new(allocator, path, &full, kind->size != 0 ? kind->size : sizeof *lock);
     if (lock == NULL) return DOCENT_ERR_NO_MEMORY;
     bool bare = full.on_revoke != NULL && kind->dialect->kind == DOCENT_DIALECT_CURATOR; /* As Curator's: what is written there is a request. */
     const char *label = lock->contending.data;
@@ -356,10 +357,6 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     lock->shared = kind->shared;
     lock->on_held = kind->on_held;
     lock->may_acquire = kind->may_acquire;
-    lock->on_state = full.on_state;
-    lock->on_lost = full.on_lost;
-    lock->on_revoke = full.on_revoke;
-    lock->user = full.user;
     lock->max_hold_ms = full.max_hold_ms;
     status = docent_acl_keep(allocator, full.acl, &lock->contending.acl);
     if (status == DOCENT_OK) {
@@ -396,7 +393,7 @@ static docent_status acquisition_init(struct acquisition *a, struct docent_lock 
 {
     const docent_allocator *allocator = &lock->handle.allocator;
     docent_client *client = lock->handle.client;
-    if (lock->on_revoke != NULL) {
+    if (lock->listener != NULL && lock->listener->on_revoke != NULL) {
         a->revocable = docent_alloc(allocator, sizeof *a->revocable);
         if (a->revocable == NULL) return DOCENT_ERR_NO_MEMORY;
         *a->revocable = (struct revocable){ .acquisition = a };

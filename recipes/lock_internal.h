@@ -43,13 +43,13 @@ struct acquisition {
     struct acquisition *next; /* The lock's, newest first. */
     int64_t number;
     uint64_t since_ms;   /* When it was begun; once it was granted, when that was. */
-    docent_done_fn done; /* Until it is answered. */
+    docent_done_fn done;
     void *user;
-    docent_done_fn answer; /* From then on. */
     struct docent_later telling;
     struct revocable *revocable; /* NULL: it cannot be revoked. */
     struct news news[NEWS_MAX];
     uint8_t news_count;
+    bool answered; /* Or to be: it is among the news. */
     bool over; /* The contender is finished. To be freed when all is told. */
 };
 
@@ -69,25 +69,29 @@ struct release_wait {
     docent_status outcome;
 };
 
-struct docent_lock {
-    struct handle handle; /* First. Its timer is the deadline of the current acquisition: of the waiting, then of the hold. */
-    struct contender_config contending; /* The path, and the label if it was given: in the lock's own block. */
-    docent_create_mode parent_mode;
-    bool shared;
-    void (*on_held)(docent_lock *lock, bool held);
-    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
+struct lock_listener { /* What the application wants to hear. */
     void (*on_state)(docent_lock *lock, docent_lock_state state, void *user);
     void (*on_lost)(docent_lock *lock, docent_status why, void *user);
     void (*on_revoke)(docent_lock *lock, void *user);
     void *user;
+};
+
+struct docent_lock {
+    struct handle handle; /* First. Its timer is the deadline of the current acquisition: of the waiting, then of the hold. */
+    struct contender_config contending; /* The path, and the label if it was given: in the lock's own block. */
+    const struct lock_listener *listener; /* There too. NULL: nothing. */
+    void (*on_held)(docent_lock *lock, bool held);
+    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
+    docent_create_mode parent_mode;
     uint32_t max_hold_ms; /* 0: none. */
+    bool shared;
 
     /* The loop's. */
+    unsigned readers; /* Calls of several steps: reads of the participants, requests to let go. */
     struct acquisition *acquisitions;
     struct acquisition *current;
     int64_t number; /* Of the newest acquisition. */
     struct release_wait *waits;
-    size_t readers; /* Calls of several steps: reads of the participants, requests to let go. */
     struct meter meter;
 
     /* Everybody's. */

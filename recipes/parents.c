@@ -3,7 +3,7 @@
 
 void docent_parents_begin(struct parents *parents, size_t whole)
 {
-    parents->whole = parents->size = whole;
+    parents->whole = parents->size = (uint32_t)whole; /* A larger one cannot be asked for at all. */
     parents->rounds++;
 }
 

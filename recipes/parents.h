@@ -8,8 +8,8 @@
 #include "core/client/machine.h"
 
 struct parents {
-    size_t whole;    /* Bytes of the path that is to exist. */
-    size_t size;     /* Bytes that name the node being made. */
+    uint32_t whole;  /* Bytes of the path that is to exist. */
+    uint32_t size;   /* Bytes that name the node being made. */
     uint32_t rounds; /* How often something was missing. */
 };
 

@@ -7,7 +7,9 @@
 
 docent_status docent_protected_init(struct protected_node *node, size_t room)
 {
-    node->parent_size = strcmp(node->parent, "/") == 0 ? 0 : strlen(node->parent);
+    size_t parent_size = strcmp(node->parent, "/") == 0 ? 0 : strlen(node->parent);
+    if (parent_size > INT32_MAX) return DOCENT_ERR_NO_MEMORY; /* As asking for it would say. */
+    node->parent_size = (uint32_t)parent_size;
     node->path = docent_alloc(docent_client_allocator(node->client), node->parent_size + 1 + room + PROTECTED_SEQUENCE_MAX);
     if (node->path == NULL) return DOCENT_ERR_NO_MEMORY;
     memcpy(node->path, node->parent, node->parent_size);
@@ -29,7 +31,7 @@ char *docent_protected_prefix(struct protected_node *node)
 
 void docent_protected_named(struct protected_node *node)
 {
-    node->prefix_size = strlen(node->path);
+    node->prefix_size = (uint32_t)strlen(node->path);
 }
 
 void docent_protected_forget(struct protected_node *node)

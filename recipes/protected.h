@@ -31,8 +31,8 @@ struct protected_node {
     bool sequential;     /* The server appends a number. */
     bool ephemeral;
     char *path;          /* parent/prefix, and behind it the number if it has one and known is OURS. */
-    size_t parent_size;  /* Bytes of path before its last '/'. */
-    size_t prefix_size;  /* Bytes of path before the number. */
+    uint32_t parent_size; /* Bytes of path before its last '/'. */
+    uint32_t prefix_size; /* Bytes of path before the number. */
     int64_t czxid;       /* OURS: the transaction that created it. */
     uint64_t generation; /* OURS: of the session that it was seen in, and that owns it if it is ephemeral. */
 };

@@ -153,7 +153,7 @@ void docent_machine_retry(struct docent_machine *m)
                              .base_ms = c->retry.base_ms,
                              .max_ms = c->retry.max_ms,
                              .tries_max = DOCENT_FOREVER }; /* A machine does not give up: its owner does. */
-    if (m->retries < UINT32_MAX) m->retries++;
+    if (m->retries < UINT16_MAX) m->retries++;
     uint64_t delay = 0;
     (void)docent_retry_delay(&backoff, m->retries, 0, DOCENT_OK, docent_random_next(&c->random), &delay);
     docent_machine_timer(m, delay == 0 ? 1 : delay);

@@ -65,13 +65,13 @@ struct docent_machine {
     struct docent_watch *watch;  /* Left by an ask of this turn. */
     struct docent_timer timer;
     uint32_t turn;
-    uint32_t retries; /* Of the current trouble; for docent_machine_retry(). */
-    struct {          /* Asks of this turn that could not be sent, to be answered soon. */
+    struct { /* Asks of this turn that could not be sent, to be answered soon. */
         int16_t tag, status;
     } refused[DOCENT_ASKS_MAX];
+    uint16_t retries; /* Of the current trouble; for docent_machine_retry(). */
     uint8_t refused_count;
-    bool wants_stat;  /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
-    bool raw;         /* Data go as they are, whether the view compresses or not. Set before asking. */
+    bool wants_stat : 1; /* Creates are asked for so that the stat comes back, where the server can. Set before asking. */
+    bool raw : 1;        /* Data go as they are, whether the view compresses or not. Set before asking. */
 };
 
 /* Enters @machine (zeroed, embedded) into the client. Cannot fail. */
