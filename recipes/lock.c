@@ -6,13 +6,18 @@
 
 #include "recipes/lock_internal.h"
 
+static struct docent_lock *lock_of(const struct acquisition *a)
+{
+    return (struct docent_lock *)((char *)(uintptr_t)a->contender.config - offsetof(struct docent_lock, contending));
+}
+
 /* ---- Telling the application. ---- */
 
 static void acquisition_tell(struct docent_later *later)
 {
     static const struct lock_listener nobody;
     struct acquisition *a = (struct acquisition *)((char *)later - offsetof(struct acquisition, telling));
-    struct docent_lock *lock = a->lock;
+    struct docent_lock *lock = lock_of(a);
 
     while (a->news_count > 0) {
         const struct lock_listener *hears = lock->listener != NULL ? lock->listener : &nobody;
@@ -58,7 +63,7 @@ static void acquisition_add_news(struct acquisition *a, struct news news)
     }
     assert(a->news_count < NEWS_MAX);
     a->news[a->news_count++] = news;
-    docent_client_later(a->lock->handle.client, &a->telling);
+    docent_client_later(lock_of(a)->handle.client, &a->telling);
 }
 
 /* The current acquisition's state, to everybody. */
@@ -77,9 +82,9 @@ static void lock_publish(struct docent_lock *lock, struct acquisition *a, docent
 
 static void acquisition_answer(struct acquisition *a, docent_status outcome)
 {
-    uint64_t now = docent_client_now(a->lock->handle.client);
+    uint64_t now = docent_client_now(lock_of(a)->handle.client);
 
-    docent_meter_end(&a->lock->meter, outcome, now - a->since_ms);
+    docent_meter_end(&lock_of(a)->meter, outcome, now - a->since_ms);
     a->since_ms = now;
     a->answered = true;
     acquisition_add_news(a, (struct news){ .type = NEWS_ANSWER, .status = (int16_t)outcome });
@@ -175,7 +180,7 @@ static void lock_on_node(struct contender *contender)
 {
     struct acquisition *a = (struct acquisition *)((char *)contender - offsetof(struct acquisition, contender));
 
-    if (a->lock->current == a) docent_revocation_look(&a->revocable->revocation, contender->own.path);
+    if (lock_of(a)->current == a) docent_revocation_look(&a->revocable->revocation, contender->own.path);
 }
 
 static void lock_revoked(struct revocation *revocation)
@@ -191,7 +196,7 @@ static void lock_revoked(struct revocation *revocation)
 static void lock_on_phase(struct contender *contender, enum contender_phase phase)
 {
     struct acquisition *a = (struct acquisition *)((char *)contender - offsetof(struct acquisition, contender));
-    struct docent_lock *lock = a->lock;
+    struct docent_lock *lock = lock_of(a);
 
     switch (phase) {
     case CONTENDER_WAITS: break;
@@ -421,7 +426,6 @@ static docent_status lock_begin(struct docent_lock *lock, bool one_look, docent_
         docent_free(allocator, a);
         return status;
     }
-    a->lock = lock;
     a->number = ++lock->number;
     a->since_ms = docent_client_now(lock->handle.client);
     a->done = done != NULL ? done : docent_nobody;

@@ -38,8 +38,7 @@ struct news {
 enum { NEWS_MAX = 9 };
 
 struct acquisition {
-    struct contender contender;
-    struct docent_lock *lock;
+    struct contender contender; /* Whose configuration is the lock's. */
     struct acquisition *next; /* The lock's, newest first. */
     int64_t number;
     uint64_t since_ms;   /* When it was begun; once it was granted, when that was. */
