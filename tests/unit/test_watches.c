@@ -312,6 +312,119 @@ static void test_watch_of_a_read_that_timed_out_and_failed_was_never_left(void *
     assert_int_equal(one_shot.count, 2);
 }
 
+/* ---- Lookouts. ---- */
+
+struct owner {
+    struct docent_machine machine;
+    struct docent_lookout lookout;
+    unsigned replies, changes;
+    docent_watch_type change;
+};
+
+static struct owner owner;
+
+static void on_owner_event(struct docent_machine *machine, const struct docent_event *event)
+{
+    assert_ptr_equal(machine, &owner.machine);
+    if (event->type == DOCENT_EV_REPLY) owner.replies++;
+    if (event->type != DOCENT_EV_WATCH) return;
+    owner.changes++;
+    owner.change = event->change;
+}
+
+static void owner_begin(void)
+{
+    memset(&owner, 0, sizeof owner);
+    assert_int_equal(docent_timer_reserve(peer.client), DOCENT_OK);
+    docent_machine_init(&owner.machine, peer.client, on_owner_event);
+}
+
+static void owner_end(void)
+{
+    docent_lookout_end(&owner.lookout);
+    docent_machine_fini(&owner.machine);
+    docent_timer_release(peer.client);
+}
+
+static void owner_looks(bool flag)
+{
+    unsigned replies = owner.replies;
+    docent_ask_lookout(&owner.machine, "/a", 7, &owner.lookout);
+    peer_work(&peer);
+    peer_reply_data(&peer, expect_get(flag), 11, "v", &old_stat);
+    assert_int_equal(owner.replies, replies + 1);
+}
+
+static void test_a_lookout_tells_what_happens_to_its_node_once(void **state)
+{
+    (void)state;
+    owner_begin();
+    owner_looks(true);
+    peer_notify(&peer, WIRE_EVENT_CHILDREN_CHANGED, "/a");
+    peer_notify(&peer, WIRE_EVENT_DELETED, "/b");
+    assert_int_equal(owner.changes, 0);
+    peer_notify(&peer, WIRE_EVENT_DATA_CHANGED, "/a");
+    peer_notify(&peer, WIRE_EVENT_DELETED, "/a");
+    assert_int_equal(owner.changes, 1);
+    assert_int_equal(owner.change, DOCENT_WATCH_DATA_CHANGED);
+    owner_looks(true);
+    owner_looks(true); /* Again, before it has told anything. */
+    peer_notify(&peer, WIRE_EVENT_DELETED, "/a");
+    assert_int_equal(owner.changes, 2);
+    owner_looks(true);
+    docent_lookout_end(&owner.lookout);
+    peer_notify(&peer, WIRE_EVENT_DELETED, "/a");
+    assert_int_equal(owner.changes, 2);
+    owner_end();
+}
+
+static void test_a_lookout_lives_off_a_standing_watch_and_gets_its_own_when_that_goes(void **state)
+{
+    (void)state;
+    owner_begin();
+    stand(DOCENT_WATCH_PERSISTENT);
+    accept_mode(expect_mode(WIRE_OP_ADD_WATCH, WIRE_ADD_PERSISTENT), 10);
+    owner_looks(false); /* Else the server forgets the other one. */
+    docent_watch_cancel(on_persistent);
+    (void)expect_mode(WIRE_OP_REMOVE_WATCHES, WIRE_WATCHER_ANY);
+    (void)expect_data_watch(11);
+    peer_notify(&peer, WIRE_EVENT_DELETED, "/a");
+    assert_int_equal(owner.changes, 1);
+    owner_end();
+}
+
+static void test_who_takes_a_watch_away_leaves_it_to_the_lookout(void **state)
+{
+    (void)state;
+    docent_op op = docent_op_get("/a");
+    docent_watch *watch;
+    docent_call_options call = { DOCENT_CALL_OPTIONS, .watch = on_watch, .watch_user = &one_shot, .ret_watch = &watch };
+    assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+    peer_reply_data(&peer, expect_get(true), 11, "v", &old_stat);
+    owner_begin();
+    owner_looks(true);
+    docent_watch_cancel(watch);
+    assert_false(peer_take(&peer, &frame));
+    docent_lookout_end(&owner.lookout);
+    assert_int_equal(docent_run_async(peer.client, &op, &call, NULL, NULL), DOCENT_OK);
+    peer_reply_data(&peer, expect_get(true), 11, "v", &old_stat);
+    docent_watch_cancel(watch);
+    (void)expect_mode(WIRE_OP_REMOVE_WATCHES, WIRE_WATCHER_DATA);
+    owner_end();
+}
+
+static void test_a_lookout_without_memory_is_refused_like_an_ask(void **state)
+{
+    (void)state;
+    owner_begin();
+    memory.fail_at = memory.calls + 1;
+    docent_ask_lookout(&owner.machine, "/a", 7, &owner.lookout);
+    memory.fail_at = 0;
+    peer_work(&peer);
+    assert_int_equal(owner.replies, 1);
+    owner_end();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -325,6 +438,10 @@ int main(void)
         TEST(test_what_was_seen_since_does_not_hide_what_an_unarmed_watch_has_missed),
         TEST(test_watch_of_a_read_that_was_answered_too_late_is_taken_back),
         TEST(test_watch_of_a_read_that_timed_out_and_failed_was_never_left),
+        TEST(test_a_lookout_tells_what_happens_to_its_node_once),
+        TEST(test_a_lookout_lives_off_a_standing_watch_and_gets_its_own_when_that_goes),
+        TEST(test_who_takes_a_watch_away_leaves_it_to_the_lookout),
+        TEST(test_a_lookout_without_memory_is_refused_like_an_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
