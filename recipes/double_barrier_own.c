@@ -1,13 +1,19 @@
 /* recipes/double_barrier_own.c - see double_barrier.h: our node is made, found again, looked after, and removed. */
+#include <string.h>
+
 #include "recipes/double_barrier.h"
 #include "recipes/trouble.h"
 
 enum { ENTRY_ROUNDS_AT_ONCE = 8, ENTRY_ROUNDS_MAX = 64 }; /* Makings of parents: not paced, and at all. */
 
+/* Curator's members stay until the lowest name has gone, and take it that this one goes last. We go without looking (double_barrier_part.c), so
+ * ours must not be lower than any of theirs: it sorts behind whatever UUID they have drawn. */
 void docent_entrant_draw_name(struct entrant *e)
 {
+    static const char behind[] = "ffffffff";
     char uuid[37], *name = docent_protected_prefix(&e->own);
     docent_client_uuid(entry_client(e), uuid);
+    if (e->barrier->dialect == DOCENT_DIALECT_CURATOR) memcpy(uuid, behind, sizeof behind - 1);
     size_t size = 0;
     for (const char *at = uuid; *at != '\0'; at++) {
         if (*at != '-' || e->barrier->dialect == DOCENT_DIALECT_CURATOR) name[size++] = *at;

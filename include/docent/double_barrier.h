@@ -38,7 +38,8 @@
  *             at that moment: others do, after a second.
  * Permissions Members need all but ADMIN on path. Where they may not WRITE, two who take the same `ready` away at the same time, and a
  *             third who makes another between them, may end a round too early.
- * Nodes       Curator dialect: path/<uuid>, ephemeral, one per member and round, and path/ready, plain, as Curator's DistributedDoubleBarrier. A
+ * Nodes       Curator dialect: path/<uuid>, ephemeral, one per member and round, and path/ready, plain, as Curator's DistributedDoubleBarrier. Our
+ *             UUIDs begin with ffffffff: its members take it that the lowest name goes last, and ours go without looking which that is. A
  *             member's node is set once or twice, which nobody else looks at: by the member, when it joins a round late or withdraws. Nothing else
  *             may live under path: it would count as a member. Kazoo dialect: path/<hex>, our label in it, and path/ready, empty, as
  *             kazoo's DoubleBarrier. UNSAFE where members of kazoo take part: they remove `ready` when the first of them leaves, so that
