@@ -90,15 +90,18 @@ static inline size_t children_count(docent_client *client, const char *path)
     return count;
 }
 
-/* Of a development server; 0: the default, which is short. */
-static inline int server_start_with(uint32_t max_session_ms)
+/* The development server, whatever the other tests of the program run against. 0: the default, which is short. */
+static inline int server_start_ours(uint32_t max_session_ms)
 {
     docent_devserver_options options = { DOCENT_DEVSERVER_OPTIONS, .tick_ms = 50, .max_session_ms = max_session_ms };
-    if (apache_alone == NULL) {
-        if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
-        snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
-        return 0;
-    }
+    if (docent_devserver_start(&options, &server) != DOCENT_OK) return -1;
+    snprintf(connect_string, sizeof connect_string, "%s", docent_devserver_connect_string(server));
+    return 0;
+}
+
+static inline int server_start_with(uint32_t max_session_ms)
+{
+    if (apache_alone == NULL) return server_start_ours(max_session_ms);
     static unsigned tests;
     char chroot[16];
     snprintf(chroot, sizeof chroot, "/test-%u", ++tests % 1000);

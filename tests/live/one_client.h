@@ -29,6 +29,15 @@ static inline int start_patient(void **state)
     return start_with(PATIENT_SESSION_MS, PATIENT_SESSION_MS);
 }
 
+/* For what no other server can be told. */
+static inline int start_ours(void **state)
+{
+    (void)state;
+    if (server_start_ours(0) != 0) return -1;
+    client = client_start(NULL);
+    return 0;
+}
+
 static inline int stop(void **state)
 {
     docent_client_close(client, NULL, NULL);

@@ -269,8 +269,7 @@ static void a_refused_receipt_does_not_keep_the_queue(void **state)
     queue_close(queue);
 }
 
-/* No server that is not ours can be told where to count on from. */
-static void lost_replies_and_numbers_used_up(void **state)
+static void numbers_used_up_are_an_outcome(void **state)
 {
     (void)state;
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS };
@@ -823,7 +822,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(flushing_waits_for_every_outcome, start, stop),
         cmocka_unit_test_setup_teardown(f107_lost_replies_of_puts_are_found_out_by_the_receipt, start, stop),
         cmocka_unit_test_setup_teardown(a_refused_receipt_does_not_keep_the_queue, start, stop),
-        cmocka_unit_test_setup_teardown(lost_replies_and_numbers_used_up, start, stop),
+        cmocka_unit_test_setup_teardown(numbers_used_up_are_an_outcome, start_ours, stop),
         cmocka_unit_test_setup_teardown(smaller_priorities_come_first_and_late_ones_too, start, stop),
         cmocka_unit_test_setup_teardown(nothing_is_handed_out_before_its_time, start, stop),
         cmocka_unit_test_setup_teardown(items_are_removed_by_their_id, start, stop),
