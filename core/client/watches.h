@@ -12,6 +12,9 @@
  * registrations on one path are held as recursive, and the path's CHILDREN_CHANGED is derived from what happens to its direct
  * children. Every change of mode ends in RESET for the standing ones.
  *
+ * Lookouts (machine.h, lookout.c) are no registrations, but what they need at the server is kept there with what these need: who takes
+ * one away asks docent_lookout_find().
+ *
  * Source: the server's rules are those of WatchManager and DataTree.setWatches, as observed on 3.8 and 3.9. */
 #ifndef DOCENT_WATCHES_H
 #define DOCENT_WATCHES_H

@@ -1,5 +1,6 @@
 /* tests/live/test_waits.c - every blocking call of a recipe that waits for others, and what ends its wait from outside: its handle is closed, its
  * client is, its session ends. What it returns then is what its header says. */
+#include "closers.h"
 #include "live.h"
 
 #include <pthread.h>
@@ -35,23 +36,6 @@ static void *no_obstacle(void)
 {
     return NULL;
 }
-
-#define CLOSER(name, type) static void name(void *handle, void (*closed)(void *user), void *user) { type##_close(handle, closed, user); }
-CLOSER(close_barrier, docent_barrier)
-CLOSER(close_claim_queue, docent_claim_queue)
-CLOSER(close_countdown, docent_countdown)
-CLOSER(close_latch, docent_leader_latch)
-CLOSER(close_lease, docent_lease)
-CLOSER(close_lock, docent_lock)
-CLOSER(close_member, docent_double_barrier)
-CLOSER(close_multi, docent_multi_lock)
-CLOSER(close_mutex, docent_mutex)
-CLOSER(close_queue, docent_queue)
-CLOSER(close_rwlock, docent_rwlock)
-CLOSER(close_selector, docent_leader_selector)
-CLOSER(close_semaphore, docent_semaphore)
-CLOSER(close_sync_queue, docent_sync_queue)
-CLOSER(close_work_queue, docent_work_queue)
 
 /* ---- Locks. ---- */
 
