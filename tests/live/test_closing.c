@@ -32,7 +32,8 @@ struct play {
     void *handle;
     void *part;                /* Of it, if it has any. */
     struct { void *handle; close_fn close; } others[OTHERS_MAX]; /* Handles besides, to be closed in the end. */
-    int other_count;
+    int other_count, other_closed_count;
+    pthread_mutex_t other_mutex;
     struct call calls[CALLS_MAX];
     int call_count;
     bool struck;               /* Loop. */
@@ -125,8 +126,21 @@ static void accepted(struct play *p, docent_status status)
 
 static void keep_other(struct play *p, void *handle, close_fn close)
 {
+    pthread_mutex_lock(&p->other_mutex);
     p->others[p->other_count].handle = handle;
     p->others[p->other_count++].close = close;
+    pthread_mutex_unlock(&p->other_mutex);
+}
+
+/* Those that there are by now. */
+static void close_others(struct play *p)
+{
+    pthread_mutex_lock(&p->other_mutex);
+    while (p->other_closed_count < p->other_count) {
+        int at = p->other_closed_count++;
+        p->others[at].close(p->others[at].handle, NULL, NULL);
+    }
+    pthread_mutex_unlock(&p->other_mutex);
 }
 
 static bool told(struct call *call)
@@ -653,8 +667,7 @@ static void play_out(const struct recipe *recipe, const char *spot, enum deed de
 {
     static struct play play;
     struct play *p = &play;
-    memset(p, 0, sizeof *p);
-    p->recipe = recipe;
+    *p = (struct play){ .recipe = recipe, .other_mutex = PTHREAD_MUTEX_INITIALIZER };
     p->spot = spot;
     p->deed = deed;
     assert_int_equal(server_start_with(PATIENT_SESSION_MS), 0);
@@ -670,9 +683,10 @@ static void play_out(const struct recipe *recipe, const char *spot, enum deed de
     bool client_goes = deed == CLOSE_CLIENT || deed == CLIENT_THEN_CLOSE;
     if (client_goes) assert_soon(p->client_closed == 1);
     if (deed == CLOSE_CLIENT) recipe->close(p->handle, on_closed, p);
-    for (int i = 0; i < p->other_count; i++) p->others[i].close(p->others[i].handle, NULL, NULL);
+    close_others(p);
     assert_soon(p->closed == 1);
     if (!client_goes) docent_client_close(p->client, NULL, NULL);
+    close_others(p); /* An item may have come last. */
     assert_int_equal(p->closed, 1);
     assert_int_equal(p->late, 0);
     for (int i = 0; i < p->call_count; i++) {
