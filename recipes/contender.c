@@ -62,7 +62,7 @@ void docent_contender_report(struct contender *c)
     if (phase == CONTENDER_LEAVES) docent_client_removal_begins(c->machine.client);
     if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->machine.client);
     c->told = phase;
-    c->config->on_phase(c, phase);
+    c->config->kind->on_phase(c, phase);
 }
 
 static void contender_hindered(struct contender *c, docent_status why)

@@ -40,6 +40,12 @@ enum contender_state {
 
 struct contender;
 
+struct contender_kind { /* Whose they are. */
+    void (*on_node)(struct contender *contender); /* Our node is there, and has a name: at first, and when it was made anew. Must not finish
+                                                   * the contender. NULL: nobody wants to know. */
+    void (*on_phase)(struct contender *contender, enum contender_phase phase);
+};
+
 struct contender_config { /* What contenders of one owner have in common. */
     const struct dialect *dialect;
     const char *path; /* This and what follows is borrowed for as long as they live. */
@@ -47,9 +53,7 @@ struct contender_config { /* What contenders of one owner have in common. */
     size_t size;
     docent_acl_list acl;             /* Of the node and of parents made. */
     docent_create_mode *parent_mode; /* How to make parents. CONTAINER turns into PERSISTENT when a server does not know it. */
-    void (*on_node)(struct contender *contender); /* Our node is there, and has a name: at first, and when it was made anew. Must not finish
-                                                   * the contender. NULL: nobody wants to know. */
-    void (*on_phase)(struct contender *contender, enum contender_phase phase);
+    const struct contender_kind *kind; /* Static. */
 };
 
 struct contender {

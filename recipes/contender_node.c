@@ -51,7 +51,7 @@ static bool contender_owns(struct contender *c)
         docent_contender_leave(c, DOCENT_ERR_SEQUENCE_EXHAUSTED);
         return false;
     }
-    if (c->config->on_node != NULL) c->config->on_node(c);
+    if (c->config->kind->on_node != NULL) c->config->kind->on_node(c);
     return true;
 }
 

@@ -69,6 +69,7 @@ static void candidate_on_phase(struct contender *contender, enum contender_phase
 
 static void election_stand(struct election *e)
 {
+    static const struct contender_kind kind = { .on_phase = candidate_on_phase };
     const docent_allocator *allocator = docent_client_allocator(e->client);
     struct candidate *candidate = docent_alloc(allocator, sizeof *candidate);
     docent_status status = DOCENT_ERR_NO_MEMORY;
@@ -81,7 +82,7 @@ static void election_stand(struct election *e)
                 .size = e->size,
                 .acl = e->acl,
                 .parent_mode = &e->parent_mode,
-                .on_phase = candidate_on_phase,
+                .kind = &kind,
             },
         };
         status = docent_contender_init(&candidate->contender, e->client, &candidate->contending);

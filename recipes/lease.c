@@ -332,6 +332,8 @@ static void lease_on_phase(struct contender *contender, enum contender_phase pha
 
 static void lease_begin_contender(struct docent_lease *l)
 {
+    static const struct contender_kind kind = { .on_phase = lease_on_phase };
+
     docent_lease_name_slot(l);
     memset(&l->contender, 0, sizeof l->contender);
     l->contender.one_look = l->one_look;
@@ -342,7 +344,7 @@ static void lease_begin_contender(struct docent_lease *l)
         .size = strlen(l->id),
         .acl = l->acl,
         .parent_mode = &l->parent_mode,
-        .on_phase = lease_on_phase,
+        .kind = &kind,
     };
     docent_status status = docent_contender_init(&l->contender, l->handle.client, &l->contending_as);
     if (status != DOCENT_OK) {

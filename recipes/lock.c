@@ -66,6 +66,11 @@ static void acquisition_add_news(struct acquisition *a, struct news news)
     docent_client_later(lock_of(a)->handle.client, &a->telling);
 }
 
+static void lock_tell_whole(struct docent_lock *lock, bool held)
+{
+    if (lock->hooks != NULL && lock->hooks->on_held != NULL) lock->hooks->on_held(lock, held);
+}
+
 /* The current acquisition's state, to everybody. */
 static void lock_publish(struct docent_lock *lock, struct acquisition *a, docent_lock_state state)
 {
@@ -122,7 +127,7 @@ static void lock_drop_current(struct docent_lock *lock, docent_status why, bool 
         return;
     }
     docent_meter_over(&lock->meter, docent_client_now(client) - a->since_ms, lost);
-    if (lock->on_held != NULL) lock->on_held(lock, false);
+    lock_tell_whole(lock, false);
     if (lost) {
         docent_client_log(client, DOCENT_LOG_WARNING, "lock.lost", lock->contending.path, "held, and lost: %s", docent_status_text(why));
         acquisition_add_news(a, (struct news){ .type = NEWS_LOST, .status = (int16_t)why });
@@ -169,7 +174,7 @@ static void lock_grant(struct docent_lock *lock, struct acquisition *a)
     int64_t token = beside != NULL ? docent_hold_czxid(beside) : lock->shared ? -1 : own->czxid;
 
     docent_tenure_grant(&lock->tenure, token, own->generation, until_ms);
-    if (lock->on_held != NULL) lock->on_held(lock, true);
+    lock_tell_whole(lock, true);
     lock_publish(lock, a, DOCENT_LOCK_HELD);
     lock_stop_deadline(lock);
     if (until_ms != 0) docent_timer_set(client, &lock->handle.machine.timer, until_ms);
@@ -338,6 +343,8 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
         .free = lock_free,
         .nudged = docent_lock_release_nudged,
     };
+    static const struct contender_kind plain_kind = { .on_phase = lock_on_phase };
+    static const struct contender_kind revocable_kind = { .on_phase = lock_on_phase, .on_node = lock_on_node };
     docent_lock_options full = { DOCENT_LOCK_OPTIONS };
 
     if (client == NULL || path == NULL || ret_lock == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -357,11 +364,9 @@ docent_status docent_lock_make(docent_client *client, const char *path, const do
     lock->contending.data = label;
     lock->contending.size = label != NULL ? strlen(label) : 0;
     lock->contending.parent_mode = &lock->parent_mode;
-    lock->contending.on_node = full.on_revoke != NULL ? lock_on_node : NULL;
-    lock->contending.on_phase = lock_on_phase;
+    lock->contending.kind = full.on_revoke != NULL ? &revocable_kind : &plain_kind;
     lock->shared = kind->shared;
-    lock->on_held = kind->on_held;
-    lock->may_acquire = kind->may_acquire;
+    lock->hooks = kind->hooks;
     lock->max_hold_ms = full.max_hold_ms;
     status = docent_acl_keep(allocator, full.acl, &lock->contending.acl);
     if (status == DOCENT_OK) {
@@ -450,7 +455,7 @@ docent_status docent_lock_acquire_async(docent_lock *lock, uint32_t timeout_ms, 
     bool has_deadline = timeout_ms != DOCENT_NO_WAIT && timeout_ms != DOCENT_FOREVER;
     if (has_deadline || lock->max_hold_ms != 0) status = docent_handle_reserve(&lock->handle);
     docent_hold *beside = NULL;
-    if (status == DOCENT_OK && lock->may_acquire != NULL) status = lock->may_acquire(lock, &beside);
+    if (status == DOCENT_OK && lock->hooks != NULL && lock->hooks->may_acquire != NULL) status = lock->hooks->may_acquire(lock, &beside);
     if (status == DOCENT_OK) status = lock_begin(lock, timeout_ms == DOCENT_NO_WAIT, beside, done, user);
     docent_hold_unref(beside); /* The contender has its own. */
     if (status != DOCENT_OK) return status;

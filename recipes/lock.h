@@ -8,17 +8,22 @@
 
 struct handle;
 
+/* What whoever the lock is a part of does at its turns. */
+struct lock_hooks {
+    /* Loop, inside the machine: is held now, before anybody can see it; and is not any more, after nobody can. NULL: none. */
+    void (*on_held)(docent_lock *lock, bool held);
+    /* Loop: may one more acquisition begin? DOCENT_OK, perhaps with a hold that it takes its place beside (contender.h), which is then the
+     * lock's to drop; or with what it is refused. NULL: always. */
+    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
+};
+
 /* What a lock is made from that its application does not choose. */
 struct lock_kind {
     const struct dialect *dialect; /* Names and order; options->dialect is not looked at. Static. */
     bool shared;                   /* Others may hold at the same time: there is no token, but beside a hold its. */
     struct handle *whole;          /* That it is a part of, and that closes it by docent_lock_close_part(). NULL: none. */
     size_t size;                   /* Of the block, whose first member is the docent_lock. 0: of that alone. */
-    /* Loop, inside the machine: is held now, before anybody can see it; and is not any more, after nobody can. NULL: none. */
-    void (*on_held)(docent_lock *lock, bool held);
-    /* Loop: may one more acquisition begin? DOCENT_OK, perhaps with a hold that it takes its place beside (contender.h), which is then the
-     * lock's to drop; or with what it is refused. NULL: always. */
-    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
+    const struct lock_hooks *hooks; /* Static. NULL: none. */
 };
 /* docent_lock_new() of another kind. @kind may be on the stack. With docent_lock_close() its end is that of every lock. */
 docent_status docent_lock_make(docent_client *client, const char *path, const docent_lock_options *options,

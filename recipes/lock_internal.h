@@ -79,8 +79,7 @@ struct docent_lock {
     struct handle handle; /* First. Its timer is the deadline of the current acquisition: of the waiting, then of the hold. */
     struct contender_config contending; /* The path, and the label if it was given: in the lock's own block. */
     const struct lock_listener *listener; /* There too. NULL: nothing. */
-    void (*on_held)(docent_lock *lock, bool held);
-    docent_status (*may_acquire)(docent_lock *lock, docent_hold **ret_beside);
+    const struct lock_hooks *hooks; /* NULL: none. */
     docent_create_mode parent_mode;
     uint32_t max_hold_ms; /* 0: none. */
     bool shared;

@@ -348,8 +348,9 @@ static docent_status multi_make_members(struct docent_multi_lock *m, docent_clie
     const docent_lock_options options = {
         DOCENT_LOCK_OPTIONS, .label = full->label, .acl = full->acl, .on_state = multi_member_state, .on_lost = multi_member_lost, .user = m,
     };
+    static const struct lock_hooks hooks = { .may_acquire = multi_may_acquire };
     const struct lock_kind kind = {
-        .dialect = docent_dialect_lock(full->dialect), .whole = &m->handle, .size = sizeof(struct multi_part), .may_acquire = multi_may_acquire,
+        .dialect = docent_dialect_lock(full->dialect), .whole = &m->handle, .size = sizeof(struct multi_part), .hooks = &hooks,
     };
 
     if (kind.dialect == NULL) return DOCENT_ERR_INVALID_ARGUMENT;

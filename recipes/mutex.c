@@ -102,10 +102,11 @@ docent_status docent_mutex_new(docent_client *client, const char *path, const do
         .max_hold_ms = full.max_hold_ms,
         .tolerant = full.tolerant,
     };
+    static const struct lock_hooks hooks = { .on_held = mutex_on_held };
     const struct lock_kind kind = {
         .dialect = full.tolerant ? docent_dialect_tolerant_lock(full.dialect) : docent_dialect_lock(full.dialect),
         .size = sizeof(docent_mutex),
-        .on_held = mutex_on_held,
+        .hooks = &hooks,
     };
     if (kind.dialect == NULL) return DOCENT_ERR_INVALID_ARGUMENT;
     docent_lock *lock;

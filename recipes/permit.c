@@ -218,6 +218,7 @@ static void permit_on_phase(struct contender *contender, enum contender_phase ph
 
 static void permit_begin_contender(struct docent_permit *p)
 {
+    static const struct contender_kind kind = { .on_phase = permit_on_phase };
     struct terms *terms = p->terms;
 
     memset(&p->contender, 0, sizeof p->contender);
@@ -229,7 +230,7 @@ static void permit_begin_contender(struct docent_permit *p)
         .size = terms->label_size,
         .acl = terms->acl,
         .parent_mode = &terms->parent_mode,
-        .on_phase = permit_on_phase,
+        .kind = &kind,
     };
     p->lagging = false; /* Whoever answers its requests has got as far as it knows. */
     docent_status status = docent_contender_init(&p->contender, p->handle.client, &p->contending_as);

@@ -131,6 +131,7 @@ docent_status docent_rwlock_new(docent_client *client, const char *path, const d
         .is_over = rwlock_is_over,
         .free = rwlock_free,
     };
+    static const struct lock_hooks reads = { .may_acquire = rwlock_may_read }, writes = { .may_acquire = rwlock_may_write };
     docent_rwlock_options full = { DOCENT_RWLOCK_OPTIONS };
 
     if (client == NULL || ret_rwlock == NULL || !docent_options_take(&full, sizeof full, options)) return DOCENT_ERR_INVALID_ARGUMENT;
@@ -142,8 +143,8 @@ docent_status docent_rwlock_new(docent_client *client, const char *path, const d
     memset(rw, 0, sizeof *rw);
     rw->handle.timer_later = true; /* Never. */
 
-    const struct lock_kind read = { .dialect = docent_dialect_read_lock(full.dialect), .shared = true, .may_acquire = rwlock_may_read };
-    const struct lock_kind write = { .dialect = docent_dialect_write_lock(full.dialect), .may_acquire = rwlock_may_write };
+    const struct lock_kind read = { .dialect = docent_dialect_read_lock(full.dialect), .shared = true, .hooks = &reads };
+    const struct lock_kind write = { .dialect = docent_dialect_write_lock(full.dialect), .hooks = &writes };
     status = rwlock_make_part(rw, client, path, &full, read, &rw->read);
     if (status != DOCENT_OK) {
         docent_free(allocator, rw);

@@ -5,6 +5,8 @@
 
 #include "core/wire/path.h"
 
+enum { CHAIN_MEAN = 2 }; /* At most. Hashes are compared first, so that a stranger in a chain costs next to nothing. */
+
 static struct table_link **table_bucket(const struct table *table, uint32_t hash)
 {
     return &table->buckets[hash & (table->bucket_count - 1)];
@@ -12,7 +14,7 @@ static struct table_link **table_bucket(const struct table *table, uint32_t hash
 
 bool docent_table_reserve(struct table *table, const docent_allocator *allocator)
 {
-    if (table->count < table->bucket_count) return true;
+    if (table->count < CHAIN_MEAN * table->bucket_count) return true;
     size_t more = table->bucket_count == 0 ? 8 : table->bucket_count * 2;
     struct table grown = { docent_alloc_array(allocator, more, sizeof(struct table_link *)), more, table->count };
     if (grown.buckets == NULL) return table->bucket_count > 0;
