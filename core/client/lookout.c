@@ -50,7 +50,7 @@ docent_status docent_lookout_begin(struct docent_machine *machine, const docent_
     if (name == NULL) return DOCENT_ERR_NO_MEMORY;
     if (lookout->path == NULL && !lookout_put(c, lookout, machine, get->path, name, size)) return DOCENT_ERR_NO_MEMORY;
     const struct watch_path *path = docent_watch_path_find(&c->watches, name, size);
-    bool served = path != NULL && (path->arming >= 0 || path->standing >= 0); /* See docent_watch_sends_flag(). */
+    bool served = path != NULL && docent_watch_path_serves(path);
     return docent_request_ask(machine, get, tag, NULL, !served);
 }
 

@@ -38,7 +38,7 @@ enum docent_surveyed docent_survey_add(struct docent_survey *survey, const char 
         if (survey->lists[i].failed) return DOCENT_SURVEY_ADDED; /* Sending will say so. */
         const struct watch_path *known =
             docent_watch_path_find(&c->watches, (const char *)survey->lists[i].data + before + sizeof(int32_t), survey->lists[i].size - before - sizeof(int32_t));
-        if (known != NULL && (known->standing >= 0 || known->arming >= 0)) { /* The first list's word goes for both. */
+        if (known != NULL && docent_watch_path_serves(known)) { /* The first list's word goes for both. */
             survey->lists[i].size = before;
             return DOCENT_SURVEY_UNSURE;
         }

@@ -118,7 +118,7 @@ void docent_watch_path_disarm(struct docent_core *c, struct watch_path *path, do
         if (docent_client_version_known(c) < 30500) return; /* One that takes addWatch knows removeWatches too; else it must be known. */
         if (c->watches.local_count > 0) return; /* The server's may be the very one that somebody hears without a registration. */
         bool child = kind == DOCENT_WATCH_CHILDREN;
-        if (path->standing >= 0 || path->arming >= 0 || path_needs_one_shot(path, child)) return;
+        if (docent_watch_path_serves(path) || path_needs_one_shot(path, child)) return;
         if (!path_frame(c, path, WIRE_OP_REMOVE_WATCHES, child ? WIRE_WATCHER_CHILDREN : WIRE_WATCHER_DATA)) return;
         (void)docent_request_inner(c, c->scratch.data, c->scratch.size, WIRE_OP_REMOVE_WATCHES, DOCENT_OP_CHECK_WATCHES, NULL,
                                    NULL, NULL);

@@ -55,7 +55,7 @@ out:
 
 void docent_watch_path_drop(struct docent_core *c, struct watch_path *path)
 {
-    if (path->watches != NULL || path->arming >= 0 || path->standing >= 0) return;
+    if (path->watches != NULL || docent_watch_path_serves(path)) return;
     docent_table_take(&c->watches.paths, &path->link);
     *(path->previous != NULL ? &path->previous->next : &c->watches.first) = path->next;
     *(path->next != NULL ? &path->next->previous : &c->watches.last) = path->previous;

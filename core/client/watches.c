@@ -134,7 +134,7 @@ void docent_watches_end_all(struct docent_core *c, docent_status why)
 
 bool docent_watch_sends_flag(struct docent_watch *w)
 {
-    w->flagged = w->path->arming < 0 && w->path->standing < 0;
+    w->flagged = !docent_watch_path_serves(w->path);
     w->orphaned = false;
     return w->flagged;
 }
@@ -169,7 +169,7 @@ void docent_watch_file(struct docent_watch *w, docent_op_type type, docent_statu
     }
     /* It was to live off a standing watch, which has gone since, or was refused. If the next one is on its way, it comes too late for
      * what happened in between, and below 3.9 what is set now overwrites it. */
-    bool served = w->flagged || (!w->orphaned && (w->path->arming >= 0 || w->path->standing >= 0));
+    bool served = w->flagged || (!w->orphaned && docent_watch_path_serves(w->path));
     if (w->ended || served || c->session.state != SESSION_ONLINE) return;
     docent_watches_restore_path(c, w->path);
     if (w->path->arming >= 0) w->path->overwritten = true;

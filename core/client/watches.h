@@ -58,6 +58,12 @@ enum {
     WATCH_PACKET_REST = 8 + 8 + 5 * 4, /* What is not paths: the header, a zxid, five counts. */
 };
 
+/* The server has a standing watch here, or has been asked for one: it tells one-shots what they are for, and their own would overwrite it. */
+static inline bool docent_watch_path_serves(const struct watch_path *path)
+{
+    return path->arming >= 0 || path->standing >= 0;
+}
+
 static inline bool docent_watch_stands(docent_watch_kind kind)
 {
     return kind == DOCENT_WATCH_PERSISTENT || kind == DOCENT_WATCH_RECURSIVE;
