@@ -111,15 +111,21 @@ static void entry_leave_alone(struct entrant *e, docent_status why)
     }
 }
 
-void docent_entrant_cancel(struct entrant *e)
+/* Entering, perhaps given up already: then it is not waited for what becomes of that. */
+static void entry_stop(struct entrant *e, docent_status why)
 {
     bool marking = e->state == ENTRY_MARKING;
     if (e->verdict == DOCENT_OK) {
-        docent_entrant_give_up(e, DOCENT_ERR_CANCELLED);
+        docent_entrant_give_up(e, why);
         return;
     }
-    docent_entrant_answer(e, DOCENT_ERR_CANCELLED);
+    docent_entrant_answer(e, why);
     if (marking) docent_entrant_go(e, ENTRY_REMOVING);
+}
+
+void docent_entrant_cancel(struct entrant *e)
+{
+    entry_stop(e, DOCENT_ERR_CANCELLED);
 }
 
 void docent_entrant_leave(struct entrant *e, bool alone)
@@ -141,8 +147,7 @@ void docent_entrant_late(struct errand *errand)
     } else if (e->verdict == DOCENT_OK) {
         docent_entrant_give_up(e, DOCENT_ERR_TIMEOUT);
     } else { /* Of the grace. */
-        docent_entrant_answer(e, e->verdict);
-        if (e->state == ENTRY_MARKING) docent_entrant_go(e, ENTRY_REMOVING);
+        entry_stop(e, e->verdict);
     }
 }
 
@@ -150,13 +155,7 @@ void docent_entrant_end(struct errand *errand, docent_status why)
 {
     struct entrant *e = entry_of(errand);
     if (docent_promise_is_open(&errand->promise)) {
-        bool marking = e->state == ENTRY_MARKING;
-        if (e->verdict == DOCENT_OK) {
-            docent_entrant_give_up(e, why);
-        } else {
-            docent_entrant_answer(e, why);
-            if (marking) docent_entrant_go(e, ENTRY_REMOVING);
-        }
+        entry_stop(e, why);
     } else if (e->own.known != PROTECTED_NONE || docent_promise_is_open(&e->leave)) {
         if (e->state >= ENTRY_INSIDE) entry_leave_alone(e, why);
     }

@@ -155,9 +155,8 @@ static void item_on_read(docent_work_item *item)
 
 /* ---- With a lock path. ---- */
 
-static enum items_verdict verdict_of(const docent_work_item *item, docent_status why)
+static enum items_verdict verdict_of(docent_status why)
 {
-    (void)item;
     switch ((int)why) {
     case DOCENT_ERR_NO_NODE: return ITEMS_GONE;
     case DOCENT_ERR_SESSION_EXPIRED:
@@ -177,9 +176,9 @@ static void item_unclaimed(docent_work_item *item)
     case ITEM_TAKING:
     case ITEM_HOSPITAL:
         if (why != DOCENT_ERR_NODE_EXISTS && why != DOCENT_ERR_NO_NODE) docent_meter_reason(&item->queue->meter, docent_work_item_client(item), why);
-        item_over(item, verdict_of(item, why));
+        item_over(item, verdict_of(why));
         break;
-    case ITEM_READY: item_over(item, verdict_of(item, why)); break;
+    case ITEM_READY: item_over(item, verdict_of(why)); break;
     case ITEM_OUT: /* Its name stays out, so that this process does not work on it twice at a time. */
         docent_meter_over(&item->queue->meter, docent_client_now(docent_work_item_client(item)) - item->out_ms, true);
         item->lost = !docent_client_closing(docent_work_item_client(item));
