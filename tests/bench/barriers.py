@@ -11,7 +11,6 @@ import bench
 import peers
 
 TIMES = 5.0  # The best peer's rate.
-WARM = 5     # Runs that do not count.
 
 
 def measure(clients, address, sessions, options):
@@ -50,8 +49,7 @@ def main():
         clients += peers.found(options, scratch, {"Curator": "CuratorBarrier"}, {"kazoo": "kazoo_barrier.py"})
         for name, server in peers.servers(options.server, options.devserver):
             print("== %s ==" % name)
-            for _ in range(WARM):  # A server that has just started is slow at first, in a Java machine for long.
-                peers.run(clients[0][1], server.address, options.members, "one", options.milliseconds)
+            peers.warm(clients[0][1], server.address, options.members, "one", options.milliseconds)
             for sessions in ("one", "each"):
                 table(clients, server.address, sessions, options)
 

@@ -44,6 +44,15 @@ def run(command, *arguments, cpus=None):
     return result
 
 
+WARM = 5  # Runs that do not count.
+
+
+def warm(command, *arguments):
+    """A server in a Java machine is several times slower before it has compiled what it does: whoever came first would pay for the others."""
+    for _ in range(WARM):
+        run(command, *arguments)
+
+
 def in_turns(rounds, clients, measure):
     """Every client once per round, so that what else the machine does meets all alike, and another one first in each, because a server that runs in a
     Java machine gets faster for a while: {label: [what @measure returns of its command, ...]}."""

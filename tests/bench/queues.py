@@ -12,14 +12,7 @@ import peers
 FLOOR, PUT, TAKE = 0.9, 2.0, 3.0 # Times the null client's single write; times the best peer's rates.
 THREADS, WINDOW = 16, 200        # Of those who do more than one thing at a time,
 TOGETHER = 50                    # and who put more than one item with a call.
-WARM = 5                         # Runs that do not count.
 MORE = 5                         # Times the rounds of so many items, where they would else be over before a busy machine has turned round.
-
-
-def warm(options, server):
-    """A server in a Java machine is several times slower before it has compiled what it does: whoever came first would pay for the others."""
-    for _ in range(WARM):
-        peers.run([os.path.join(options.programs, "bench-queue"), server.address, options.items, MORE, WINDOW, 1])
 
 
 def alone(options, server):
@@ -72,7 +65,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for name, server in peers.servers(options.server, options.devserver):
             print("== %s ==" % name)
-            warm(options, server)
+            peers.warm([os.path.join(options.programs, "bench-queue"), server.address, options.items, MORE, WINDOW, 1])
             alone(options, server)
             compare(options, server, scratch)
 

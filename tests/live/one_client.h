@@ -44,6 +44,17 @@ static inline int stop(void **state)
     return server_stop(state);
 }
 
+/* An empty node of which anybody may do just that. */
+static inline void create_for_anyone(const char *path, int32_t permissions)
+{
+    docent_acl entries[] = { { permissions, "world", "anyone" } };
+    docent_op op = docent_op_create(path, NULL, 0, DOCENT_PERSISTENT);
+    op.acl = (docent_acl_list){ entries, 1 };
+    docent_result *result = NULL;
+    assert_ok(docent_run(client, &op, NULL, &result));
+    docent_result_free(result);
+}
+
 static inline size_t children_of(const char *path)
 {
     return children_count(client, path);

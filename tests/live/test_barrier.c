@@ -291,13 +291,8 @@ static void double_stale_ready_lets_nobody_in(void **state)
 static void double_rounds_where_the_path_is_not_ours(void **state)
 {
     (void)state;
-    docent_acl others[] = { { DOCENT_PERM_READ | DOCENT_PERM_CREATE | DOCENT_PERM_DELETE, "world", "anyone" } };
-    docent_op op = docent_op_create("/double/barrier", NULL, 0, DOCENT_PERSISTENT);
-    op.acl = (docent_acl_list){ others, 1 };
-    docent_result *result = NULL;
     assert_ok(docent_create(client, "/double", NULL, 0, DOCENT_PERSISTENT, NULL));
-    assert_ok(docent_run(client, &op, NULL, &result));
-    docent_result_free(result);
+    create_for_anyone("/double/barrier", DOCENT_PERM_READ | DOCENT_PERM_CREATE | DOCENT_PERM_DELETE);
     play(DOCENT_DIALECT_CURATOR, false);
 }
 

@@ -256,12 +256,7 @@ static void f107_lost_replies_of_puts_are_found_out_by_the_receipt(void **state)
 static void a_refused_receipt_does_not_keep_the_queue(void **state)
 {
     (void)state;
-    docent_acl nobody[] = { { DOCENT_PERM_ADMIN, "world", "anyone" } };
-    docent_op op = docent_op_create("/receipts", NULL, 0, DOCENT_PERSISTENT);
-    op.acl = (docent_acl_list){ nobody, 1 };
-    docent_result *result = NULL;
-    assert_ok(docent_run(client, &op, NULL, &result));
-    docent_result_free(result);
+    create_for_anyone("/receipts", DOCENT_PERM_ADMIN);
     static struct seen seen;
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .receipt_path = "/receipts" };
     docent_work_queue *queue = queue_new(client, &options, &seen);
@@ -510,13 +505,8 @@ static void on_repeated(docent_work_queue *queue, docent_work_item *item, void *
 static void what_may_not_be_deleted_is_not_worked_on_without_a_pause(void **state)
 {
     (void)state;
-    docent_acl keepers[] = { { DOCENT_PERM_ALL & ~DOCENT_PERM_DELETE, "world", "anyone" } };
-    docent_op op = docent_op_create("/app/jobs", NULL, 0, DOCENT_PERSISTENT);
-    op.acl = (docent_acl_list){ keepers, 1 };
-    docent_result *result = NULL;
     assert_ok(docent_create(client, "/app", NULL, 0, DOCENT_PERSISTENT, NULL));
-    assert_ok(docent_run(client, &op, NULL, &result));
-    docent_result_free(result);
+    create_for_anyone("/app/jobs", DOCENT_PERM_ALL & ~DOCENT_PERM_DELETE);
     static struct repeated repeated;
     repeated.count = 0;
     docent_work_queue_options options = { DOCENT_WORK_QUEUE_OPTIONS, .lock_path = "/app/locks", .on_item = on_repeated, .user = &repeated };
