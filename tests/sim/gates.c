@@ -9,12 +9,15 @@
 
 #define GATE "/gates/one"
 #define GATE_LIMIT "/limit"
-enum { GATE_LIMIT_MAX = 6 };
+#define GATE_LEASES GATE "/leases"
+#define GATE_LOCKS GATE "/locks"
+enum { GATE_LIMIT_MAX = 6, GATE_BURST = 3 /* So many takes until the short cut: everybody's numbers are alike. */, GATE_CUT_US = 40000 };
 
 struct gate_lease { /* A node, as the log has it. */
     char *path;
     int64_t czxid, owner;
     bool alive;
+    bool mistaken; /* Made by the short cut, by who has never been in that queue: to be given back. */
 };
 
 struct gate { /* Of one process. */
@@ -27,6 +30,10 @@ struct gate { /* Of one process. */
     bool held;              /* Granted, and neither returned nor lost. */
     int64_t czxid;          /* Of what is held; 0: not known. */
     struct alarm tired;     /* Of waiting. */
+    size_t queue;           /* That it came to last, by the log. */
+    unsigned takes;         /* Left in this burst, */
+    bool again;             /* of which the next one begins when this one is given back. */
+    uint64_t cut_us;        /* When it loses its connection: it has taken the short cut, and does not hear of it, or not all. 0: never. */
 };
 
 struct gates {
@@ -35,6 +42,7 @@ struct gates {
     size_t lease_count, lease_capacity;
     size_t waiting;        /* Places in the queue for the mutex. */
     size_t queues;         /* Made, one after the other. */
+    bool comer_knows;      /* Who came last had been in that queue before. */
     int64_t came_zxid, left_zxid; /* Of the transactions that made and deleted a place last. */
     uint32_t limit, limit_high; /* By the log; and the highest that it was. */
     int64_t made_zxid;     /* Of the transaction that made a lease last, */
@@ -93,28 +101,58 @@ static bool gates_excuse(const struct world *world, int64_t owner)
     return false;
 }
 
-static size_t gates_alive(const struct gates *gates)
+/* @mistaken: those, too. */
+static size_t gates_alive(const struct gates *gates, bool mistaken)
 {
     size_t alive = 0;
     for (size_t i = 0; i < gates->lease_count; i++) {
-        alive += gates->leases[i].alive;
+        alive += gates->leases[i].alive && (mistaken || !gates->leases[i].mistaken);
     }
     return alive;
+}
+
+/* Whose session that is; NULL: nobody's any more. */
+static struct gate *gates_find(struct world *world, int64_t session)
+{
+    for (size_t i = 0; i < world->actor_count; i++) {
+        const struct sim_client *client = &world->actors[i]->client;
+        if (client->core != NULL && docent_client_session(client->core, NULL) == session) {
+            return gate_of(world->actors[i]);
+        }
+    }
+    return NULL;
+}
+
+static void gates_came(struct world *world, const struct commit *commit)
+{
+    struct gates *gates = world->gates;
+    struct gate *gate = gates_find(world, commit->owner);
+    gates->waiting++;
+    gates->came_zxid = commit->zxid;
+    gates->comer_knows = gate != NULL && gate->queue == gates->queues;
+    if (gate != NULL) {
+        gate->queue = gates->queues;
+    }
 }
 
 static void gates_lease_made(struct world *world, const struct commit *commit)
 {
     struct gates *gates = world->gates;
     gates->leases = sim_grow(gates->leases, gates->lease_count, &gates->lease_capacity, sizeof *gates->leases);
-    gates->leases[gates->lease_count++] =
-        (struct gate_lease){.path = strdup(commit->path), .czxid = commit->zxid, .owner = commit->owner, .alive = true};
+    bool brief = gates->came_zxid == commit->zxid;
+    gates->leases[gates->lease_count++] = (struct gate_lease){
+        .path = strdup(commit->path), .czxid = commit->zxid, .owner = commit->owner, .alive = true, .mistaken = brief && !gates->comer_knows,
+    };
     gates->made_zxid = commit->zxid;
     if (gates->left_zxid != commit->zxid) {
         world_fail(world, "lease %s is made, and its maker stays in the queue", commit->path);
     }
-    bool may_be_mistaken = gates->came_zxid == commit->zxid && gates->queues > 1;
-    if (gates_alive(gates) > gates->limit && !may_be_mistaken) {
-        world_fail(world, "lease %s is made, and then there are %zu of %" PRIu32, commit->path, gates_alive(gates), gates->limit);
+    if (gates_alive(gates, false) > gates->limit) {
+        world_fail(world, "lease %s is made, and then there are %zu of %" PRIu32, commit->path, gates_alive(gates, false), gates->limit);
+    }
+    struct gate *gate = brief && world->scenario->gate_anew ? gates_find(world, commit->owner) : NULL;
+    if (gate != NULL && chance_per_mille(&world->random, gates->comer_knows ? 200 : 700)) {
+        gate->cut_us = world->clock.now_us + chance_below(&world->random, chance_per_mille(&world->random, 500) ? 1 : GATE_CUT_US);
     }
 }
 
@@ -133,7 +171,7 @@ static void gates_lease_gone(struct world *world, const struct commit *commit)
 
 bool gates_committed(struct world *world, const struct commit *commit)
 {
-    static const char curator_leases[] = GATE "/leases/", curator_locks[] = GATE "/locks/", kazoo_leases[] = GATE "/", kazoo_locks[] = GATE "-__lock__/";
+    static const char curator_leases[] = GATE_LEASES "/", curator_locks[] = GATE_LOCKS "/", kazoo_leases[] = GATE "/", kazoo_locks[] = GATE "-__lock__/";
     struct gates *gates = world->gates;
     bool kazoo = world->scenario->kazoo;
     const char *leases = kazoo ? kazoo_leases : curator_leases, *locks = kazoo ? kazoo_locks : curator_locks;
@@ -147,10 +185,12 @@ bool gates_committed(struct world *world, const struct commit *commit)
             gates_lease_gone(world, commit);
         }
     } else if (strncmp(commit->path, locks, strlen(locks)) == 0) {
-        gates->waiting += commit->type == COMMIT_CREATE;
-        gates->waiting -= commit->type == COMMIT_DELETE;
-        gates->came_zxid = commit->type == COMMIT_CREATE ? commit->zxid : gates->came_zxid;
-        gates->left_zxid = commit->type == COMMIT_DELETE ? commit->zxid : gates->left_zxid;
+        if (commit->type == COMMIT_CREATE) {
+            gates_came(world, commit);
+        } else if (commit->type == COMMIT_DELETE) {
+            gates->waiting--;
+            gates->left_zxid = commit->zxid;
+        }
     } else if (strncmp(commit->path, locks, strlen(locks) - 1) == 0) {
         gates->queues += commit->type == COMMIT_CREATE;
     } else {
@@ -170,12 +210,16 @@ static bool gate_believes(const struct gate *gate)
     return state == DOCENT_PERMIT_HELD || state == DOCENT_PERMIT_SUSPECT;
 }
 
-/* How many of its leases are there; @ret_owner: their session. */
-static size_t gate_leases(const struct gates *gates, int64_t czxid, int64_t *ret_owner)
+/* How many of its leases are there, in which it believes; @ret_owner: their session. */
+static size_t gate_leases(struct world *world, int64_t czxid, int64_t *ret_owner)
 {
+    const struct gates *gates = world->gates;
     size_t alive = 0;
     for (size_t i = 0; i < gates->lease_count; i++) {
         if (gates->leases[i].czxid == czxid) {
+            if (gates->leases[i].mistaken) {
+                world_fail(world, "%s is believed in, and made by who has never been in that queue", gates->leases[i].path);
+            }
             alive += gates->leases[i].alive;
             *ret_owner = gates->leases[i].owner;
         }
@@ -183,7 +227,7 @@ static size_t gate_leases(const struct gates *gates, int64_t czxid, int64_t *ret
     return alive;
 }
 
-void gates_check(struct world *world)
+static void gates_check_beliefs(struct world *world)
 {
     struct gates *gates = world->gates;
     size_t believed = 0;
@@ -193,7 +237,7 @@ void gates_check(struct world *world)
         if (!gate_believes(gate) || gate->czxid == 0) {
             continue;
         }
-        size_t alive = gate_leases(gates, gate->czxid, &owner);
+        size_t alive = gate_leases(world, gate->czxid, &owner);
         if (gates_excuse(world, owner)) {
             continue;
         }
@@ -205,6 +249,18 @@ void gates_check(struct world *world)
     if (believed > gates->limit_high) {
         world_fail(world, "%zu leases are believed to be held, of %" PRIu32, believed, gates->limit_high);
     }
+}
+
+void gates_check(struct world *world)
+{
+    for (size_t i = 0; i < world->actor_count; i++) {
+        struct gate *gate = &world->gates->each[i];
+        if (gate->cut_us != 0 && gate->cut_us <= world->clock.now_us) {
+            gate->cut_us = 0;
+            world_fault(world, FAULT_CUT, i, 0);
+        }
+    }
+    gates_check_beliefs(world);
 }
 
 /* ---- What the processes do. ---- */
@@ -226,11 +282,20 @@ static void gate_granted(struct gate *gate)
         world_fail(world, "client %zu is granted token %" PRId64 ", after %" PRId64, gate->actor->index, token, world->gates->token_last);
     }
     world->gates->token_last = token > world->gates->token_last ? token : world->gates->token_last;
+    gates_check_beliefs(world); /* It may be given back at once. */
 }
+
+static void gate_acquire_again(struct gate *gate);
 
 static void gate_returned(void *user)
 {
-    world_call_told(user, DOCENT_OK);
+    struct call *call = user;
+    struct gate *gate = gate_of(call->actor);
+    world_call_told(call, DOCENT_OK);
+    if (gate->again && gate->actor->state == ACTOR_CALLING) {
+        gate->again = false;
+        gate_acquire_again(gate);
+    }
 }
 
 static void gate_return(struct gate *gate)
@@ -243,14 +308,22 @@ static void gate_return(struct gate *gate)
     if (permit == NULL) {
         return;
     }
-    if (chance_per_mille(&gate->world->random, 500)) {
+    if (gate->again || chance_per_mille(&gate->world->random, 500)) {
         docent_permit_close(permit, gate_returned, world_call(gate->world, gate->actor, CALL_NODE));
     } else {
         docent_permit_close(permit, NULL, NULL);
     }
 }
 
-static void gate_acquire(struct gate *gate);
+static bool gate_wants_more(struct gate *gate)
+{
+    const struct scenario *scenario = gate->world->scenario;
+    if (scenario->gate_anew) {
+        gate->takes -= gate->takes > 0;
+        return gate->takes > 0 && gate->actor->state == ACTOR_CALLING;
+    }
+    return scenario->gate_bursts && gate->actor->state == ACTOR_CALLING && chance_per_mille(&gate->world->random, 900);
+}
 
 static void gate_told(docent_status status, void *user)
 {
@@ -276,16 +349,16 @@ static void gate_told(docent_status status, void *user)
     if (status == DOCENT_OK && !call->cancelled) {
         gate_granted(gate);
     }
-    bool again = world->scenario->gate_bursts && gate->actor->state == ACTOR_CALLING && chance_per_mille(&world->random, 900);
+    bool again = gate_wants_more(gate);
     if (status == DOCENT_OK && again && !world_calm(world)) {
+        gate->again = world->scenario->gate_anew; /* While a lease is being removed it is counted. */
         gate_return(gate);
-        gate_acquire(gate);
-        if (gate->acquire == NULL) { /* Refused: no memory. */
-            actor_call_over(gate->actor);
+        if (!gate->again) {
+            gate_acquire_again(gate);
         }
         return;
     }
-    if (status != DOCENT_OK || world_calm(world)) {
+    if (status != DOCENT_OK || world_calm(world) || (world->scenario->gate_anew && chance_per_mille(&world->random, 500))) {
         gate_return(gate);
     }
     if (status == DOCENT_OK || !world_calm(world)) {
@@ -376,6 +449,21 @@ static void gate_set_limit(struct gate *gate)
     actor_call_accepted(gate->actor, call, docent_run_async(gate->actor->client.core, &op, NULL, gate_limit_told, call));
 }
 
+static void gate_cleared(const docent_result *result, void *user)
+{
+    world_call_told(user, result->status);
+}
+
+/* Deletes what leases and places are in, if that is empty, as servers do with containers. */
+static void gate_clear(struct gate *gate)
+{
+    docent_op ops[] = {docent_op_delete(GATE_LOCKS, DOCENT_ANY_VERSION), docent_op_delete(GATE_LEASES, DOCENT_ANY_VERSION)};
+    for (size_t i = 0; i < 2; i++) {
+        struct call *call = world_call(gate->world, gate->actor, CALL_NODE);
+        call->refused = docent_run_async(gate->actor->client.core, &ops[i], NULL, gate_cleared, call) != DOCENT_OK;
+    }
+}
+
 static void gate_acquire(struct gate *gate)
 {
     struct world *world = gate->world;
@@ -398,6 +486,14 @@ static void gate_acquire(struct gate *gate)
     }
 }
 
+static void gate_acquire_again(struct gate *gate)
+{
+    gate_acquire(gate);
+    if (gate->acquire == NULL) { /* Refused: no memory. */
+        actor_call_over(gate->actor);
+    }
+}
+
 void gates_act(struct actor *actor)
 {
     struct gate *gate = gate_of(actor);
@@ -413,6 +509,10 @@ void gates_act(struct actor *actor)
     } else if (gates_are_shared(world) && how < 40) {
         gate_set_limit(gate);
     } else {
+        gate->takes = GATE_BURST;
+        if (world->scenario->gate_anew && how < 50) {
+            gate_clear(gate);
+        }
         if (world->scenario->impatient && how < 50) {
             gate_shut(gate);
         }
@@ -434,6 +534,7 @@ void gates_leave(struct actor *actor, bool crashed)
     gate->semaphore = NULL;
     gate->permit = NULL;
     gate->acquire = NULL;
+    gate->again = false;
     gate->held = false;
 }
 
@@ -446,5 +547,5 @@ bool gates_quiet(struct world *world)
         }
     }
     gates->closing = true;
-    return gates_alive(gates) == 0 && gates->waiting == 0;
+    return gates_alive(gates, true) == 0 && gates->waiting == 0;
 }

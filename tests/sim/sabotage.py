@@ -272,6 +272,15 @@ BUGS = [
     Bug("gate-alone-miscounted", "who was alone forgets those who had leases before", [
         (PERMIT_RECALL, "r->taken = p->seen + p->count;", "r->taken = p->count;"),
     ], ["--scenario gate-bursts --seeds 3000", BURSTS]),
+    Bug("gate-alone-elsewhere", "who was alone takes leases in whatever queue there is now", [
+        (PERMIT_RECALL, "p->folder == docent_semaphore_recall(p->semaphore)->folder;", "true;"),
+    ], ["--scenario gate-anew --seeds 300"]),
+    Bug("gate-alone-lost-kept", "leases of a short cut whose reply was lost are kept, in whatever queue it was", [
+        (PERMIT_TAKE, "if (found < p->count || p->brief) {", "if (found < p->count) {"),
+    ], ["--scenario gate-anew --seeds 1000"]),
+    Bug("gate-alone-lost-forgotten", "leases of a short cut whose reply was lost are not looked for", [
+        (PERMIT_TAKE, "        if (ev->sent) {\n            docent_permit_go(p, PERMIT_FINDING);", "        if (ev->sent && !p->brief) {\n            docent_permit_go(p, PERMIT_FINDING);"),
+    ], ["--scenario gate-anew --seeds 300"]),
     # The lock.
     Bug("delete-once", "a release whose delete is lost with the connection is not tried again", [
         (CONTENDER, "    case CONTENDER_CHECKING:\n    case CONTENDER_DELETING: docent_contender_go(c, c->state); break;",

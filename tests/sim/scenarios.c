@@ -167,6 +167,8 @@ const struct scenario scenarios[] = {
      .play = PLAY_GATES, .gate_max = 3, .rounds = 4, .lag_ms = 100, .gate_bursts = true, .impatient = true},
     {.name = "gate-mutex", .text = "the same with a semaphore of one (F-65)", .replicas = 2, .writers = 1, .play = PLAY_GATES, .gate_max = 1,
      .rounds = 4, .lag_ms = 100, .gate_bursts = true, .impatient = true},
+    {.name = "gate-anew", .text = "who was alone, and the semaphore is deleted and made anew; replies to short cuts are lost (F-01, F-65)", .replicas = 2,
+     .writers = 2, .play = PLAY_GATES, .gate_max = 1, .rounds = 5, .gate_anew = true},
     {.name = "lessees", .text = "two processes and a lease that ends by the clock, two servers that lag", .replicas = 2, .writers = 2,
      .play = PLAY_LESSEES, .rounds = 3, .lag_ms = 100},
     {.name = "lessees-slots", .text = "three processes and two slots, two servers that lag", .replicas = 2, .writers = 3, .play = PLAY_LESSEES,

@@ -62,6 +62,7 @@ struct scenario {
     bool kazoo;         /* The other dialect. */
     uint32_t gate_max;  /* Leases of the semaphore; 0: a shared count says. Of lessees: slots. */
     bool gate_bursts;   /* Who has had leases mostly wants some again at once. */
+    bool gate_anew;     /* In bursts that are all as long; what leases are in is deleted, and replies to short cuts get lost. */
     enum lock_play locks;
     bool one_consumer;  /* Of a queue: the first client; the others produce. */
     bool long_holds;    /* For about as long as a session lives. */
