@@ -209,6 +209,7 @@ bool docent_recall_is_true(const struct docent_permit *permit); /* The path that
 void docent_recall_keep(struct docent_permit *permit);     /* Its leases are made. */
 void docent_recall_queues(struct docent_permit *permit);   /* For the mutex: what is remembered will not be true any more. */
 void docent_recall_returned(struct docent_permit *permit); /* Its leases are gone. */
+void docent_recall_limit_changed(struct docent_semaphore *semaphore); /* Or may have: what is remembered is not used any more. */
 
 /* permit_lease.c */
 docent_status docent_leases_init(struct docent_permit *permit);

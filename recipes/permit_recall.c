@@ -102,6 +102,12 @@ void docent_recall_queues(struct docent_permit *p)
     docent_semaphore_recall(p->semaphore)->armed = false;
 }
 
+void docent_recall_limit_changed(struct docent_semaphore *semaphore)
+{
+    struct recall *r = docent_semaphore_recall(semaphore);
+    r->known = r->armed = false; /* Not its version alone: a node that was made anew has the same ones again. */
+}
+
 void docent_recall_returned(struct docent_permit *p)
 {
     if (p->semaphore == NULL) return;

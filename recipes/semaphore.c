@@ -121,6 +121,7 @@ static void semaphore_heard(struct rearm *rearm, const struct rearm_event *ev)
     switch (ev->type) {
     case REARM_RESET:
     case REARM_CHANGED:
+        docent_recall_limit_changed(s);
         for (struct docent_permit *p = s->permits; p != NULL; p = next) {
             next = p->next;
             docent_permit_limit_changed(p);

@@ -215,6 +215,30 @@ static void on_lost(docent_permit *permit, docent_status why, void *user)
     loss->lost++;
 }
 
+static void take_alone(docent_semaphore *semaphore, int times)
+{
+    for (int i = 0; i < times; i++) assert_ok(docent_permit_return(take(semaphore, 1), PATIENCE_MS));
+}
+
+static void f65_alone_and_the_limit_is_made_anew(void **state)
+{
+    (void)state;
+    static const uint8_t one[] = { 0, 0, 0, 1 }, two[] = { 0, 0, 0, 2 };
+    docent_semaphore_options options = { DOCENT_SEMAPHORE_OPTIONS, .limit_path = "/limit", .max = 1 };
+    docent_semaphore *semaphore;
+    docent_permit *none = NULL;
+    assert_ok(docent_create(client, "/limit", two, sizeof two, DOCENT_PERSISTENT, NULL));
+    assert_ok(docent_semaphore_new(client, "/gate", &options, &semaphore));
+    take_alone(semaphore, 4);
+    assert_ok(docent_delete(client, "/limit", DOCENT_ANY_VERSION));
+    assert_ok(docent_create(client, "/limit", one, sizeof one, DOCENT_PERSISTENT, NULL)); /* Of the same version. */
+    docent_permit *ours = take(semaphore, 1);
+    assert_status(docent_semaphore_acquire(semaphore, 1, DOCENT_NO_WAIT, &none), DOCENT_ERR_TIMEOUT);
+    assert_int_equal(leases(), 1);
+    assert_ok(docent_permit_return(ours, PATIENCE_MS));
+    docent_semaphore_close(semaphore, NULL, NULL);
+}
+
 static void losses_are_told(void **state)
 {
     (void)state;
@@ -255,11 +279,6 @@ static void suspect_while_cut(void **state)
     assert_soon(docent_permit_get_state(permit) == DOCENT_PERMIT_HELD);
     assert_ok(docent_permit_return(permit, PATIENCE_MS));
     docent_semaphore_close(semaphore, NULL, NULL);
-}
-
-static void take_alone(docent_semaphore *semaphore, int times)
-{
-    for (int i = 0; i < times; i++) assert_ok(docent_permit_return(take(semaphore, 1), PATIENCE_MS));
 }
 
 static void lost_replies(void **state)
@@ -490,6 +509,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(time_outs_leave_nothing, start, stop),
         cmocka_unit_test_setup_teardown(f66_a_mutex_has_a_token, start, stop),
         cmocka_unit_test_setup_teardown(f65_limits_change, start, stop),
+        cmocka_unit_test_setup_teardown(f65_alone_and_the_limit_is_made_anew, start, stop),
         cmocka_unit_test_setup_teardown(losses_are_told, start, stop),
         cmocka_unit_test_setup_teardown(suspect_while_cut, start, stop),
         cmocka_unit_test_setup_teardown(lost_replies, start, stop),
