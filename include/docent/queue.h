@@ -23,6 +23,8 @@
  *             matter, one that arrives late comes in front within `fresh_ms` and a round trip.
  * Size        One listing serves all takes until it is used up, so a queue of 100,000 items costs one listing of that size, and no more for
  *             each item. Its reply has to fit docent_client_options.reply_max_bytes: else takes end with DOCENT_ERR_TOO_LARGE.
+ * Watch       The first take leaves a watch on the directory until the queue is closed: of every item that comes, one's own too, the server then tells
+ *             this client. Who only puts is told nothing.
  * On suspend  Takes wait on; a put or a take under way finds out when the connection is back.
  * On expiry   Waiting takes have nothing to lose, and wait on in the next session. One whose delete is in doubt ends with
  *             DOCENT_ERR_UNKNOWN_OUTCOME, and the bytes.

@@ -1,8 +1,22 @@
-/* bench-queue-null.c - the floor of a put: sequential creates through the null client, one at a time, after as many that do not count.
+/* bench-queue-null.c - the floor of a put: sequential creates through the null client, one at a time, in a directory of their own whose path has the
+ * length of bench-queue-put's, after as many that do not count.
  *
  *     bench-queue-null ADDRESS ITEMS */
+#include <unistd.h>
+
 #include "meter.h"
 #include "null_client.h"
+
+enum { PERSISTENT = 0, SEQUENTIAL = 2 };
+
+static int32_t ask(struct null_client *client, const struct null_frames *frames)
+{
+    uint8_t reply[4096];
+    int32_t error;
+    null_write(client->fd, frames->bytes, frames->size);
+    (void)null_reply(client, reply, sizeof reply, &error);
+    return error;
+}
 
 int main(int argc, char **argv)
 {
@@ -10,29 +24,31 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s ADDRESS ITEMS\n", argv[0]);
         return 2;
     }
-    enum { PERSISTENT = 0, SEQUENTIAL = 2 };
     static const char data[BENCH_DATA_BYTES] = "";
-    uint64_t items = strtoull(argv[2], NULL, 10), since = 0;
-    uint8_t reply[4096];
-    int32_t error;
+    uint64_t items = bench_number(argv[2], 1000000), *samples = bench_samples(items);
+    char path[64];
     struct null_client client = {0};
     struct null_frames frames = {0};
+    struct bench_meter meter = {0};
     null_attach(&client, argv[1]);
     null_frame_create(&frames, 1, "/docent-bench", NULL, 0, PERSISTENT);
-    null_write(client.fd, frames.bytes, frames.size);
-    (void)null_reply(&client, reply, sizeof reply, &error); /* Perhaps it is there. */
+    (void)ask(&client, &frames); /* Perhaps it is there. */
     frames.size = 0;
-    null_frame_create(&frames, 2, "/docent-bench/floor-", data, sizeof data, SEQUENTIAL);
+    int size = snprintf(path, sizeof path, "/docent-bench/floor-%ld", (long)getpid());
+    null_frame_create(&frames, 1, path, NULL, 0, PERSISTENT);
+    bench_require(ask(&client, &frames) == 0, "the directory cannot be made");
+    frames.size = 0;
+    snprintf(path + size, sizeof path - (size_t)size, "/qn-");
+    null_frame_create(&frames, 2, path, data, sizeof data, SEQUENTIAL);
     for (uint64_t i = 0; i < 2 * items; i++) {
-        if (i == items) since = bench_now_ns();
-        null_write(client.fd, frames.bytes, frames.size);
-        (void)null_reply(&client, reply, sizeof reply, &error);
-        if (error != 0) {
-            fprintf(stderr, "bench-queue-null: error %" PRId32 "\n", error);
-            return 1;
-        }
+        if (i == items) bench_start(&meter);
+        uint64_t sent = bench_now_ns();
+        bench_require(ask(&client, &frames) == 0, "create failed");
+        if (i >= items) samples[i - items] = bench_now_ns() - sent;
     }
-    printf("put=%.0f\n", (double)items * 1e9 / (double)(bench_now_ns() - since));
+    bench_stop(&meter);
+    bench_print_samples(&meter, samples, items);
+    free(samples);
     free(frames.bytes);
     return 0;
 }

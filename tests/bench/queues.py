@@ -22,16 +22,18 @@ def alone(options, server):
     ours = set(everywhere[:half]) if half > 0 else None
     if half > 0:
         server.pin(set(everywhere[half:]))
-    clients = [("null", [os.path.join(options.programs, "bench-queue-null"), server.address, options.items]),
-               ("docent", [os.path.join(options.programs, "bench-queue"), server.address, options.items, 1, 1, 1])]
+    clients = [(label, [os.path.join(options.programs, name), server.address, options.items]) for label, name in
+               (("null", "bench-queue-null"), ("docent", "bench-queue-put"))]
     results = peers.in_turns(2 * options.rounds + 1, clients, lambda command: peers.run(command, cpus=ours))
     server.pin(set(everywhere))
-    null = peers.median(results["null"], "put")
-    ratios = sorted(mine["put"] / floor["put"] for mine, floor in zip(results["docent"], results["null"])) # Of a round, for what is beside each other in time.
+    null = 1e9 / peers.median(results["null"], "median_ns")
+    pairs = list(zip(results["docent"], results["null"])) # Of a round, for what is beside each other in time.
+    ratios, means = (sorted(floor[key] / mine[key] for mine, floor in pairs) for key in ("median_ns", "wall_ns"))
     docent = null * ratios[len(ratios) // 2]
     print("%-34s %-22s %12s %8s" % ("put, one at a time%s" % (", CPUs apart" if half > 0 else ""), "client", "rate", "/ null"))
-    for label, rate in (("null", null), ("docent", docent)):
-        print("    %-30s %-22s %10.0f/s %8.2f" % ("", label, rate, rate / null), flush=True)
+    print("    %-30s %-22s %10.0f/s %8.2f" % ("", "null", null, 1))
+    print("    %-30s %-22s %10.0f/s %8.2f   the middle half of %d rounds: %.2f to %.2f"
+          % ("", "docent", docent, docent / null, len(ratios), ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]), flush=True)
     peers.missed(docent, ("null", null, FLOOR))
 
 

@@ -23,7 +23,7 @@ if [ ! -f "$build/build.ninja" ]; then
 fi
 targets="tests/bench/bench-null tests/bench/bench-docent tests/bench/bench-cut tests/bench/bench-idle tests/bench/bench-locks tests/bench/bench-barrier tests/bench/bench-start"
 targets="$targets tests/bench/bench-watches tests/bench/bench-watches-null tests/bench/bench-cache tests/bench/bench-cache-null"
-targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null tests/bench/bench-queue tests/bench/bench-queue-null tests/bench/bench-semaphore"
+targets="$targets tests/bench/bench-fire tests/bench/bench-fire-null tests/bench/bench-queue tests/bench/bench-queue-null tests/bench/bench-queue-put tests/bench/bench-semaphore"
 targets="$targets tests/bench/bench-contend tests/bench/bench-contend-null"
 if ninja -C "$build" -t targets all | grep -q '^tests/bench/bench-apache:'; then
     targets="$targets tests/bench/bench-apache tests/bench/bench-watches-apache tests/bench/bench-fire-apache"
