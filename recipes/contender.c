@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "recipes/contender_internal.h"
+#include "recipes/line.h"
 #include "recipes/trouble.h"
 
 static const char *const contender_state_name[CONTENDER_STATES] = {
     [CONTENDER_NEW] = "NEW",         [CONTENDER_CREATING] = "CREATING", [CONTENDER_PARENTS] = "PARENTS",
     [CONTENDER_FINDING] = "FINDING", [CONTENDER_RANKING] = "RANKING",   [CONTENDER_WATCHING] = "WATCHING",
-    [CONTENDER_BEHIND] = "BEHIND",   [CONTENDER_NEXT] = "NEXT",         [CONTENDER_FIRST] = "FIRST",
+    [CONTENDER_FOLLOWING] = "FOLLOWING", [CONTENDER_NEXT] = "NEXT",      [CONTENDER_FIRST] = "FIRST",
     [CONTENDER_SUSPECT] = "SUSPECT", [CONTENDER_CHECKING] = "CHECKING", [CONTENDER_DELETING] = "DELETING",
     [CONTENDER_GONE] = "GONE",
 };
@@ -17,13 +18,14 @@ static const char *const contender_state_name[CONTENDER_STATES] = {
 #define TO(name) (1u << CONTENDER_##name)
 static const unsigned contender_next[CONTENDER_STATES] = {
     [CONTENDER_NEW] = TO(CREATING) | TO(GONE),
-    [CONTENDER_CREATING] = TO(CREATING) | TO(PARENTS) | TO(FINDING) | TO(RANKING) | TO(WATCHING) | TO(BEHIND) | TO(NEXT) |
+    [CONTENDER_CREATING] = TO(CREATING) | TO(PARENTS) | TO(FINDING) | TO(RANKING) | TO(WATCHING) | TO(FOLLOWING) | TO(NEXT) |
                            TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_PARENTS] = TO(PARENTS) | TO(CREATING) | TO(GONE),
     [CONTENDER_FINDING] = TO(FINDING) | TO(CREATING) | TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
-    [CONTENDER_RANKING] = TO(RANKING) | TO(WATCHING) | TO(BEHIND) | TO(NEXT) | TO(FIRST) | TO(CREATING) | TO(DELETING) | TO(GONE),
+    [CONTENDER_RANKING] = TO(RANKING) | TO(WATCHING) | TO(FOLLOWING) | TO(NEXT) | TO(FIRST) | TO(CREATING) | TO(DELETING) |
+                          TO(GONE),
     [CONTENDER_WATCHING] = TO(RANKING) | TO(DELETING) | TO(GONE),
-    [CONTENDER_BEHIND] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
+    [CONTENDER_FOLLOWING] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_NEXT] = TO(RANKING) | TO(FIRST) | TO(DELETING) | TO(GONE),
     [CONTENDER_FIRST] = TO(SUSPECT) | TO(CHECKING) | TO(DELETING) | TO(GONE),
     [CONTENDER_SUSPECT] = TO(CHECKING) | TO(DELETING) | TO(GONE),
@@ -41,7 +43,7 @@ static bool contender_was_first(enum contender_state state)
  * answer. The answer to the create, or to the sync of FINDING, begins it. */
 static bool contender_is_queued(enum contender_state state)
 {
-    return state == CONTENDER_RANKING || state == CONTENDER_WATCHING || state == CONTENDER_BEHIND || state == CONTENDER_NEXT ||
+    return state == CONTENDER_RANKING || state == CONTENDER_WATCHING || state == CONTENDER_FOLLOWING || state == CONTENDER_NEXT ||
            contender_was_first(state);
 }
 
@@ -76,6 +78,8 @@ void docent_contender_enter(struct contender *c, enum contender_state next)
 
     assert(contender_next[from] & (1u << next));
     (void)contender_next;
+    if (!contender_is_queued(next) && next != CONTENDER_DELETING) docent_line_leave(c, false);
+    if (c->place != NULL && next == CONTENDER_FIRST) c->place->standing = LINE_FIRST;
     docent_trace(&c->machine, "contender", c->own.path, contender_state_name[from], contender_state_name[next]);
     c->state = next;
     if (c->meter != NULL) {
@@ -95,8 +99,9 @@ static void contender_ask_create(struct contender *c)
 
     create.acl = c->config->acl;
     c->list_refused = false;
+    c->unlisted = !c->one_look && docent_line_stands(c);
     docent_protected_ask_create(&c->own, &c->machine, &create, TAG_CREATE);
-    docent_ask(&c->machine, &list, TAG_LIST);
+    if (!c->unlisted) docent_ask(&c->machine, &list, TAG_LIST);
 }
 
 static void contender_ask_create_beside(struct contender *c)
@@ -139,7 +144,7 @@ static void contender_ask(struct contender *c)
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
     case CONTENDER_NEW:
     case CONTENDER_WATCHING: /* contender_wait() asks: it knows whom to watch. */
-    case CONTENDER_BEHIND:
+    case CONTENDER_FOLLOWING:
     case CONTENDER_NEXT:
     case CONTENDER_SUSPECT:
     case CONTENDER_GONE: break;
@@ -166,15 +171,8 @@ void docent_contender_go_later(struct contender *c, enum contender_state next, d
     }
 }
 
-/* So whoever of this client's waits for our deletion need not look who else is ahead. */
-static void contender_vouch(const struct contender *c)
-{
-    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);
-}
-
 docent_op docent_contender_deletion(const struct contender *c)
 {
-    contender_vouch(c);
     return docent_op_delete(c->own.path, DOCENT_ANY_VERSION);
 }
 
@@ -183,7 +181,6 @@ void docent_contender_leave(struct contender *c, docent_status why)
     assert(why != DOCENT_OK);
     if (c->verdict != DOCENT_OK || c->state == CONTENDER_GONE) return;
     c->verdict = why;
-    contender_vouch(c);
 
     switch (c->own.known) {
     case PROTECTED_NONE: docent_contender_go(c, CONTENDER_GONE); break;
@@ -197,6 +194,12 @@ void docent_contender_end(struct contender *c, docent_status why)
     if (c->verdict == DOCENT_OK) c->verdict = why;
     c->own.known = PROTECTED_NONE;
     docent_contender_go(c, CONTENDER_GONE);
+}
+
+void docent_contender_deleted(struct contender *c, docent_status why)
+{
+    docent_line_leave(c, true);
+    docent_contender_end(c, why);
 }
 
 void docent_contender_has_none(struct contender *c, enum contender_state next)
@@ -245,7 +248,6 @@ static void contender_on_suspended(struct contender *c)
     case CONTENDER_FIRST:
     case CONTENDER_CHECKING: docent_contender_go(c, CONTENDER_SUSPECT); return;
     case CONTENDER_WATCHING:
-    case CONTENDER_BEHIND:
     case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return; /* Asked when the connection is back. */
     case CONTENDER_NEW:
     case CONTENDER_CREATING:
@@ -254,6 +256,7 @@ static void contender_on_suspended(struct contender *c)
     case CONTENDER_RANKING:
         if (c->one_look) docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
         return;
+    case CONTENDER_FOLLOWING:
     case CONTENDER_SUSPECT:
     case CONTENDER_DELETING:
     case CONTENDER_GONE: return;
@@ -278,11 +281,11 @@ static void contender_on_resumed(struct contender *c)
     case CONTENDER_CHECKING:
     case CONTENDER_DELETING: docent_contender_go(c, c->state); break;
     case CONTENDER_WATCHING:
-    case CONTENDER_BEHIND:
     case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;
     case CONTENDER_FIRST:
     case CONTENDER_SUSPECT: docent_contender_go(c, CONTENDER_CHECKING); break;
     case CONTENDER_NEW:
+    case CONTENDER_FOLLOWING:
     case CONTENDER_GONE: break;
     case CONTENDER_STATES: abort();
     }
@@ -357,6 +360,7 @@ void docent_contender_start(struct contender *c)
 
 void docent_contender_fini(struct contender *c)
 {
+    docent_line_leave(c, false);
     if (contender_is_queued(c->state)) docent_client_hold_ends(c->machine.client);
     if (c->told == CONTENDER_LEAVES) docent_client_removal_ends(c->machine.client);
     docent_lookout_end(&c->lookout);

@@ -28,7 +28,7 @@ enum contender_state {
     CONTENDER_FINDING,  /* A create's outcome is unknown: looking for our prefix. */
     CONTENDER_RANKING,  /* Listing. */
     CONTENDER_WATCHING, /* Somebody is ahead. Any change there: list again. */
-    CONTENDER_BEHIND,   /* Some are ahead, and nobody can get in between: when the last of them was first, its deletion makes us first. */
+    CONTENDER_FOLLOWING, /* So is one of this client's, with nobody in between, and says when it has gone. */
     CONTENDER_NEXT,     /* Exactly one is ahead, and nobody can get in between: its deletion makes us first. */
     CONTENDER_FIRST,
     CONTENDER_SUSPECT,  /* First, and the connection is down. */
@@ -63,12 +63,14 @@ struct contender {
                                  * made; else it ends with DOCENT_ERR_NOT_HELD. NULL: the server gives us a number. */
     struct meter *meter;        /* Told our states, and what hinders us. NULL, at any time: nobody's. */
     bool one_look;              /* Leave with DOCENT_ERR_TIMEOUT if not first at once. This and the two above: the owner's to set. */
-    bool list_refused;          /* CREATING: the list could not be sent behind the create. */
+    bool unlisted : 1;          /* CREATING: there is no list behind the create, */
+    bool list_refused : 1;      /* or it could not be sent. */
     enum contender_state state : 8;
     enum contender_phase told : 8; /* The phase that the owner knows. */
     docent_status verdict;      /* DOCENT_OK while wanted, else why not: the first reason. */
     struct protected_node own;  /* Our node, and what is known of it. */
     struct docent_lookout lookout; /* FIRST: for it. */
+    struct line_place *place;   /* NULL: none. */
     struct parents parents;
 };
 
@@ -79,9 +81,10 @@ void docent_contender_start(struct contender *contender);
 /* Gives up, for @why; does nothing if it was given up already. Whatever node there is or comes to be is removed. */
 void docent_contender_leave(struct contender *contender, docent_status why);
 /* What deletes the node of one that leads, for a transaction of the owner's: it fails if the node is gone, and with it the transaction. Once that
- * was carried out: docent_contender_end(). */
+ * was carried out: docent_contender_deleted(). */
 docent_op docent_contender_deletion(const struct contender *contender);
-/* The node is not there any more, or will not be; nothing is left to be removed. */
+void docent_contender_deleted(struct contender *contender, docent_status why);
+/* The node is not there any more, whoever deleted it, or will not be; nothing is left to be removed. */
 void docent_contender_end(struct contender *contender, docent_status why);
 /* At any time; asks for nothing more. */
 void docent_contender_fini(struct contender *contender);

@@ -9,7 +9,7 @@
  *     NEW ------> CREATING -------------------------------------------> FIRST <-----------.
  *                 | ^  | ^ \                                            ^  |  down        | there
  *         NoNode  v |  | |  \ somebody ahead             ahead deleted  |  v       back   |
- *              PARENTS | |   `-> WATCHING, BEHIND, NEXT ----------------'  SUSPECT ---> CHECKING
+ *              PARENTS | |   `-> WATCHING, FOLLOWING, NEXT -------------'  SUSPECT ---> CHECKING
  *         reply lost   v | not there   |  ^                                   ^ down        |
  *                   FINDING            v  | somebody ahead                    `-------------'
  *                        | found     RANKING ---> FIRST                                     | not there: lost
@@ -40,10 +40,13 @@
  * a reconnect. If somebody deletes our node while we are NEXT, the list that we saved would have shown it: so
  * the look at our own node follows at once.
  *
- * Further behind. The same holds of those directly ahead of us, except that there are more than one; and they can only become fewer. So when
- * the hindmost is first, none but that one is left. A contender of the same client says so when it leaves, if it was first of all (a reader is
- * first of the readers only), to whoever of the client waits for its node: it vouches. Then its deletion makes us first, from state BEHIND,
- * and else we list again: it has given up, or was another client's.
+ * Several of one client. Numbers are given one after the other, one for each create in the parent. So if ours follows that of another contender of this
+ * client, whose node is there, nobody is between the two, and nobody can get there; then we are FOLLOWING it, by its word alone (line.h), and need
+ * neither a list nor a watch. The first of a client to wait here lists, behind its create as ever; the others that come while it waits or holds send the create
+ * only, since they cannot be first, and list if their number turns out to be another. When the server has answered the deletion of a
+ * node with OK, it stood until then, and the parent with it; if it was first, we are. If it had given up before, we follow whom it followed. In
+ * all other cases (no such node any more, a list with names that may sort in between) we list again. An outage changes none of this, so after it only the
+ * foremost lists. Where readers and writers contend there is no line: they do not stand in the order of their numbers alone.
  *
  * The same from a reader's and a writer's eye, where both kinds contend (dialect.h). What a reader waits for is writers. A writer gets a
  * number from the server, larger than ours; and a name that comes to share a number with one ahead of us is a reader's. So a reader
@@ -93,5 +96,6 @@ void docent_contender_on_rank_list(struct contender *contender, const struct doc
 void docent_contender_on_ahead(struct contender *contender, docent_status status);
 void docent_contender_on_watch(struct contender *contender, const struct docent_event *ev);
 void docent_contender_on_own(struct contender *contender, const struct docent_event *ev);
+void docent_contender_on_line(struct contender *contender, bool first); /* Whom we followed is gone. */
 
 #endif

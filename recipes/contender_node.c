@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "recipes/contender_internal.h"
+#include "recipes/line.h"
 #include "recipes/trouble.h"
 
 enum {
@@ -74,10 +75,12 @@ static void contender_path_missing(struct contender *c)
 void docent_contender_on_create(struct contender *c, const struct docent_event *ev)
 {
     switch (docent_protected_on_create(&c->own, ev)) {
-    case PROTECTED_MADE: /* The list is on its way, so the state stays; unless there was no memory to send it. */
+    case PROTECTED_MADE: /* The list is on its way, so the state stays; unless none was sent. */
         if (!contender_owns(c)) break;
         if (c->beside != NULL) {
             docent_contender_go(c, CONTENDER_FIRST);
+        } else if (c->unlisted) {
+            docent_contender_go(c, docent_line_follow(c) ? CONTENDER_FOLLOWING : CONTENDER_RANKING);
         } else if (c->list_refused) {
             docent_contender_go_later(c, CONTENDER_RANKING, DOCENT_ERR_NO_MEMORY);
         }
@@ -159,6 +162,7 @@ void docent_contender_on_find(struct contender *c, const struct docent_event *ev
 void docent_contender_on_delete(struct contender *c, docent_status status)
 {
     if (status == DOCENT_OK || status == DOCENT_ERR_NO_NODE) {
+        docent_line_leave(c, status == DOCENT_OK);
         c->own.known = PROTECTED_NONE;
         docent_contender_go(c, CONTENDER_GONE);
     } else if (docent_trouble(status) != TROUBLE_LOST) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "recipes/contender_internal.h"
+#include "recipes/line.h"
 #include "recipes/trouble.h"
 
 /* ---- Ranking and waiting. ---- */
@@ -27,11 +28,15 @@ static void contender_wait(struct contender *c, enum contender_state next, const
 }
 
 /* Where somebody is ahead. */
-static enum contender_state contender_place(const struct contender *c, const struct rank *rank)
+static enum contender_state contender_place(const struct rank *rank)
 {
-    if (!rank->plain) return CONTENDER_WATCHING;
-    if (rank->index == 1) return CONTENDER_NEXT;
-    return c->config->dialect->waits == DIALECT_AFTER_ALL ? CONTENDER_BEHIND : CONTENDER_WATCHING;
+    return rank->plain && rank->index == 1 ? CONTENDER_NEXT : CONTENDER_WATCHING;
+}
+
+/* Readers and writers sort between each other. */
+static bool contender_is_in_line(const struct contender *c, const struct rank *rank)
+{
+    return rank->plain && c->config->dialect->pair == NULL;
 }
 
 void docent_contender_on_rank_list(struct contender *c, const struct docent_event *ev)
@@ -47,6 +52,7 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
     if (ev->status == DOCENT_OK) {
         rank = docent_dialect_rank(c->config->dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
     }
+    if (!contender_is_in_line(c, &rank)) docent_line_leave(c, false);
     if (!rank.present) {
         docent_client_log(c->machine.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
                           "somebody deleted our node while we waited; queueing again");
@@ -56,8 +62,10 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
         docent_contender_go(c, CONTENDER_FIRST);
     } else if (c->one_look) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
+    } else if (contender_is_in_line(c, &rank) && docent_line_join(c, rank.ahead)) {
+        docent_contender_go(c, CONTENDER_FOLLOWING);
     } else {
-        contender_wait(c, contender_place(c, &rank), rank.ahead);
+        contender_wait(c, contender_place(&rank), rank.ahead);
     }
 }
 
@@ -72,15 +80,30 @@ void docent_contender_on_ahead(struct contender *c, docent_status status)
     }
 }
 
+/* And no list has shown our own node. */
+static void contender_follows_on(struct contender *c)
+{
+    docent_contender_enter(c, CONTENDER_FIRST);
+    docent_machine_timer(&c->machine, 1);
+    docent_contender_report(c);
+}
+
+void docent_contender_on_line(struct contender *c, bool first)
+{
+    if (c->state != CONTENDER_FOLLOWING) return; /* Given up. */
+    if (first) {
+        contender_follows_on(c);
+    } else {
+        docent_contender_go(c, CONTENDER_RANKING);
+    }
+}
+
 void docent_contender_on_watch(struct contender *c, const struct docent_event *ev)
 {
     switch (c->state) {
-    case CONTENDER_BEHIND:
     case CONTENDER_NEXT:
-        if (ev->change == DOCENT_WATCH_DELETED && (c->state == CONTENDER_NEXT || ev->vouched)) {
-            docent_contender_enter(c, CONTENDER_FIRST);
-            docent_machine_timer(&c->machine, 1); /* Our own node, since no list has shown it. */
-            docent_contender_report(c);
+        if (ev->change == DOCENT_WATCH_DELETED) {
+            contender_follows_on(c);
         } else {
             docent_contender_go(c, CONTENDER_RANKING);
         }
@@ -98,6 +121,7 @@ void docent_contender_on_watch(struct contender *c, const struct docent_event *e
     case CONTENDER_PARENTS:
     case CONTENDER_FINDING:
     case CONTENDER_RANKING:
+    case CONTENDER_FOLLOWING:
     case CONTENDER_SUSPECT:
     case CONTENDER_CHECKING:
     case CONTENDER_DELETING:

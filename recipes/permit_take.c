@@ -224,7 +224,7 @@ static void permit_owns(struct docent_permit *p)
 /* The transaction was carried out, and with it our place in the queue went: whatever the contender knows of that. */
 static void permit_was_carried_out(struct docent_permit *p)
 {
-    if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_CANCELLED);
+    if (p->contending) docent_contender_deleted(&p->contender, DOCENT_ERR_CANCELLED);
 }
 
 static bool permit_take_names(struct docent_permit *p, const struct docent_event *ev)

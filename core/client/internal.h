@@ -111,7 +111,6 @@ struct docent_watch {
     struct docent_machine *machine;
     uint32_t turn;
     int tag;
-    bool vouched;              /* For docent_machine_vouch(). */
     struct docent_later later; /* The terminal event; for standing ones ARMED and RESET too. */
     docent_watch_type type;    /* Of the terminal event. */
     docent_status status;
@@ -230,6 +229,7 @@ struct docent_core {
 
     struct watch_table watches;
     struct table lookouts;
+    struct table lines; /* Of contenders that wait for each other. */
 
     struct server_version *versions;
     size_t version_count;

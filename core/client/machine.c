@@ -180,6 +180,11 @@ void docent_machine_calm(struct docent_machine *m)
     m->retries = 0;
 }
 
+struct table *docent_client_lines(docent_client *client)
+{
+    return &client->core->lines;
+}
+
 bool docent_machine_online(const struct docent_machine *m)
 {
     const struct docent_core *c = m->client->core;

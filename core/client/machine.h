@@ -44,7 +44,6 @@ struct docent_event {
     bool sent;                    /* REPLY with DOCENT_ERR_CONNECTION_LOSS: it was handed to the kernel, wholly or in part. */
     const docent_result *result;  /* REPLY: never NULL; borrowed until on_event returns. */
     docent_watch_type change;     /* WATCH. */
-    bool vouched;                 /* WATCH: docent_machine_vouch() named the node while we waited. */
     uint64_t generation;          /* REPLY, RESUMED, EXPIRED: of the session. */
 };
 
@@ -99,9 +98,6 @@ struct docent_lookout {
 /* Sends GET of @path once, as docent_ask_watch() does. Asked again before it has told anything, it goes on. */
 void docent_ask_lookout(struct docent_machine *machine, const char *path, int tag, struct docent_lookout *lookout);
 void docent_lookout_end(struct docent_lookout *lookout); /* Also one that is over. */
-/* Whatever machine of the same client waits for a change of the node at @path is told so with the change. What it makes of that is between
- * recipes. */
-void docent_machine_vouch(const struct docent_machine *machine, const char *path);
 
 /* DOCENT_EV_TIMER after @delay_ms; replaces the timer that was. Not bound to a turn except that next_turn stops it. */
 void docent_machine_timer(struct docent_machine *machine, uint64_t delay_ms);
@@ -126,6 +122,7 @@ bool docent_client_closing(const docent_client *client);
 docent_status docent_client_close_cause(const docent_client *client); /* What its calls end with now; DOCENT_OK: it does not close. Any
                                                                         * thread. */
 bool docent_client_forked(const docent_client *client); /* Is this a forked child? Any thread. */
+struct table *docent_client_lines(docent_client *client); /* Of recipes/line.h. */
 uint64_t docent_client_now(const docent_client *client); /* Of this turn. */
 int64_t docent_client_wall_ms(const docent_client *client); /* Since 1970, by this machine's wall clock. Loop. */
 const docent_allocator *docent_client_allocator(const docent_client *client);

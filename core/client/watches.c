@@ -97,19 +97,9 @@ void docent_watch_end(struct docent_watch *w, docent_watch_type type, docent_sta
     w->later.run = watch_tell;
     docent_later_queue(c, &w->later);
     if (machine != NULL && type != DOCENT_WATCH_ENDED && w->turn == machine->turn) {
-        struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = w->tag, .change = type, .vouched = w->vouched };
+        struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = w->tag, .change = type };
         docent_machine_deliver(machine, &event);
     }
-}
-
-void docent_machine_vouch(const struct docent_machine *machine, const char *text)
-{
-    struct docent_core *c = machine->client->core;
-    size_t size;
-    const char *name = docent_server_path(machine->client, text, &c->scratch, &size); /* Without memory nobody knows, and whoever waits finds out. */
-    struct watch_path *path = name == NULL ? NULL : docent_watch_path_find(&c->watches, name, size);
-    if (path == NULL) return;
-    for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;
 }
 
 void docent_watch_reset(struct docent_watch *w)

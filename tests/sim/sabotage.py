@@ -32,11 +32,11 @@ ANSWER = "core/client/answer.c"
 STATE = "core/client/state.c"
 SESSION = "core/session/session.c"
 WATCH_RESTORE = "core/client/watch_restore.c"
-WATCHES = "core/client/watches.c"
 CONTENDER = "recipes/contender.c"
 CONTENDER_NODE = "recipes/contender_node.c"
 CONTENDER_QUEUE = "recipes/contender_queue.c"
 DIALECT = "recipes/dialect.c"
+LINE = "recipes/line.c"
 PROTECTED = "recipes/protected.c"
 REMOVAL = "recipes/removal.c"
 NODE = "recipes/node.c"
@@ -260,7 +260,7 @@ BUGS = [
     ], ["--exhaustive gate-two --seed 2", GATES]),
     Bug("gate-mutex-after", "the mutex is let go behind the transaction that makes the leases", [
         (PERMIT_TAKE, "ops[0] = docent_contender_deletion(&p->contender);", "ops[0] = docent_op_check(p->contender.own.path, DOCENT_ANY_VERSION);"),
-        (PERMIT_TAKE, "if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_CANCELLED);",
+        (PERMIT_TAKE, "if (p->contending) docent_contender_deleted(&p->contender, DOCENT_ERR_CANCELLED);",
          "if (p->contending) docent_contender_leave(&p->contender, DOCENT_ERR_CANCELLED);"),
     ], ["--scenario gate-two --seeds 20"]),
     Bug("gate-alone-for-ever", "who was alone once takes leases whoever has come since", [
@@ -292,33 +292,26 @@ BUGS = [
          "case PROTECTED_UNKNOWN: docent_contender_go(c, CONTENDER_GONE); break;"),
     ], ["--exhaustive two-one"]),
     Bug("first-without-listing", "a waiter takes itself for the first when the node ahead goes, however many were ahead of that", [
-        (CONTENDER_QUEUE, "if (rank->index == 1) return CONTENDER_NEXT;", "return CONTENDER_NEXT;"),
+        (CONTENDER_QUEUE, "rank->plain && rank->index == 1 ?", "rank->plain ?"),
     ], ["--exhaustive three-two"]),
-    Bug("vouch-while-waiting", "who gives up in the midst of the queue vouches for having been the first", [
-        (CONTENDER, "if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL)",
-         "if (c->config->dialect->waits == DIALECT_AFTER_ALL)"),
+    Bug("line-passed-unheld", "whoever leaves the midst of the queue makes the next of its client the first", [
+        (LINE, "    if (deleted && standing == LINE_FOLLOWS) return; /* So it is behind whom we followed. */\n    next->standing = deleted ? standing : LINE_WAITS;",
+         "    (void)standing;\n    next->standing = deleted ? LINE_FIRST : LINE_WAITS;"),
     ], ["--scenario mates-impatient --seeds 500"]),
-    Bug("vouch-for-all", "who vouches does so for every node that somebody of its client waits for", [
-        (WATCHES, "    if (path == NULL) return;\n    for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;",
-         "    if (path == NULL) return;\n    for (path = c->watches.first; path != NULL; path = path->next) {\n"
-         "        for (struct docent_watch *w = path->watches; w != NULL; w = w->next) w->vouched = true;\n    }"),
+    Bug("line-passed-early", "the next of a client holds when a release begins, and not when the node has gone", [
+        (CONTENDER, "    c->verdict = why;\n\n    switch (c->own.known) {", "    c->verdict = why;\n    docent_line_leave(c, true);\n    switch (c->own.known) {"),
+    ], ["--scenario mates --seeds 50"]),
+    Bug("line-any-number", "whoever comes is taken to follow the last one of its client, whoever is between", [
+        (LINE, "line_number(previous->contender) + 1 == line_number(c)", "line_number(previous->contender) < line_number(c)"),
+    ], ["--scenario mates --seeds 50"]),
+    Bug("line-not-closed-up", "who followed one that waited for another client, and gave up, is not told", [
+        (LINE, "if (deleted && standing == LINE_FOLLOWS) return;", "if (deleted && standing != LINE_FIRST) return;"),
     ], ["--scenario mates-impatient --seeds 500"]),
-    Bug("vouch-unasked", "who was behind several takes the deletion of the last of them for its turn, though nobody has vouched", [
-        (CONTENDER_QUEUE, "(c->state == CONTENDER_NEXT || ev->vouched)", "(c->state == CONTENDER_NEXT || c->state == CONTENDER_BEHIND)"),
-    ], ["--scenario mates-impatient --seeds 500"]),
-    Bug("vouch-and-change", "whatever happens to a node that was vouched for is taken for its deletion", [
-        (CONTENDER_QUEUE, "if (ev->change == DOCENT_WATCH_DELETED && (c->state == CONTENDER_NEXT || ev->vouched)) {",
-         "if ((ev->change == DOCENT_WATCH_DELETED && c->state == CONTENDER_NEXT) || ev->vouched) {"),
-    ], ["--scenario storm-mates --seeds 5000"]),
-    Bug("vouch-too-late", "who lets go vouches when its node is gone, and whoever waits for that has listed again", [
-        (CONTENDER, "    if (c->state == CONTENDER_FIRST && c->config->dialect->waits == DIALECT_AFTER_ALL) docent_machine_vouch(&c->machine, c->own.path);\n", ""),
-        (CONTENDER_NODE, "        c->own.known = PROTECTED_NONE;\n", "        docent_machine_vouch(&c->machine, c->own.path);\n        c->own.known = PROTECTED_NONE;\n"),
+    Bug("line-told-late", "who is made the first by its own client lists again before it believes that", [
+        (CONTENDER_QUEUE, "    if (first) {\n", "    if (first && c == NULL) {\n"),
     ], ["--scenario mates-trips --seeds 20"]),
-    Bug("behind-not-again", "who waits behind several neither lists nor watches again after a reconnect", [
-        (CONTENDER, "    case CONTENDER_WATCHING:\n    case CONTENDER_BEHIND:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return;",
-         "    case CONTENDER_WATCHING:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); return;\n    case CONTENDER_BEHIND: return;"),
-        (CONTENDER, "    case CONTENDER_WATCHING:\n    case CONTENDER_BEHIND:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;",
-         "    case CONTENDER_WATCHING:\n    case CONTENDER_NEXT: docent_contender_go(c, CONTENDER_RANKING); break;\n    case CONTENDER_BEHIND: break;"),
+    Bug("line-silent", "who followed one whose node is not known to be deleted is not told that it has gone", [
+        (LINE, "    next->standing = deleted ? standing : LINE_WAITS;\n", "    next->standing = deleted ? standing : LINE_WAITS;\n    if (!deleted) return;\n"),
     ], ["--exhaustive mates"]),
     Bug("rank-by-name", "contenders compare by their whole names, not by the number", [
         (DIALECT, "return key == NULL ? name : key;", "return key == NULL ? name : name;"),

@@ -47,7 +47,6 @@ struct watch {
     uint32_t turn;
     int tag;
     char path[TEXT_MAX];
-    bool vouched;
 };
 
 struct docent_client {
@@ -58,6 +57,7 @@ struct docent_client {
     size_t watch_count;
     struct docent_later *later_first, **later_last;
     struct docent_host host;
+    struct table lines;
     bool online, closing;
     uint64_t generation;
     int64_t session;
@@ -112,7 +112,7 @@ static void watches_fire(const char *path, docent_watch_type change)
             if (strcmp(watch.path, path) != 0) continue;
             client->watches[i--] = client->watches[--client->watch_count];
             if (!machine_is_in(client, watch.machine) || watch.machine->turn != watch.turn) continue;
-            const struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = watch.tag, .change = change, .vouched = watch.vouched };
+            const struct docent_event event = { .type = DOCENT_EV_WATCH, .tag = watch.tag, .change = change };
             watch.machine->on_event(watch.machine, &event);
         }
     }
@@ -465,11 +465,9 @@ void docent_lookout_end(struct docent_lookout *lookout)
     lookout->path = NULL;
 }
 
-void docent_machine_vouch(const struct docent_machine *m, const char *path)
+struct table *docent_client_lines(docent_client *client)
 {
-    for (size_t i = 0; i < m->client->watch_count; i++) {
-        if (strcmp(m->client->watches[i].path, path) == 0) m->client->watches[i].vouched = true;
-    }
+    return &client->lines;
 }
 
 void docent_machine_timer(struct docent_machine *m, uint64_t delay_ms)
@@ -843,6 +841,15 @@ static void world_with_one_client(void)
     world_with_path();
 }
 
+/* As their clients do. */
+static void lines_end(void)
+{
+    for (size_t k = 0; k < CLIENTS_MAX; k++) {
+        assert_int_equal(clients[k].lines.count, 0);
+        docent_table_free(&clients[k].lines, &allocator);
+    }
+}
+
 /* All is released and closed; nothing may be left anywhere. */
 static void world_end(void)
 {
@@ -865,6 +872,7 @@ static void world_end(void)
         assert_int_equal(clients[k].kept, 0);
         assert_null(clients[k].first);
     }
+    lines_end();
     assert_int_equal(tree_contenders(), 0);
     assert_int_equal(blocks, 0);
     share_client = false;
@@ -1031,11 +1039,123 @@ static void test_behind_another_clients_holder_the_third_lists_again(void **stat
     world_end();
 }
 
-static void test_who_leaves_unheld_vouches_for_nobody(void **state)
+static void test_who_leaves_the_middle_lets_nobody_of_its_client_hold(void **state)
 {
     (void)state;
     world_with_one_client();
     who_leaves_the_middle_lets_nobody_hold();
+    world_end();
+}
+
+/* Who comes while others of its client wait asks for its node and nothing else. */
+static void test_who_comes_behind_its_own_client_only_creates(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
+    size_t before = requests;
+    acquire(2, DOCENT_FOREVER);
+    settle();
+    assert_int_equal(requests, before + 1);
+    for (size_t k = 0; k < 2; k++) {
+        docent_lock_release(apps[k].lock);
+        settle();
+        assert_int_equal(docent_lock_get_state(apps[k + 1].lock), DOCENT_LOCK_HELD);
+    }
+    assert_int_equal(requests, before + 3);
+    world_end();
+}
+
+#define OTHERS "/a/l/_c_11111111-2222-4333-8444-555555555555-lock-000000000"
+
+/* Another client's node has the number between theirs. */
+static void test_who_comes_behind_another_client_lists(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
+    tree.sequence++;
+    tree_add(OTHERS "2", 99);
+    acquire(2, DOCENT_FOREVER);
+    settle();
+    for (size_t k = 0; k < 2; k++) {
+        docent_lock_release(apps[k].lock);
+        settle();
+    }
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
+    tree_delete(tree_find(OTHERS "2"));
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
+    world_end();
+}
+
+/* Who is behind one that gives up is then behind whom that one was behind, and nothing is asked. */
+static void test_who_leaves_the_middle_is_closed_up_behind(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    line_up_three();
+    docent_lock_release(apps[0].lock);
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    size_t before = requests;
+    docent_lock_release(apps[2].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[0].lock), DOCENT_LOCK_WAITING);
+    docent_lock_release(apps[1].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[0].lock), DOCENT_LOCK_HELD);
+    assert_int_equal(requests, before + 2);
+    world_end();
+}
+
+/* The path was made anew, and another client was faster: its node is the first there, ours has the next number, which is also the next one of those
+ * of before. */
+static void test_a_node_that_somebody_deleted_lets_nobody_hold(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    acquire(0, DOCENT_FOREVER);
+    settle();
+    acquire(1, DOCENT_FOREVER);
+    settle();
+    docent_lock_release(apps[0].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_HELD);
+    tree_delete(&tree.nodes[2]);
+    tree_add(OTHERS "1", 99);
+    acquire(2, DOCENT_FOREVER);
+    settle();
+    docent_lock_release(apps[1].lock);
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
+    tree_delete(tree_find(OTHERS "1"));
+    world_end();
+}
+
+/* The second sees it, when it has to list again. */
+static void test_a_foreign_name_that_comes_between_is_heeded_by_who_follows(void **state)
+{
+    (void)state;
+    world_with_one_client();
+    line_up_three();
+    tree_add("/a/l/0000000001x", 0);
+    watches_fire(tree.nodes[2].path, DOCENT_WATCH_DATA_CHANGED);
+    settle();
+    for (size_t k = 0; k < 2; k++) {
+        docent_lock_release(apps[k].lock);
+        settle();
+    }
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
+    tree_delete(tree_find("/a/l/0000000001x"));
+    settle();
+    assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_HELD);
     world_end();
 }
 
@@ -1302,6 +1422,7 @@ static void test_a_lock_outlives_its_client(void **state)
         assert_int_equal(clients[k].kept, 0);
     }
     assert_int_equal(apps[1].answer, DOCENT_ERR_CLOSING);
+    lines_end();
     memset(clients, 0x5a, sizeof clients); /* Gone. */
     for (size_t k = 0; k < CLIENTS_MAX; k++) {
         assert_int_equal(docent_lock_token(apps[k].lock), -1);
@@ -1497,6 +1618,7 @@ static void test_a_forked_child_only_frees(void **state)
     for (size_t k = 0; k < CLIENTS_MAX; k++) assert_int_equal(apps[k].closes, 0);
     assert_int_equal(apps[0].told, DOCENT_LOCK_HELD);
     assert_int_equal(apps[1].answers, 0);
+    lines_end();
     assert_int_equal(blocks, 0);
     loop_check = DOCENT_OK;
 }
@@ -1718,7 +1840,12 @@ int main(void)
         cmocka_unit_test(test_second_in_line_lists_again_where_a_foreign_name_is),
         cmocka_unit_test(test_behind_a_holder_of_the_same_client_no_second_list_is_needed),
         cmocka_unit_test(test_behind_another_clients_holder_the_third_lists_again),
-        cmocka_unit_test(test_who_leaves_unheld_vouches_for_nobody),
+        cmocka_unit_test(test_who_leaves_the_middle_lets_nobody_of_its_client_hold),
+        cmocka_unit_test(test_who_comes_behind_its_own_client_only_creates),
+        cmocka_unit_test(test_who_comes_behind_another_client_lists),
+        cmocka_unit_test(test_who_leaves_the_middle_is_closed_up_behind),
+        cmocka_unit_test(test_a_node_that_somebody_deleted_lets_nobody_hold),
+        cmocka_unit_test(test_a_foreign_name_that_comes_between_is_heeded_by_who_follows),
         cmocka_unit_test(test_behind_a_holder_of_the_same_client_a_foreign_name_makes_the_third_list_again),
         cmocka_unit_test(test_third_in_line_waits_for_the_second),
         cmocka_unit_test(test_a_waiter_keeps_the_strict_lease_so_that_it_is_fresh_when_it_holds),
