@@ -1,5 +1,5 @@
-/* tests/sim/mates.h - clients with several locks each, all on one path, so that who lets go stands in front of others of the same client and
- * vouches for having been the first. What the world says of locks goes for each of them: one holder at most, by a node that is there, with
+/* tests/sim/mates.h - clients with several locks each, all on one path, so that who lets go stands in front of others of the same client,
+ * which follow by its word. What the world says of locks goes for each of them: one holder at most, by a node that is there, with
  * nobody in front, and in the order of arrival. And besides
  *
  *   - an acquire is answered once, as the header says, within its time, and before its handle is closed; in the calm every one of them is granted;
