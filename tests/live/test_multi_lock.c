@@ -10,7 +10,7 @@ static docent_client *client, *other;
 
 static int start(void **state)
 {
-    if (server_start(state) != 0) return -1;
+    if (server_start_patient(state) != 0) return -1;
     client = client_start(NULL);
     other = client_start(NULL);
     return 0;

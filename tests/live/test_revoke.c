@@ -244,17 +244,17 @@ static void tolerant_waits_behind_zookeepers_names(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_holder_is_asked_to_let_go_each_time, start, stop),
-        cmocka_unit_test_setup_teardown(other_words_are_no_request, start, stop),
-        cmocka_unit_test_setup_teardown(a_waiter_is_asked_and_leaves, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_is_asked_where_nobody_is, start, stop),
-        cmocka_unit_test_setup_teardown(a_hold_ends_by_itself, start, stop),
-        cmocka_unit_test_setup_teardown(a_hold_ends_though_the_loop_is_stuck, start, stop),
-        cmocka_unit_test_setup_teardown(zookeepers_names, start, stop),
-        cmocka_unit_test_setup_teardown(waits_behind_zookeepers_names, start, stop),
-        cmocka_unit_test_setup_teardown(waits_behind_zookeepers_names_in_java, start, stop),
-        cmocka_unit_test_setup_teardown(tolerant_waits_behind_kazoos_names, start, stop),
-        cmocka_unit_test_setup_teardown(tolerant_waits_behind_zookeepers_names, start, stop),
+        cmocka_unit_test_setup_teardown(a_holder_is_asked_to_let_go_each_time, start_patient, stop),
+        cmocka_unit_test_setup_teardown(other_words_are_no_request, start_patient, stop),
+        cmocka_unit_test_setup_teardown(a_waiter_is_asked_and_leaves, start_patient, stop),
+        cmocka_unit_test_setup_teardown(nobody_is_asked_where_nobody_is, start_patient, stop),
+        cmocka_unit_test_setup_teardown(a_hold_ends_by_itself, start_patient, stop),
+        cmocka_unit_test_setup_teardown(a_hold_ends_though_the_loop_is_stuck, start_patient, stop),
+        cmocka_unit_test_setup_teardown(zookeepers_names, start_patient, stop),
+        cmocka_unit_test_setup_teardown(waits_behind_zookeepers_names, start_patient, stop),
+        cmocka_unit_test_setup_teardown(waits_behind_zookeepers_names_in_java, start_patient, stop),
+        cmocka_unit_test_setup_teardown(tolerant_waits_behind_kazoos_names, start_patient, stop),
+        cmocka_unit_test_setup_teardown(tolerant_waits_behind_zookeepers_names, start_patient, stop),
     };
     return run_live(tests, argc, argv);
 }

@@ -15,7 +15,7 @@ static docent_rwlock *rwlock_new(docent_client *owner, const docent_rwlock_optio
 
 static int start(void **state)
 {
-    if (server_start(state) != 0) return -1;
+    if (server_start_patient(state) != 0) return -1;
     client = client_start(NULL);
     other = client_start(NULL);
     ours = rwlock_new(client, NULL);
