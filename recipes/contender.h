@@ -80,8 +80,8 @@ docent_status docent_contender_init(struct contender *contender, docent_client *
 void docent_contender_start(struct contender *contender);
 /* Gives up, for @why; does nothing if it was given up already. Whatever node there is or comes to be is removed. */
 void docent_contender_leave(struct contender *contender, docent_status why);
-/* What deletes the node of one that leads, for a transaction of the owner's: it fails if the node is gone, and with it the transaction. Once that
- * was carried out: docent_contender_deleted(). */
+/* What deletes the node of one that leads, for a transaction of the owner's: it fails if the node is gone, and with it the transaction. When that
+ * is answered with OK: docent_contender_deleted(). When it turns out later that it was carried out: docent_contender_end(). */
 docent_op docent_contender_deletion(const struct contender *contender);
 void docent_contender_deleted(struct contender *contender, docent_status why);
 /* The node is not there any more, whoever deleted it, or will not be; nothing is left to be removed. */

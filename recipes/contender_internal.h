@@ -42,11 +42,11 @@
  *
  * Several of one client. Numbers are given one after the other, one for each create in the parent. So if ours follows that of another contender of this
  * client, whose node is there, nobody is between the two, and nobody can get there; then we are FOLLOWING it, by its word alone (line.h), and need
- * neither a list nor a watch. The first of a client to wait here lists, behind its create as ever; the others that come while it waits or holds send the create
- * only, since they cannot be first, and list if their number turns out to be another. When the server has answered the deletion of a
+ * neither a list nor a watch. The first of a client to wait here lists, behind its create as ever; who comes while it waits sends the create only, since
+ * it will hardly be first, and lists if its number turns out to be another. When the server has answered the deletion of a
  * node with OK, it stood until then, and the parent with it; if it was first, we are. If it had given up before, we follow whom it followed. In
- * all other cases (no such node any more, a list with names that may sort in between) we list again. An outage changes none of this, so after it only the
- * foremost lists. Where readers and writers contend there is no line: they do not stand in the order of their numbers alone.
+ * all other cases (no such node any more, a list with names that may sort in between) we list again. An outage changes none of this: who follows does not list after
+ * it. Where all their nodes are deleted by somebody they find that out one after the other. Where readers and writers contend there is no line: they do not stand in the order of their numbers alone.
  *
  * The same from a reader's and a writer's eye, where both kinds contend (dialect.h). What a reader waits for is writers. A writer gets a
  * number from the server, larger than ours; and a name that comes to share a number with one ahead of us is a reader's. So a reader

@@ -79,7 +79,8 @@ static bool line_follows(struct line_place *place, bool follows)
 
 bool docent_line_stands(const struct contender *c)
 {
-    return line_last(c) != NULL;
+    const struct line_place *last = line_last(c);
+    return last != NULL && last->standing != LINE_FIRST;
 }
 
 bool docent_line_follow(struct contender *c)

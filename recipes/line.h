@@ -20,7 +20,7 @@ struct line_place {
     enum line_standing standing;
 };
 
-/* Somebody has a place at @contender's path: who comes now is not the first. */
+/* Somebody waits at @contender's path: who comes now is hardly the first. */
 bool docent_line_stands(const struct contender *contender);
 /* Takes a place, if there is memory. True: our node's number is the one after that of the place before, so that we follow it. */
 bool docent_line_follow(struct contender *contender);

@@ -221,10 +221,10 @@ static void permit_owns(struct docent_permit *p)
     docent_permit_go(p, p->verdict != DOCENT_OK ? PERMIT_RETURNING : PERMIT_TAKEN);
 }
 
-/* The transaction was carried out, and with it our place in the queue went: whatever the contender knows of that. */
+/* The transaction was carried out at some time, and with it our place in the queue went: whatever the contender knows of that. */
 static void permit_was_carried_out(struct docent_permit *p)
 {
-    if (p->contending) docent_contender_deleted(&p->contender, DOCENT_ERR_CANCELLED);
+    if (p->contending) docent_contender_end(&p->contender, DOCENT_ERR_CANCELLED);
 }
 
 static bool permit_take_names(struct docent_permit *p, const struct docent_event *ev)
@@ -298,7 +298,7 @@ static void permit_on_refusal(struct docent_permit *p, const struct docent_event
 static void permit_on_take(struct docent_permit *p, const struct docent_event *ev)
 {
     if (ev->status == DOCENT_OK) {
-        permit_was_carried_out(p);
+        if (p->contending) docent_contender_deleted(&p->contender, DOCENT_ERR_CANCELLED);
         p->made = permit_take_names(p, ev);
         if (!p->made) {
             docent_permit_go_later(p, PERMIT_FINDING);
