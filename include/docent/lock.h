@@ -15,8 +15,9 @@
  *             forked child, for there is no loop any more that they could belong to. (Those begun
  *             before must be over by the time the client is gone.) A client that was refused its credentials closes by itself; then
  *             it is DOCENT_ERR_AUTH_FAILED wherever DOCENT_ERR_CLOSING is said here.
- * On removal  Somebody else deletes our node: a waiter queues again, at the end. A holder is told by on_lost, with
- *             DOCENT_ERR_NO_NODE, at once if it has held for a second or more, else within the second and a round trip.
+ * On removal  Somebody else deletes our node: a waiter queues again, at the end. It may not have heard of it when its turn comes: then it holds for
+ *             some milliseconds and a round trip, perhaps together with who came next, and is told as a holder is: by on_lost, with
+ *             DOCENT_ERR_NO_NODE, at once if it has held for a second or more, else within the second and a round trip. Tokens keep the two apart.
  * Nodes       Curator dialect: path/_c_<uuid>-lock-<sequence>, as Curator's InterProcessMutex. Kazoo dialect:
  *             path/<hex>__lock__<sequence>, as kazoo's Lock. ZooKeeper dialect: path/x-<16 hex digits>-<sequence>, as the lock recipes of
  *             the server project; the digits are not our session but drawn for each acquisition. A path is shared by clients of one
@@ -138,8 +139,8 @@ DOCENT_API int64_t docent_lock_token(const docent_lock *lock);
 DOCENT_API docent_hold *docent_lock_hold(docent_lock *lock);
 
 /** Where the lock stands, what hinders it, and what it has done; see docent_recipe_info. Its state is RELEASED, or of the machine that waits or
- * holds: CREATING, PARENTS (makes them), FINDING (a create's outcome), RANKING (lists), WATCHING and NEXT (somebody is ahead), FIRST (held),
- * SUSPECT, CHECKING (held, and looks whether it still is), DELETING. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, or as docent_lock_acquire()
+ * holds: CREATING, PARENTS (makes them), FINDING (a create's outcome), RANKING (lists), WATCHING, NEXT and FOLLOWING (somebody is ahead), FIRST
+ * (held), SUSPECT, CHECKING (held, and looks whether it still is), DELETING. Returns DOCENT_OK, DOCENT_ERR_INVALID_ARGUMENT, or as docent_lock_acquire()
  * does without beginning: DOCENT_ERR_CLOSING, DOCENT_ERR_BUSY, DOCENT_ERR_FORKED. Thread: any; elsewhere than on the loop it waits for the
  * loop. */
 DOCENT_API DOCENT_MUST_CHECK docent_status docent_lock_info(docent_lock *lock, docent_recipe_info *ret_info);
