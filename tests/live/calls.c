@@ -2227,7 +2227,7 @@ static void stage_begin(struct stage *s)
     need(docent_stats_new(NULL, &s->stats), "statistics");
     docent_client_options options = {
         DOCENT_CLIENT_OPTIONS,
-        .session_timeout_ms = s->state == LOST ? 600 : 60000,
+        .session_timeout_ms = s->state == LOST ? 2000 : 60000,
         .call_timeout_ms = offline ? BRIEF_MS : PATIENCE_MS,
         .close_timeout_ms = s->state == CLOSING ? PATIENCE_MS : BRIEF_MS,
         .read_only_allowed = s->state == READ_ONLY,
