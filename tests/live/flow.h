@@ -12,7 +12,7 @@
 
 #include "live.h"
 
-enum { FLOW_MAX = 1 << 18, FLOW_KEPT_MAX = 64, FLOW_WORKERS = 2, FLOW_SESSION_MS = 2000, FLOW_PRODUCER_MS = 10000, FLOW_LONG_MS = 30000, FLOW_STEP = 50, FLOW_TRIES = 200 };
+enum { FLOW_MAX = 1 << 18, FLOW_KEPT_MAX = 64, FLOW_WORKERS = 2, FLOW_SESSION_MS = 2000, FLOW_PRODUCER_MS = 10000, FLOW_LONG_MS = 30000, FLOW_STEP = 50, FLOW_TRIES = 200, FLOW_AHEAD = 100 };
 
 #define FLOW_LOCKS "/flow/locks"
 
@@ -146,12 +146,14 @@ static inline size_t flow_kept(struct flow_worker *worker)
     return kept;
 }
 
+/* It does not get far ahead of the workers: what a lost one had is handed out again behind all that another has listed by then. */
 static inline void *flow_put(void *user)
 {
     struct flow *flow = user;
     for (int number = flow->puts; !flow->over && number < FLOW_MAX; flow->puts = ++number) {
         docent_work_element element = { &number, sizeof number };
         docent_work_put put = { DOCENT_WORK_PUT, .elements = &element, .count = 1 };
+        while (!flow->over && number > flow->handed + FLOW_AHEAD) pause_ms(1);
         flow->outcomes[number] = flow->kind->put(flow->recipe, &put, FLOW_LONG_MS);
     }
     return NULL;
