@@ -140,7 +140,7 @@ static void contender_ask(struct contender *c)
     case CONTENDER_FINDING: docent_protected_ask_find(&c->own, &c->machine); break;
     case CONTENDER_RANKING: contender_ask_op(c, docent_op_children(c->config->path), TAG_LIST); break;
     case CONTENDER_CHECKING: contender_ask_op(c, docent_op_exists(c->own.path), TAG_OWN); break;
-    case CONTENDER_DELETING: contender_ask_op(c, docent_op_delete(c->own.path, DOCENT_ANY_VERSION), TAG_DELETE); break;
+    case CONTENDER_DELETING: contender_ask_op(c, docent_contender_deletion(c), TAG_DELETE); break;
     case CONTENDER_FIRST: docent_machine_timer(&c->machine, CONTENDER_OWN_LOOK_MS); break;
     case CONTENDER_NEW:
     case CONTENDER_WATCHING: /* contender_wait() asks: it knows whom to watch. */

@@ -33,12 +33,6 @@ static enum contender_state contender_place(const struct rank *rank)
     return rank->plain && rank->index == 1 ? CONTENDER_NEXT : CONTENDER_WATCHING;
 }
 
-/* Readers and writers sort between each other. */
-static bool contender_is_in_line(const struct contender *c, const struct rank *rank)
-{
-    return rank->plain && c->config->dialect->pair == NULL;
-}
-
 void docent_contender_on_rank_list(struct contender *c, const struct docent_event *ev)
 {
     const docent_result *result = ev->result;
@@ -52,7 +46,8 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
     if (ev->status == DOCENT_OK) {
         rank = docent_dialect_rank(c->config->dialect, result->names, result->name_count, docent_protected_prefix(&c->own));
     }
-    if (!contender_is_in_line(c, &rank)) docent_line_leave(c, false);
+    bool in_line = rank.plain && c->config->dialect->pair == NULL; /* Readers and writers sort between each other. */
+    if (!in_line) docent_line_leave(c, false);
     if (!rank.present) {
         docent_client_log(c->machine.client, DOCENT_LOG_WARNING, "contender.removed", c->own.path,
                           "somebody deleted our node while we waited; queueing again");
@@ -62,7 +57,7 @@ void docent_contender_on_rank_list(struct contender *c, const struct docent_even
         docent_contender_go(c, CONTENDER_FIRST);
     } else if (c->one_look) {
         docent_contender_leave(c, DOCENT_ERR_TIMEOUT);
-    } else if (contender_is_in_line(c, &rank) && docent_line_join(c, rank.ahead)) {
+    } else if (in_line && docent_line_join(c, rank.ahead)) {
         docent_contender_go(c, CONTENDER_FOLLOWING);
     } else {
         contender_wait(c, contender_place(&rank), rank.ahead);

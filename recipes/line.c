@@ -29,11 +29,6 @@ static struct line_place *line_last(const struct contender *c)
     return NULL;
 }
 
-static const char *line_name(const struct contender *c)
-{
-    return c->own.path + c->own.parent_size + 1;
-}
-
 /* Of a contender's node, so it ends in digits. */
 static long line_number(const struct contender *c)
 {
@@ -94,7 +89,7 @@ bool docent_line_join(struct contender *c, const char *ahead)
 {
     if (c->place == NULL && !line_enter(c)) return false;
     const struct line_place *previous = c->place->previous;
-    return line_follows(c->place, previous != NULL && strcmp(line_name(previous->contender), ahead) == 0);
+    return line_follows(c->place, previous != NULL && strcmp(docent_protected_prefix(&previous->contender->own), ahead) == 0);
 }
 
 static void line_take(struct line_place *place)

@@ -131,6 +131,7 @@ void docent_core_free(docent_client *client)
     docent_follower_free(c);
     docent_session_free(&c->session);
     docent_watches_free(c);
+    docent_table_free(&c->lines, &c->allocator);
     if (c->stats != NULL) docent_stats_detach(c->stats);
     docent_free(&c->allocator, c->recorder);
     docent_wire_out_free(&c->scratch);

@@ -80,7 +80,6 @@ void docent_watches_free(struct docent_core *c)
     docent_watches_offline(c); /* What the server had is all that can be left. */
     docent_table_free(&c->watches.paths, &c->allocator);
     docent_table_free(&c->lookouts, &c->allocator);
-    docent_table_free(&c->lines, &c->allocator);
 }
 
 void docent_watches_mute(struct docent_core *c)
