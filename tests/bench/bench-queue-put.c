@@ -4,11 +4,7 @@
  *
  * Who has taken from a queue hears of every item that comes, his own puts included; so nothing is taken here. As many items again are put before, to get
  * warm. */
-#include <unistd.h>
-
-#include <event2/event.h>
-
-#include "ok.h"
+#include "queue.h"
 
 struct bench {
     docent_client *client;
@@ -56,15 +52,7 @@ int main(int argc, char **argv)
     }
     struct bench bench = { .items = bench_number(argv[2], 1000000) };
     bench.samples = bench_samples(bench.items);
-    struct event_base *base = event_base_new();
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base, .session_timeout_ms = BENCH_SESSION_MS };
-    char path[64];
-    snprintf(path, sizeof path, "/docent-bench/queue-%ld", (long)getpid());
-    bench_ok(docent_client_new(argv[1], &options, &bench.client), "client");
-    bench_ok(docent_queue_new(bench.client, path, NULL, &bench.queue), "queue");
-    bench_ok(docent_ensure_path_async(bench.client, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_made, &bench), "path");
-    event_base_dispatch(base);
-    event_base_free(base);
+    bench_queue_run(argv[1], &bench.client, &bench.queue, on_made, &bench);
     bench_print_samples(&bench.meter, bench.samples, bench.items);
     free(bench.samples);
     return 0;

@@ -4,11 +4,7 @@
  *
  * In each round so many items are put, TOGETHER with one call, and then taken, with no more than WINDOW under way. Prints "put=RATE take=RATE",
  * in items a second, after a round that does not count. Every item must come back, in its order. */
-#include <unistd.h>
-
-#include <event2/event.h>
-
-#include "ok.h"
+#include "queue.h"
 
 struct bench {
     docent_client *client;
@@ -111,15 +107,7 @@ int main(int argc, char **argv)
     bench.data = calloc(bench.together, sizeof *bench.data);
     bench_ok(bench.puts != NULL && bench.data != NULL ? DOCENT_OK : DOCENT_ERR_NO_MEMORY, "memory");
     for (uint64_t i = 0; i < bench.together; i++) bench.puts[i] = (docent_queue_bytes){ bench.data[i], BENCH_DATA_BYTES };
-    struct event_base *base = event_base_new();
-    docent_client_options options = { DOCENT_CLIENT_OPTIONS, .base = base, .session_timeout_ms = BENCH_SESSION_MS };
-    char path[64];
-    snprintf(path, sizeof path, "/docent-bench/queue-%ld", (long)getpid());
-    bench_ok(docent_client_new(argv[1], &options, &bench.client), "client");
-    bench_ok(docent_queue_new(bench.client, path, NULL, &bench.queue), "queue");
-    bench_ok(docent_ensure_path_async(bench.client, path, DOCENT_PARENTS_PERSISTENT, docent_acl_open(), on_made, &bench), "path");
-    event_base_dispatch(base);
-    event_base_free(base);
+    bench_queue_run(argv[1], &bench.client, &bench.queue, on_made, &bench);
     free(bench.puts);
     free(bench.data);
     double counted = (double)(bench.items * bench.rounds) * 1e9;

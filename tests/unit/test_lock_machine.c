@@ -883,6 +883,15 @@ static void acquire(size_t k, uint32_t timeout_ms)
     assert_int_equal(docent_lock_acquire_async(apps[k].lock, timeout_ms, app_on_answer, &apps[k]), DOCENT_OK);
 }
 
+/* One behind the other. */
+static void line_up(size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        acquire(k, DOCENT_FOREVER);
+        settle();
+    }
+}
+
 /* ---- Scripted. ---- */
 
 static void test_an_uncontended_acquire_is_one_round_trip(void **state)
@@ -953,10 +962,7 @@ static void test_second_in_line_needs_no_second_list(void **state)
 {
     (void)state;
     world_with_path();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     size_t before = requests;
     docent_lock_release(apps[0].lock);
     settle();
@@ -970,10 +976,7 @@ static void test_second_in_line_lists_again_where_a_foreign_name_is(void **state
     (void)state;
     world_with_path();
     tree_add("/a/l/zzz", 0);
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     size_t before = requests;
     docent_lock_release(apps[0].lock);
     settle();
@@ -982,17 +985,9 @@ static void test_second_in_line_lists_again_where_a_foreign_name_is(void **state
     world_end();
 }
 
-static void line_up_three(void)
-{
-    for (size_t k = 0; k < 3; k++) {
-        acquire(k, DOCENT_FOREVER);
-        settle();
-    }
-}
-
 static void who_leaves_the_middle_lets_nobody_hold(void)
 {
-    line_up_three();
+    line_up(3);
     docent_lock_release(apps[1].lock);
     settle();
     assert_int_equal(docent_lock_get_state(apps[2].lock), DOCENT_LOCK_WAITING);
@@ -1013,7 +1008,7 @@ static void test_third_in_line_waits_for_the_second(void **state)
 /* All of one client, each behind the one before, and granted in that order. The requests that it takes, the last release included. */
 static size_t requests_of_the_third(void)
 {
-    line_up_three();
+    line_up(3);
     docent_lock_release(apps[0].lock);
     settle();
     size_t before = requests;
@@ -1052,10 +1047,7 @@ static void test_who_comes_behind_its_own_client_only_creates(void **state)
 {
     (void)state;
     world_with_one_client();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     size_t before = requests;
     acquire(2, DOCENT_FOREVER);
     settle();
@@ -1076,10 +1068,7 @@ static void test_who_comes_behind_another_client_lists(void **state)
 {
     (void)state;
     world_with_one_client();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     tree.sequence++;
     tree_add(OTHERS "2", 99);
     acquire(2, DOCENT_FOREVER);
@@ -1100,7 +1089,7 @@ static void test_who_leaves_the_middle_is_closed_up_behind(void **state)
 {
     (void)state;
     world_with_one_client();
-    line_up_three();
+    line_up(3);
     docent_lock_release(apps[0].lock);
     acquire(0, DOCENT_FOREVER);
     settle();
@@ -1120,7 +1109,7 @@ static void test_a_node_that_somebody_deleted_lets_nobody_hold(void **state)
 {
     (void)state;
     world_with_one_client();
-    line_up_three();
+    line_up(3);
     docent_lock_release(apps[0].lock);
     settle();
     assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_HELD);
@@ -1140,10 +1129,7 @@ static void test_who_comes_behind_a_holder_that_leaves_lists_at_once(void **stat
 {
     (void)state;
     world_with_one_client();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     docent_lock_release(apps[0].lock);
     settle();
     size_t before = requests;
@@ -1161,7 +1147,7 @@ static void test_a_foreign_name_that_comes_between_is_heeded_by_who_follows(void
 {
     (void)state;
     world_with_one_client();
-    line_up_three();
+    line_up(3);
     tree_add("/a/l/0000000001x", 0);
     watches_fire(tree.nodes[2].path, DOCENT_WATCH_DATA_CHANGED);
     settle();
@@ -1202,10 +1188,7 @@ static void test_a_waiter_lists_again_after_a_reconnect(void **state)
 {
     (void)state;
     world_with_path();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     cut(&clients[1], 0);
     docent_lock_release(apps[0].lock);
     settle();
@@ -1426,10 +1409,7 @@ static void test_a_lock_outlives_its_client(void **state)
 {
     (void)state;
     world_with_path();
-    for (size_t k = 0; k < CLIENTS_MAX; k++) {
-        acquire(k, DOCENT_FOREVER);
-        settle();
-    }
+    line_up(CLIENTS_MAX);
     for (size_t k = 0; k < CLIENTS_MAX; k++) {
         clients[k].closing = true;
         tell_all(&clients[k], DOCENT_EV_CLOSING);
@@ -1487,7 +1467,7 @@ static void test_a_waiter_whose_node_was_deleted_queues_again_at_the_end(void **
 {
     (void)state;
     world_with_path();
-    line_up_three();
+    line_up(3);
     cut(&clients[1], 0);
     tree_delete(&tree.nodes[3]);
     heal(&clients[1]);
@@ -1506,10 +1486,7 @@ static void test_one_that_became_first_unseen_looks_at_its_own_node_at_once(void
 {
     (void)state;
     world_with_path();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     tree_delete(&tree.nodes[3]); /* The waiter's, which it cannot see. */
     docent_lock_release(apps[0].lock);
     settle();
@@ -1523,10 +1500,7 @@ static void test_a_change_of_the_node_ahead_is_not_its_end(void **state)
 {
     (void)state;
     world_with_path();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     watches_fire(tree.nodes[2].path, DOCENT_WATCH_DATA_CHANGED); /* A revocation, say. */
     settle();
     assert_int_equal(docent_lock_get_state(apps[1].lock), DOCENT_LOCK_WAITING);
@@ -1620,10 +1594,7 @@ static void test_a_forked_child_only_frees(void **state)
 {
     (void)state;
     world_with_path();
-    acquire(0, DOCENT_FOREVER);
-    settle();
-    acquire(1, DOCENT_FOREVER);
-    settle();
+    line_up(2);
     loop_check = DOCENT_ERR_FORKED;
     docent_lock_close(apps[0].lock, app_on_closed, &apps[0]); /* Before the client that it hangs on. */
     for (size_t k = 0; k < CLIENTS_MAX; k++) {
